@@ -1,0 +1,86 @@
+"""What ablation measured for one env: accuracies with some seeds switched off, and every number derived from them.
+
+A configuration is named by which slots were on, so one record holds solo-off, solo-on, pairs, committed and the full
+factorial alike, and each derived number has one formula here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SlotMask = tuple[bool, ...]
+"""One bool per slot, in slot order: was the slot's seed switched on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedAccuracy:
+    """Validation accuracy (percent) with exactly the seeds of slots_on in the forward path."""
+
+    slots_on: SlotMask
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterfactualMatrix:
+    """All configurations measured for one env in one epoch.
+
+    active: the slots whose seed can change the output now (alpha above zero).
+    committed: the slots that hold a fossilised seed.
+    measurements: each mask once; masks never switch on a slot that is not active.
+    """
+
+    active: SlotMask
+    committed: SlotMask
+    measurements: tuple[MaskedAccuracy, ...]
+
+    def accuracy(self, slots_on: SlotMask) -> float | None:
+        """Accuracy with these seeds on, or None if that was not measured."""
+        for measurement in self.measurements:
+            if measurement.slots_on == slots_on:
+                return measurement.accuracy
+        return None
+
+    @property
+    def main(self) -> float:
+        """Accuracy of the network as it is, in percent."""
+        value = self.accuracy(self.active)
+        assert value is not None, "the main configuration is measured every epoch"
+        return value
+
+    @property
+    def all_off(self) -> float | None:
+        return self.accuracy(tuple(False for _ in self.active))
+
+    @property
+    def committed_accuracy(self) -> float | None:
+        """Accuracy with only fossilised seeds on."""
+        return self.accuracy(tuple(a and c for a, c in zip(self.active, self.committed, strict=True)))
+
+    def solo_off(self, slot: int) -> float | None:
+        """Accuracy with this slot's seed off and all others as they are."""
+        return self.accuracy(tuple(on and i != slot for i, on in enumerate(self.active)))
+
+    def solo_on(self, slot: int) -> float | None:
+        """Accuracy with only this slot's seed on."""
+        return self.accuracy(tuple(on and i == slot for i, on in enumerate(self.active)))
+
+    def contribution(self, slot: int) -> float | None:
+        """Percentage points that this seed brings: main minus solo-off. None while the seed is not active."""
+        if not self.active[slot]:
+            return None
+        without = self.solo_off(slot)
+        return None if without is None else self.main - without
+
+    def total_contribution(self) -> float | None:
+        """Percentage points that all seeds together bring: main minus all-off. None with no active seed."""
+        if not any(self.active) or self.all_off is None:
+            return None
+        return self.main - self.all_off
+
+    def interaction(self, first: int, second: int) -> float | None:
+        """acc(pair) - acc(only first) - acc(only second) + acc(none), in points; None unless all four are known."""
+        pair = self.accuracy(tuple(on and i in (first, second) for i, on in enumerate(self.active)))
+        only_first, only_second, none = self.solo_on(first), self.solo_on(second), self.all_off
+        if pair is None or only_first is None or only_second is None or none is None:
+            return None
+        return pair - only_first - only_second + none

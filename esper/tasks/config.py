@@ -1,0 +1,39 @@
+"""Configuration of the task: which data, and how it is split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esper.contracts.validation import ConfigError, require_non_negative, require_positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskConfig:
+    """Which data set the hosts learn.
+
+    name: a registered task. validation_fraction and test_fraction: share of the samples in those splits, for tasks
+    that come without fixed splits. noise: standard deviation of the noise of synthetic tasks, in units of the
+    prototype's. train_samples, test_samples: size of synthetic tasks.
+    """
+
+    name: str = "digits"
+    validation_fraction: float = 0.2
+    test_fraction: float = 0.2
+    noise: float = 1.0
+    train_samples: int = 50_000
+    test_samples: int = 10_000
+
+    def __post_init__(self) -> None:
+        require_positive(
+            "task",
+            validation_fraction=self.validation_fraction,
+            test_fraction=self.test_fraction,
+            train_samples=self.train_samples,
+            test_samples=self.test_samples,
+        )
+        require_non_negative("task", noise=self.noise)
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ConfigError(
+                f"task.validation_fraction + task.test_fraction is "
+                f"{self.validation_fraction + self.test_fraction:g}: it must be below 1 to leave samples to train on"
+            )

@@ -1,0 +1,149 @@
+"""Configuration of a run: every room's config, and the run's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from esper.contracts.actions import PerHead
+from esper.contracts.constants import GAMMA
+from esper.contracts.validation import ConfigError, require_fraction, require_non_negative, require_positive
+from esper.fleet.config import FleetConfig
+from esper.growth.config import GrowthConfig, HostConfig
+from esper.policy.config import PolicyConfig
+from esper.rewards.config import RewardConfig
+from esper.tasks.config import TaskConfig
+
+Horizon = Literal["truncate", "terminate"]
+
+
+def default_entropy_weights() -> PerHead:
+    return PerHead(
+        slot=1.0,
+        blueprint=1.3,
+        style=1.2,
+        tempo=1.3,
+        alpha_target=1.2,
+        alpha_speed=1.2,
+        alpha_curve=1.2,
+        op=1.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOConfig:
+    """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy.
+
+    epochs: passes over the rollout. minibatches: parts of the env axis per pass; must divide fleet.envs.
+    horizon: truncate bootstraps the value of the last state, terminate does not. entropy_weights: per head.
+    forced_step_value_weight: weight in the value loss of steps where only WAIT was legal (they have no actor loss).
+    """
+
+    learning_rate: float = 3e-4
+    adam_epsilon: float = 1e-5
+    gamma: float = GAMMA
+    gae_lambda: float = 0.98
+    clip_ratio: float = 0.2
+    entropy_coef: float = 0.05
+    value_coef: float = 0.5
+    max_grad_norm: float = 0.5
+    target_kl: float = 0.015
+    epochs: int = 1
+    minibatches: int = 1
+    horizon: Horizon = "truncate"
+    forced_step_value_weight: float = 0.2
+    min_advantage_std: float = 0.1
+    entropy_weights: PerHead = field(default_factory=default_entropy_weights)
+
+    def __post_init__(self) -> None:
+        require_positive(
+            "ppo",
+            learning_rate=self.learning_rate,
+            clip_ratio=self.clip_ratio,
+            max_grad_norm=self.max_grad_norm,
+            target_kl=self.target_kl,
+            epochs=self.epochs,
+            minibatches=self.minibatches,
+        )
+        require_fraction("ppo", gamma=self.gamma, gae_lambda=self.gae_lambda)
+        require_non_negative("ppo", entropy_coef=self.entropy_coef, value_coef=self.value_coef)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GovernorConfig:
+    """When a host counts as lost (docs/governor.md).
+
+    sensitivity: standard deviations above the recent mean loss. multiplier: times the recent mean loss. Both must be
+    exceeded for panics_to_rollback epochs running, and the loss must exceed random_guess_multiplier times the task's
+    random-guess loss. snapshot_interval: epochs between two snapshots of the last good state.
+    """
+
+    enabled: bool = True
+    sensitivity: float = 6.0
+    multiplier: float = 3.0
+    random_guess_multiplier: float = 1.2
+    window: int = 20
+    min_samples: int = 10
+    panics_to_rollback: int = 3
+    snapshot_interval: int = 5
+    penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        require_positive(
+            "governor",
+            sensitivity=self.sensitivity,
+            multiplier=self.multiplier,
+            window=self.window,
+            min_samples=self.min_samples,
+            panics_to_rollback=self.panics_to_rollback,
+            snapshot_interval=self.snapshot_interval,
+        )
+        require_non_negative("governor", penalty=self.penalty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
+
+    plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
+    """
+
+    preset: str = "custom"
+    rounds: int = 20
+    seed: int = 42
+    device: str = "cpu"
+    threads: int = 0
+    rolling_window: int = 10
+    plateau_threshold: float = 0.5
+    trend_threshold: float = 2.0
+
+    def __post_init__(self) -> None:
+        require_positive("run", rounds=self.rounds, rolling_window=self.rolling_window)
+        require_non_negative("run", seed=self.seed, threads=self.threads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """Everything that makes a run. Equal configs give equal runs on CPU."""
+
+    run: RunConfig = field(default_factory=RunConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    host: HostConfig = field(default_factory=HostConfig)
+    growth: GrowthConfig = field(default_factory=GrowthConfig)
+    fleet: FleetConfig = field(default_factory=FleetConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    governor: GovernorConfig = field(default_factory=GovernorConfig)
+
+    def __post_init__(self) -> None:
+        if self.reward.gamma != self.ppo.gamma:
+            raise ConfigError(
+                f"reward.gamma is {self.reward.gamma} and ppo.gamma is {self.ppo.gamma}: set both to the same value, "
+                "otherwise the reward's shaping does not telescope"
+            )
+        if self.fleet.envs % self.ppo.minibatches:
+            raise ConfigError(
+                f"ppo.minibatches is {self.ppo.minibatches}: it must divide fleet.envs ({self.fleet.envs}), because "
+                "minibatches split the env axis"
+            )

@@ -1,0 +1,204 @@
+"""The typed records of the vectorised trainer: CPU primitives only, no tensor, no module, no slot object.
+
+Units: accuracies percent, rewards raw unless the name says normalized, times seconds unless the name says ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from esper.contracts.actions import (
+    ALPHA_TARGET_VALUES,
+    STYLE_VALUES,
+    AlphaAlgorithm,
+    AlphaCurve,
+    Op,
+    Style,
+)
+from esper.rewards.types import RewardComponents
+from esper.telemetry.events import EpisodeOutcome, HeadUpdate, PhaseTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSpec:
+    """One env's decoded action: the eight raw head indices and what follows from them and the slot's state.
+
+    action_for_reward is the op that the reward sees: the sampled op when it was possible on the target slot, WAIT
+    otherwise.
+    """
+
+    slot_idx: int
+    blueprint_idx: int
+    style_idx: int
+    tempo_idx: int
+    alpha_target_idx: int
+    alpha_speed_idx: int
+    alpha_curve_idx: int
+    op_idx: int
+    target_slot: str
+    slot_is_enabled: bool
+    action_valid_for_reward: bool
+    action_for_reward: Op
+
+    @property
+    def op(self) -> Op:
+        return Op(self.op_idx)
+
+    @property
+    def style(self) -> Style:
+        return Style(self.style_idx)
+
+    @property
+    def blend_curve(self) -> AlphaCurve:
+        return STYLE_VALUES[self.style_idx][0]
+
+    @property
+    def alpha_algorithm(self) -> AlphaAlgorithm:
+        return STYLE_VALUES[self.style_idx][1]
+
+    @property
+    def blend_algorithm_id(self) -> str:
+        return Style(self.style_idx).name.lower()
+
+    @property
+    def alpha_target(self) -> float:
+        return ALPHA_TARGET_VALUES[self.alpha_target_idx]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionMaskFlags:
+    """Was each head constrained by its mask (fewer legal choices than the head has)."""
+
+    slot: bool
+    blueprint: bool
+    style: bool
+    tempo: bool
+    alpha_target: bool
+    alpha_speed: bool
+    alpha_curve: bool
+    op: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class ActionOutcome:
+    """What became of one env's action. Preallocated per env and overwritten each epoch; lives for one step."""
+
+    action_success: bool
+    action_name: str
+    refusal: str | None
+    reward_raw: float
+    reward_normalized: float
+    reward_components: RewardComponents | None
+    rollback_occurred: bool
+    truncated: bool
+    episode_reward: float
+    final_accuracy: float | None
+    episode_outcome: EpisodeOutcome | None
+
+    @classmethod
+    def empty(cls) -> ActionOutcome:
+        return cls(
+            action_success=False,
+            action_name=Op.WAIT.name,
+            refusal=None,
+            reward_raw=0.0,
+            reward_normalized=0.0,
+            reward_components=None,
+            rollback_occurred=False,
+            truncated=False,
+            episode_reward=0.0,
+            final_accuracy=None,
+            episode_outcome=None,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class RewardSummaryAccumulator:
+    """Running sums of one env's reward terms over an episode."""
+
+    bounded_attribution: float = 0.0
+    compute_rent: float = 0.0
+    alpha_shock: float = 0.0
+    hindsight_credit: float = 0.0
+    total_reward: float = 0.0
+    count: int = 0
+    scaffold_count: int = 0
+    scaffold_delay_total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeRecord:
+    """One env's finished episode."""
+
+    env_id: int
+    episode: int
+    episode_reward: float
+    final_accuracy: float
+    test_accuracy: float | None
+    total_params: int
+    outcome: EpisodeOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOMetrics:
+    """Scalars of one PPO update, already on the CPU. None: not measured (skipped update, head never relevant).
+
+    Everything except update_time_ms is a function of the seed.
+    """
+
+    skipped: bool
+    policy_loss: float | None
+    value_loss: float | None
+    entropy_loss: float | None
+    total_loss: float | None
+    entropy: float | None
+    kl_divergence: float | None
+    clip_fraction: float | None
+    explained_variance: float | None
+    ratio_max: float | None
+    ratio_min: float | None
+    gradient_norm: float | None
+    learning_rate: float
+    entropy_coef: float
+    advantage_mean: float | None
+    advantage_std: float | None
+    return_mean: float | None
+    return_std: float | None
+    value_mean: float | None
+    value_std: float | None
+    epochs_run: int
+    early_stopped: bool
+    update_time_ms: float
+    heads: tuple[HeadUpdate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchTimings:
+    """Measured wall-clock of one batch."""
+
+    wall_seconds: float
+    env_epochs_per_second: float
+    phases: tuple[PhaseTime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSummary:
+    """One batch: E episodes and one PPO update. A line of history.jsonl.
+
+    batch: 1-based. episodes: env episodes completed so far in the run. reward_summary: one per env.
+    """
+
+    batch: int
+    episodes: int
+    avg_accuracy: float
+    rolling_avg_accuracy: float
+    avg_test_accuracy: float | None
+    avg_reward: float
+    ppo_metrics: PPOMetrics
+    reward_summary: tuple[RewardSummaryAccumulator, ...]
+    episode_history: tuple[EpisodeRecord, ...]
+    timings: BatchTimings | None
+
+    def without_timings(self) -> BatchSummary:
+        """The part of the record that is a function of config and seed; equal for equal runs on CPU."""
+        return replace(self, timings=None, ppo_metrics=replace(self.ppo_metrics, update_time_ms=0.0))
