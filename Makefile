@@ -1,0 +1,41 @@
+# make run      train the embedded default (real digits); ARGS="--no-tui --rounds 2" passes options to `esper train`
+# make test     every check and every test
+# make check    ruff, pyright (strict), import layers, hot-path call sites
+# make bench    what `esper bench` runs
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup run test check format bench clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+run: $(STAMP)
+	$(BIN)/esper train $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_hot_path.py
+
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(ARGS)
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP)
+	$(BIN)/esper bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
