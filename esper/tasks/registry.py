@@ -1,0 +1,61 @@
+"""Tasks by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from esper.contracts.validation import ConfigError
+from esper.tasks import digits, synthetic_cifar
+from esper.tasks.config import TaskConfig
+from esper.tasks.data import TaskData
+
+TaskLoader = Callable[[TaskConfig, int], TaskData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEntry:
+    """A registered task: its name, one line on what it is, and the function that loads it from config and seed."""
+
+    name: str
+    description: str
+    load: TaskLoader
+
+
+_TASKS: dict[str, TaskEntry] = {}
+
+
+def register_task(name: str, description: str, load: TaskLoader) -> None:
+    """Make a task available by name.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _TASKS:
+        raise ValueError(f"task {name!r} is already registered: choose another name")
+    _TASKS[name] = TaskEntry(name=name, description=description, load=load)
+
+
+def list_tasks() -> tuple[TaskEntry, ...]:
+    """Every registered task, by name."""
+    return tuple(_TASKS[name] for name in sorted(_TASKS))
+
+
+def load_task(config: TaskConfig, seed: int) -> TaskData:
+    """Load the task that config names, split by seed.
+
+    Raises:
+        ConfigError: no task of that name.
+    """
+    entry = _TASKS.get(config.name)
+    if entry is None:
+        near = difflib.get_close_matches(config.name, _TASKS, n=3) or sorted(_TASKS)
+        raise ConfigError(f"task.name is {config.name!r}: there is no such task; did you mean {' or '.join(near)}?")
+    return entry.load(config, seed)
+
+
+register_task("digits", "1,797 real 8x8 handwritten digits (ships with scikit-learn)", digits.load)
+register_task(
+    "synthetic_cifar", "made-up 3x32x32 images in the shape of CIFAR-10, for benchmarks only", synthetic_cifar.load
+)
