@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode, Blueprint
 from esper.contracts.stages import SeedStage
+
+
+class PruneInitiator(StrEnum):
+    """Who ended a seed's life."""
+
+    POLICY = "policy"
+    GOVERNOR = "governor"
+    TIMEOUT = "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

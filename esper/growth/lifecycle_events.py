@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, Blueprint
 from esper.contracts.gates import GateResult
+from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
 from esper.growth.state import SeedState
-
-
-class PruneInitiator(StrEnum):
-    """Who ended a seed's life."""
-
-    POLICY = "policy"
-    GOVERNOR = "governor"
-    TIMEOUT = "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,14 @@ Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 199
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedShuffleSplit
+from torch import Tensor
 
 from esper.contracts.randomness import derive_seed
 from esper.tasks.config import TaskConfig
@@ -17,21 +21,15 @@ from esper.tasks.data import Split, TaskData, channel_statistics
 
 def load(config: TaskConfig, seed: int) -> TaskData:
     """Read the digits and split them, stratified by class; the same seed gives the same split."""
-    images, labels = load_digits(return_X_y=True)
-    order = np.arange(len(labels))
-    rest, test = train_test_split(
-        order, test_size=config.test_fraction, stratify=labels, random_state=_random_state(seed, "test")
-    )
+    pixels, labels = _read()
+    everything = np.arange(len(labels))
+    rest, test = _stratified(everything, labels, config.test_fraction, _random_state(seed, "test"))
     share = config.validation_fraction / (1.0 - config.test_fraction)
-    train, validation = train_test_split(
-        rest, test_size=share, stratify=labels[rest], random_state=_random_state(seed, "validation")
-    )
-    pixels = torch.from_numpy(np.ascontiguousarray(images, dtype=np.uint8).reshape(-1, 1, 8, 8))
-    targets = torch.from_numpy(np.ascontiguousarray(labels, dtype=np.int64))
+    train, validation = _stratified(rest, labels, share, _random_state(seed, "validation"))
 
-    def take(indices: np.ndarray) -> Split:
+    def take(indices: NDArray[np.int64]) -> Split:
         chosen = torch.from_numpy(indices)
-        return Split(images_nchw=pixels[chosen], labels_n=targets[chosen])
+        return Split(images_nchw=pixels[chosen], labels_n=torch.from_numpy(labels)[chosen])
 
     train_split = take(train)
     mean, deviation = channel_statistics(train_split.images_nchw)
@@ -44,6 +42,24 @@ def load(config: TaskConfig, seed: int) -> TaskData:
         mean=mean,
         standard_deviation=deviation,
     )
+
+
+def _read() -> tuple[Tensor, NDArray[np.int64]]:
+    """Images [1797, 1, 8, 8] uint8 with values 0..16, and their labels."""
+    images, labels = cast("tuple[NDArray[np.float64], NDArray[np.int64]]", load_digits(return_X_y=True))
+    pixels = torch.from_numpy(images.astype(np.uint8)).view(-1, 1, 8, 8)
+    return pixels, labels.astype(np.int64)
+
+
+def _stratified(
+    indices: NDArray[np.int64], labels: NDArray[np.int64], share: float, random_state: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split indices in two, the second part holding share of each class."""
+    splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=random_state)
+    kept, taken = cast(
+        "tuple[NDArray[np.int64], NDArray[np.int64]]", next(iter(splitter.split(indices, labels[indices])))
+    )
+    return indices[kept], indices[taken]
 
 
 def _random_state(seed: int, name: str) -> int:

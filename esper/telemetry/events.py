@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode
 from esper.contracts.gates import Gate, GateCheck
+from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
 
 
@@ -150,12 +151,6 @@ class SeedFossilized:
     epochs_total: int
     improvement: float
     contribution: float | None
-
-
-class PruneInitiator(StrEnum):
-    POLICY = "policy"
-    GOVERNOR = "governor"
-    TIMEOUT = "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,192 @@
+"""The seeds of a fleet: lifecycle state on the CPU and modules in the fleet, kept in step.
+
+Lifecycle functions are pure and know nothing of tensors; the fleet knows nothing of stages. This module is the only
+place where both change together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from esper.contracts.actions import (
+    ALPHA_CURVE_VALUES,
+    ALPHA_SPEED_EPOCHS,
+    TEMPO_EPOCHS,
+    Blueprint,
+    Op,
+    Topology,
+)
+from esper.contracts.randomness import derive_seed
+from esper.contracts.seeds import PruneInitiator, SeedInfo
+from esper.contracts.slots import SlotConfig
+from esper.contracts.stages import SeedStage
+from esper.fleet.fleet import Fleet
+from esper.growth import lifecycle
+from esper.growth.config import GrowthConfig
+from esper.growth.lifecycle_events import Change, LifecycleEvent
+from esper.growth.predicates import GardenView, refusal
+from esper.growth.state import (
+    Germination,
+    SeedMeasurement,
+    SeedState,
+    has_module,
+    record_measurement,
+    seed_info,
+    slot_control,
+)
+from esper.training.vectorized_types import ActionSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotEvent:
+    """Something happened to the seed of one slot (index in slot order)."""
+
+    slot: int
+    event: LifecycleEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What became of an action: refused is None when it was done, else the reason in plain words."""
+
+    refused: str | None
+    events: tuple[SlotEvent, ...]
+
+
+NOTHING = Execution(refused=None, events=())
+
+
+class Garden:
+    """Seed states [E][S] of one batch, and the operations on them."""
+
+    def __init__(
+        self, fleet: Fleet, config: GrowthConfig, topology: Topology, *, run_seed: int, first_episode: int
+    ) -> None:
+        """first_episode: number of the episode that env 0 starts; seed ids and seed initialisation derive from it."""
+        self._fleet = fleet
+        self._config = config
+        self._topology = topology
+        self._run_seed = run_seed
+        self._first_episode = first_episode
+        self._states: list[list[SeedState | None]] = [[None] * fleet.slot_config.num_slots for _ in range(fleet.rows)]
+        self._germinations = [0] * fleet.rows
+
+    @property
+    def slot_config(self) -> SlotConfig:
+        return self._fleet.slot_config
+
+    def infos(self, env: int) -> tuple[SeedInfo | None, ...]:
+        """The seeds of one env as everything outside sees them, in slot order."""
+        return tuple(
+            None if state is None else seed_info(state, slot_id)
+            for slot_id, state in zip(self.slot_config.slot_ids, self._states[env], strict=True)
+        )
+
+    def view(self, env: int) -> GardenView:
+        """What the predicates need to say which ops are possible in this env."""
+        return GardenView(slots=self.infos(env), config=self._config)
+
+    def germinations(self, env: int) -> int:
+        """Seeds that this env has germinated in its episode."""
+        return self._germinations[env]
+
+    def total_params(self, env: int) -> int:
+        """Host parameters plus those of every seed that now has a module."""
+        seeds = sum(state.parameter_count for state in self._states[env] if has_module(state) and state is not None)
+        return self._fleet.host_parameter_count + seeds
+
+    def fossilized_params(self, env: int) -> int:
+        return sum(
+            state.parameter_count
+            for state in self._states[env]
+            if state is not None and state.stage is SeedStage.FOSSILIZED
+        )
+
+    def record(self, env: int, slot: int, measurement: SeedMeasurement) -> None:
+        """Write one epoch's measurement of a seed into its state."""
+        state = self._states[env][slot]
+        assert state is not None, "only occupied slots are measured"
+        self._states[env][slot] = record_measurement(state, measurement)
+
+    def execute(self, env: int, spec: ActionSpec, val_accuracy: float) -> Execution:
+        """Carry out an action; an op that is not possible now is refused and changes nothing."""
+        if spec.op is Op.WAIT:
+            return NOTHING
+        reason = refusal(self.view(env), spec.op, spec.slot_idx)
+        if reason is not None:
+            return Execution(refused=reason, events=())
+        if spec.op is Op.GERMINATE:
+            return self._germinate(env, spec, val_accuracy)
+        state = self._states[env][spec.slot_idx]
+        assert state is not None, "the predicates allow these ops on occupied slots only"
+        return self._apply(env, spec.slot_idx, self._change(state, spec))
+
+    def tick(self, env: int) -> tuple[SlotEvent, ...]:
+        """Let one epoch pass for every seed of an env."""
+        events: list[SlotEvent] = []
+        for slot, state in enumerate(self._states[env]):
+            if state is not None:
+                events += self._apply(env, slot, lifecycle.tick(state, self._config)).events
+        return tuple(events)
+
+    def prune_live(self, env: int, reason: str) -> tuple[SlotEvent, ...]:
+        """Remove every seed of an env whose fate is open (the governor's part of a rollback)."""
+        events: list[SlotEvent] = []
+        for slot, state in enumerate(self._states[env]):
+            if state is not None and has_module(state) and state.stage is not SeedStage.FOSSILIZED:
+                change = lifecycle.prune(state, reason=reason, initiator=PruneInitiator.GOVERNOR)
+                events += self._apply(env, slot, change).events
+        return tuple(events)
+
+    def _germinate(self, env: int, spec: ActionSpec, val_accuracy: float) -> Execution:
+        blueprint = Blueprint(spec.blueprint_idx)
+        episode, number = self._first_episode + env, self._germinations[env]
+        generator = torch.Generator().manual_seed(derive_seed(self._run_seed, "seed", episode, number))
+        params = self._fleet.add_seed(env, spec.slot_idx, blueprint, generator)
+        self._germinations[env] += 1
+        request = Germination(
+            seed_id=f"ep{episode}_env{env}_seed_{number}",
+            blueprint=blueprint,
+            style=spec.style,
+            tempo_epochs=TEMPO_EPOCHS[spec.tempo_idx],
+            alpha_target=spec.alpha_target,
+            parameter_count=params,
+            val_accuracy=val_accuracy,
+        )
+        return self._apply(env, spec.slot_idx, lifecycle.germinate(self._states[env][spec.slot_idx], request))
+
+    def _change(self, state: SeedState, spec: ActionSpec) -> Change:
+        """The lifecycle function for an op on an occupied slot, with the heads that matter for it."""
+        steps = ALPHA_SPEED_EPOCHS[spec.alpha_speed_idx]
+        curve, steepness = ALPHA_CURVE_VALUES[spec.alpha_curve_idx]
+        match spec.op:
+            case Op.ADVANCE:
+                return lifecycle.advance(state, self._config)
+            case Op.FOSSILIZE:
+                return lifecycle.fossilize(state, self._config)
+            case Op.PRUNE:
+                return lifecycle.schedule_prune(state, steps=steps, curve=curve, steepness=steepness)
+            case Op.SET_ALPHA_TARGET:
+                return lifecycle.set_alpha_target(
+                    state,
+                    target=spec.alpha_target,
+                    steps=steps,
+                    curve=curve,
+                    steepness=steepness,
+                    algorithm=spec.alpha_algorithm,
+                )
+            case Op.WAIT | Op.GERMINATE:
+                raise AssertionError("these ops are handled before")
+
+    def _apply(self, env: int, slot: int, change: Change) -> Execution:
+        """Store a change, free the module that it made unnecessary, tell the fleet, and name the events."""
+        before = self._states[env][slot]
+        self._states[env][slot] = change.state
+        if has_module(before) and not has_module(change.state):
+            self._fleet.remove_seed(env, slot)
+        self._fleet.set_controls(env, [slot_control(state, self._topology) for state in self._states[env]])
+        return Execution(
+            refused=change.refused, events=tuple(SlotEvent(slot=slot, event=event) for event in change.events)
+        )

@@ -1,0 +1,128 @@
+"""From what happened in the trainer to telemetry payloads. Pure translation; nothing is measured or decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esper.contracts.counterfactual import CounterfactualMatrix
+from esper.contracts.seeds import SeedInfo
+from esper.growth.lifecycle_events import Fossilized, GateEvaluated, Germinated, Pruned, StageChanged
+from esper.telemetry.events import (
+    AblationConfig,
+    CounterfactualMatrixComputed,
+    Payload,
+    SeedFossilized,
+    SeedGateEvaluated,
+    SeedGerminated,
+    SeedPruned,
+    SeedStageChanged,
+    SlotSnapshot,
+)
+from esper.training.garden import SlotEvent
+
+
+def seed_payload(env_id: int, slot_ids: Sequence[str], happened: SlotEvent) -> Payload:
+    """The telemetry payload of one lifecycle event, with the env and slot in which it took place."""
+    slot_id, event = slot_ids[happened.slot], happened.event
+    match event:
+        case Germinated():
+            return SeedGerminated(
+                env_id=env_id,
+                slot_id=slot_id,
+                seed_id=event.seed_id,
+                blueprint=event.blueprint.name.lower(),
+                params=event.parameter_count,
+                tempo_epochs=event.tempo_epochs,
+                alpha_target=event.alpha_target,
+                alpha_algorithm=event.alpha_algorithm,
+                alpha_curve=event.alpha_curve,
+            )
+        case StageChanged():
+            return SeedStageChanged(
+                env_id=env_id,
+                slot_id=slot_id,
+                seed_id=event.seed_id,
+                blueprint=event.blueprint.name.lower(),
+                from_stage=event.from_stage,
+                to_stage=event.to_stage,
+                alpha=event.alpha,
+                accuracy_delta=event.accuracy_delta,
+                epochs_in_stage=event.epochs_in_stage,
+            )
+        case GateEvaluated():
+            return SeedGateEvaluated(
+                env_id=env_id,
+                slot_id=slot_id,
+                seed_id=event.seed_id,
+                gate=event.result.gate,
+                target_stage=event.result.target_stage,
+                passed=event.result.passed,
+                score=event.result.score,
+                checks=event.result.checks,
+            )
+        case Fossilized():
+            return SeedFossilized(
+                env_id=env_id,
+                slot_id=slot_id,
+                seed_id=event.seed_id,
+                blueprint=event.blueprint.name.lower(),
+                params_added=event.parameter_count,
+                alpha=event.alpha,
+                epochs_total=event.epochs_total,
+                improvement=event.improvement,
+                contribution=event.contribution,
+            )
+        case Pruned():
+            return SeedPruned(
+                env_id=env_id,
+                slot_id=slot_id,
+                seed_id=event.seed_id,
+                blueprint=event.blueprint.name.lower(),
+                reason=event.reason,
+                initiator=event.initiator,
+                epochs_total=event.epochs_total,
+                improvement=event.improvement,
+                contribution=event.contribution,
+            )
+
+
+def slot_snapshots(infos: Sequence[SeedInfo | None]) -> tuple[SlotSnapshot, ...]:
+    """The occupied slots of one env, in slot order."""
+    return tuple(_slot_snapshot(info) for info in infos if info is not None)
+
+
+def _slot_snapshot(info: SeedInfo) -> SlotSnapshot:
+    gradient = info.gradient
+    return SlotSnapshot(
+        slot_id=info.slot_id,
+        seed_id=info.seed_id,
+        stage=info.stage,
+        blueprint=info.blueprint.name.lower(),
+        params=info.parameter_count,
+        epochs_in_stage=info.epochs_in_stage,
+        epochs_total=info.epochs_total,
+        alpha=info.alpha,
+        alpha_target=info.alpha_target,
+        alpha_mode=info.alpha_mode,
+        improvement=info.progress_since_germination,
+        contribution=info.contribution,
+        contribution_velocity=info.contribution_velocity,
+        gradient_norm=None if gradient is None else gradient.norm,
+        gradient_health=None if gradient is None else gradient.health,
+        gradient_ratio=None if gradient is None else gradient.ratio,
+    )
+
+
+def counterfactual_payload(
+    env_id: int, batch: int, epoch: int, slot_ids: tuple[str, ...], matrix: CounterfactualMatrix
+) -> CounterfactualMatrixComputed:
+    """Every ablation of one env in one epoch."""
+    return CounterfactualMatrixComputed(
+        env_id=env_id,
+        batch=batch,
+        epoch=epoch,
+        slot_ids=slot_ids,
+        active=matrix.active,
+        committed=matrix.committed,
+        configs=tuple(AblationConfig(slots_on=item.slots_on, accuracy=item.accuracy) for item in matrix.measurements),
+    )
