@@ -15,8 +15,8 @@ class SlotRewardInputs:
     """What the reward needs to know about one slot, before the action and after it (the next real state).
 
     before / after: the seed as the controller saw it, and after the action and the clock's tick; None = empty slot.
-    effective_params: alpha-weighted parameter count that rent is charged for. alpha_delta: change of alpha since the
-    previous step, previous_params the seed's parameters then.
+    effective_params: alpha-weighted parameter count, in the epoch just lived, that rent is charged for. alpha_delta:
+    change of alpha from before to after, previous_params the seed's parameters before.
     """
 
     slot_id: str
@@ -33,8 +33,11 @@ class ContributionRewardInputs:
     """Everything the contribution family reads, for one env and one step.
 
     The fields up to seed_id describe the targeted slot; slots holds every slot, because the reward aggregates over
-    all of them. val_acc, acc_delta and the accuracies in percent; seed_contribution and total_contribution (val_acc
-    minus the accuracy with every seed off) in points, None when not measured.
+    all of them. val_acc and the accuracies in percent; acc_delta (since the previous epoch), seed_contribution and
+    total_contribution (val_acc minus the accuracy with every seed off) in points, None when not measured.
+    Counts and parameters are those of the epoch just lived, before the action. effective_seed_params: sum of the
+    slots' effective_params. alpha_delta_sq_sum: sum over slots of alpha_delta**2 times previous_params relative to
+    the host. terminal: no state follows this step and nothing is bootstrapped, so the potential after it is 0.
     """
 
     action: Op
@@ -46,7 +49,7 @@ class ContributionRewardInputs:
     total_params: int
     host_params: int
     acc_at_germination: float | None
-    acc_delta: float
+    acc_delta: float | None
     committed_val_acc: float | None
     fossilized_seed_params: int
     num_fossilized_seeds: int
@@ -60,6 +63,7 @@ class ContributionRewardInputs:
     seed_id: str | None
     total_contribution: float | None
     action_success: bool
+    terminal: bool
     slots: tuple[SlotRewardInputs, ...]
 
 

@@ -1,0 +1,111 @@
+"""What the op itself earns or costs. inputs.action is the effective op: an impossible one arrives here as WAIT."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from esper.contracts.actions import Op
+from esper.contracts.stages import SeedStage
+from esper.rewards.types import ContributionRewardInputs
+
+MIN_FOSSILIZE_CONTRIBUTION: Final = 1.0
+"""Contribution, in points, from which committing a seed is worth a bonus."""
+
+_MATURE_HOLDING_EPOCHS: Final = 5
+_FOSSILIZE_BONUS: Final = 3.0 * math.tanh(1.0 / 3.0)
+_FOSSILIZE_BASE: Final = 0.5
+_FOSSILIZE_PER_POINT: Final = 0.1
+_FOSSILIZE_WEAK_PENALTY: Final = 0.2
+_FOSSILIZE_HARM_PENALTY: Final = 0.5
+_FOSSILIZE_HARM_SLOPE: Final = 0.2
+_FOSSILIZE_HARM_CAP: Final = 1.0
+_RANSOM_PENALTY: Final = 0.3
+_RANSOM_CONTRIBUTION: Final = 0.1
+_RANSOM_TOTAL: Final = -0.2
+_PRUNE_UNMEASURED_AGE: Final = 5
+_PRUNE_BONUS_AGE: Final = 3
+_PRUNE_YOUNG_PENALTY: Final = 0.1
+_PRUNE_HURTING: Final = -0.5
+_PRUNE_HURTING_BONUS: Final = 0.15
+_PRUNE_WEAK_BONUS: Final = 0.1
+_PRUNE_GOOD_PENALTY: Final = 0.3
+_PRUNE_GOOD_SLOPE: Final = 0.05
+_PRUNE_GOOD_CAP: Final = 0.9
+_ADVANCE_FROM_TRAINING: Final = 0.1
+
+
+def action_cost(inputs: ContributionRewardInputs) -> float:
+    """The price of the op, whether or not a gate let it pass: config.<op>_cost; WAIT and ADVANCE are free."""
+    config = inputs.config
+    if inputs.action is Op.GERMINATE:
+        return -config.germinate_cost
+    if inputs.action is Op.FOSSILIZE:
+        return -config.fossilize_cost
+    if inputs.action is Op.PRUNE:
+        return -config.prune_cost
+    if inputs.action is Op.SET_ALPHA_TARGET:
+        return -config.set_alpha_cost
+    return 0.0
+
+
+def action_shaping(inputs: ContributionRewardInputs) -> float:
+    """Was it a good moment for the op. ADVANCE from TRAINING -0.1; FOSSILIZE and PRUNE as below; else 0."""
+    if inputs.action is Op.FOSSILIZE:
+        return _fossilize_shaping(inputs)
+    if inputs.action is Op.PRUNE:
+        return _prune_shaping(inputs)
+    if inputs.action is Op.ADVANCE:
+        assert inputs.seed_info is not None
+        return -_ADVANCE_FROM_TRAINING if inputs.seed_info.stage is SeedStage.TRAINING else 0.0
+    return 0.0
+
+
+def fossilize_terminal_bonus(inputs: ContributionRewardInputs) -> float:
+    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds with c >= 1 and I >= 0; e epochs in HOLDING."""
+    if not _commits_value(inputs):
+        return 0.0
+    return _FOSSILIZE_BONUS * _maturity(inputs)
+
+
+def _fossilize_shaping(inputs: ContributionRewardInputs) -> float:
+    """I < 0: -0.5 - min(0.2 |I|, 1), and -0.3 more if c > 0.1 and I < -0.2. Success with c >= 1:
+    (0.5 + 0.1 c) * min(1, e/5). Everything else, a closed gate included: -0.2.
+    """
+    total, contribution = inputs.total_contribution, inputs.seed_contribution
+    if total is not None and total < 0.0:
+        penalty = _FOSSILIZE_HARM_PENALTY + min(_FOSSILIZE_HARM_SLOPE * -total, _FOSSILIZE_HARM_CAP)
+        ransom = contribution is not None and contribution > _RANSOM_CONTRIBUTION and total < _RANSOM_TOTAL
+        return -(penalty + _RANSOM_PENALTY) if ransom else -penalty
+    if _commits_value(inputs):
+        assert contribution is not None
+        return (_FOSSILIZE_BASE + _FOSSILIZE_PER_POINT * contribution) * _maturity(inputs)
+    return -_FOSSILIZE_WEAK_PENALTY
+
+
+def _commits_value(inputs: ContributionRewardInputs) -> bool:
+    contribution = inputs.seed_contribution
+    if inputs.action is not Op.FOSSILIZE or not inputs.action_success or contribution is None:
+        return False
+    assert inputs.total_contribution is not None, "a contribution was measured without the all-off configuration"
+    return inputs.total_contribution >= 0.0 and contribution >= MIN_FOSSILIZE_CONTRIBUTION
+
+
+def _maturity(inputs: ContributionRewardInputs) -> float:
+    assert inputs.seed_info is not None
+    return min(1.0, inputs.seed_info.epochs_in_stage / _MATURE_HOLDING_EPOCHS)
+
+
+def _prune_shaping(inputs: ContributionRewardInputs) -> float:
+    """c >= 0: -min(0.3 + 0.05 c, 0.9). c < 0: -0.1 below age 3, else +0.15 if c < -0.5, else +0.1. c not measured:
+    -0.1 below age 5, else 0. The potential that the seed had built up is taken back by pbrs_bonus, not here.
+    """
+    assert inputs.seed_info is not None
+    age, contribution = inputs.seed_info.epochs_total, inputs.seed_contribution
+    if contribution is None:
+        return -_PRUNE_YOUNG_PENALTY if age < _PRUNE_UNMEASURED_AGE else 0.0
+    if contribution >= 0.0:
+        return -min(_PRUNE_GOOD_PENALTY + _PRUNE_GOOD_SLOPE * contribution, _PRUNE_GOOD_CAP)
+    if age < _PRUNE_BONUS_AGE:
+        return -_PRUNE_YOUNG_PENALTY
+    return _PRUNE_HURTING_BONUS if contribution < _PRUNE_HURTING else _PRUNE_WEAK_BONUS

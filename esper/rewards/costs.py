@@ -1,0 +1,48 @@
+"""What seeds cost: rent for parameters and slots, upkeep of fossilised seeds, and shocks of alpha. Never positive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from esper.contracts.seeds import SeedInfo
+from esper.contracts.stages import COOLDOWN_STAGES, FORWARD_STAGES
+from esper.rewards.config import RewardConfig
+from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
+
+
+def effective_params(seed: SeedInfo | None, host_params: int, config: RewardConfig) -> float:
+    """Parameters that a slot is charged for: slot_overhead_share * host + alpha * seed, from BLENDING on, else 0."""
+    if seed is None or seed.stage not in FORWARD_STAGES:
+        return 0.0
+    return config.slot_overhead_share * host_params + seed.alpha * seed.parameter_count
+
+
+def alpha_shock_sum(slots: Iterable[SlotRewardInputs], host_params: int, config: RewardConfig) -> float:
+    """Sum over slots of alpha_delta**2 * previous_params / max(host, rent_host_params_floor)."""
+    weighted = sum(slot.alpha_delta * slot.alpha_delta * slot.previous_params for slot in slots)
+    return weighted / max(host_params, config.rent_host_params_floor)
+
+
+def compute_rent(inputs: ContributionRewardInputs) -> float:
+    """-min(rent_weight * ln(1 + effective parameters / max(host, rent_host_params_floor)), max_rent), each epoch."""
+    config = inputs.config
+    share = inputs.effective_seed_params / max(inputs.host_params, config.rent_host_params_floor)
+    return -min(config.rent_weight * math.log1p(share), config.max_rent)
+
+
+def occupancy_rent(inputs: ContributionRewardInputs) -> float:
+    """-occupancy_rent * (slots that hold a seed, beyond free_slots of them). A slot in cooldown holds none."""
+    occupied = sum(1 for slot in inputs.slots if slot.before is not None and slot.before.stage not in COOLDOWN_STAGES)
+    return -inputs.config.occupancy_rent * max(0, occupied - inputs.config.free_slots)
+
+
+def fossilized_rent(inputs: ContributionRewardInputs) -> float:
+    """-fossilized_maintenance * number of fossilised seeds, each epoch."""
+    return -inputs.config.fossilized_maintenance * inputs.num_fossilized_seeds
+
+
+def alpha_shock(inputs: ContributionRewardInputs) -> float:
+    """-min(alpha_shock_weight * alpha_delta_sq_sum, max_alpha_shock): moving alpha abruptly disturbs the host."""
+    config = inputs.config
+    return -min(config.alpha_shock_weight * inputs.alpha_delta_sq_sum, config.max_alpha_shock)

@@ -1,0 +1,48 @@
+"""Potential-based shaping (Ng, Harada and Russell 1999): guidance that cannot change which policy is best.
+
+One potential of the real state, taken before and after each step, so that the discounted sum over an episode of T
+steps is exactly weight * (gamma**T * Phi(last state) - Phi(first state)), whatever the seeds did in between.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from esper.contracts.seeds import SeedInfo
+from esper.contracts.stages import SeedStage
+from esper.rewards.types import ContributionRewardInputs
+
+STAGE_POTENTIAL: Final[dict[SeedStage, float]] = {
+    SeedStage.GERMINATED: 1.0,
+    SeedStage.TRAINING: 2.0,
+    SeedStage.BLENDING: 3.5,
+    SeedStage.HOLDING: 5.5,
+    SeedStage.FOSSILIZED: 6.0,
+}
+"""Stages that are not listed, and an empty slot, have potential 0."""
+
+_POTENTIAL_PER_EPOCH: Final = 0.3
+_MAX_AGE_POTENTIAL: Final = 2.0
+
+
+def potential(seed: SeedInfo | None) -> float:
+    """Phi of one slot: 0 for an empty or cooling slot, else stage potential + min(0.3 * epochs_in_stage, 2)."""
+    if seed is None:
+        return 0.0
+    stage = STAGE_POTENTIAL.get(seed.stage)
+    if stage is None:
+        return 0.0
+    return stage + min(_POTENTIAL_PER_EPOCH * seed.epochs_in_stage, _MAX_AGE_POTENTIAL)
+
+
+def pbrs_bonus(inputs: ContributionRewardInputs) -> float:
+    """shaping_weight * sum over slots of (gamma * Phi(after) - Phi(before)).
+
+    after is the state in which the next epoch is observed. At the end of an episode: if it is truncated and the
+    value of after is bootstrapped, Phi(after) counts like any other; if the step is terminal it is 0, so that an
+    episode that began with empty slots has exactly nothing left of its shaping.
+    """
+    config = inputs.config
+    before = sum(potential(slot.before) for slot in inputs.slots)
+    after = 0.0 if inputs.terminal else sum(potential(slot.after) for slot in inputs.slots)
+    return config.shaping_weight * (config.gamma * after - before)
