@@ -1,0 +1,316 @@
+"""Typed records to plain documents and back: the only module that imports cattrs.
+
+One converter, built once, strict. Keys that a record does not have are rejected. Nothing is coerced: "1" is no
+integer, 1.9 is no integer, "no" is no bool. One widening is allowed: an integer may stand where a number is expected,
+because 1 and 1.0 are the same number in TOML and JSON. Enums whose values are strings are written by value, the others
+by name ("HOLDING", not 6), so that files can be read without the source. Numbers that JSON cannot spell are written as
+the strings "NaN", "Infinity" and "-Infinity", and read back where a number is expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum, StrEnum
+from operator import attrgetter
+from typing import Final, TypeVar, cast, get_args
+
+from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
+from cattrs.errors import AttributeValidationNote, IterableValidationNote
+from cattrs.fns import identity
+from cattrs.gen import make_dict_structure_fn
+
+from esper.contracts.validation import ConfigError
+from esper.history.errors import RecordError
+from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object
+from esper.history.records import FileHeader, HistoryLine
+from esper.history.type_forms import (
+    describe,
+    enum_table,
+    is_enum,
+    is_homogeneous_tuple,
+    is_literal,
+    is_optional,
+    without_none,
+)
+from esper.telemetry.events import Event, EventKind, Payload, Severity
+from esper.training.config import TrainingConfig
+from esper.training.vectorized_types import BatchSummary
+
+T = TypeVar("T")
+StructureHook = Callable[[object, object], object]
+PlainHook = Callable[[object], object]
+
+PAYLOAD_TYPES: Final[dict[EventKind, type[Payload]]] = {kind.kind: kind for kind in get_args(Payload)}
+_EVENT_KEYS: Final = ("seq", "time", "kind", "group_id", "severity", "payload")
+
+
+class _WrongTypeError(Exception):
+    """The value has the wrong type. Where it stands is in the notes that are added on the way up."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(repr(value))
+        self.value = value
+
+
+# --- Events, history lines, headers ---------------------------------------------------------------------------------
+
+
+def event_to_json(event: Event) -> str:
+    """One line of events.jsonl, without the newline."""
+    payload = event.payload
+    return dump_json(
+        {
+            "seq": event.seq,
+            "time": event.time,
+            "kind": payload.kind.value,
+            "group_id": event.group_id,
+            "severity": event.severity.value,
+            "payload": _CONVERTER.unstructure(payload),
+        }
+    )
+
+
+def event_from_json(line: str | bytes) -> Event:
+    """The event that a line of events.jsonl holds.
+
+    Raises:
+        RecordError: the line is not JSON, or not an event as event_to_json writes it.
+    """
+    document = parse_json_object(line)
+    _check_keys(document, _EVENT_KEYS)
+    kind = _structure(document["kind"], EventKind, "kind")
+    return Event(
+        seq=_structure(document["seq"], int, "seq"),
+        time=_structure(document["time"], float, "time"),
+        payload=_structure(document["payload"], PAYLOAD_TYPES[kind], "payload"),
+        group_id=_structure(document["group_id"], str, "group_id"),
+        severity=_structure(document["severity"], Severity, "severity"),
+    )
+
+
+def summary_to_json(summary: BatchSummary, *, seq: int) -> str:
+    """One line of history.jsonl, without the newline. seq: the last event written before it."""
+    return dump_json({"seq": seq, "summary": _CONVERTER.unstructure(summary)})
+
+
+def summary_from_json(line: str | bytes) -> HistoryLine:
+    """The batch summary, and its place in the event stream, that a line of history.jsonl holds.
+
+    Raises:
+        RecordError: the line is not JSON, or not a summary as summary_to_json writes it.
+    """
+    return _structure(parse_json_object(line), HistoryLine, "")
+
+
+def header_to_json(header: FileHeader) -> str:
+    """The first line of a file, without the newline."""
+    return dump_json({"header": _CONVERTER.unstructure(header)})
+
+
+def header_from_json(line: str | bytes) -> FileHeader:
+    """The header that the first line of a file holds.
+
+    Raises:
+        RecordError: the line is not a header.
+    """
+    document = parse_json_object(line)
+    _check_keys(document, ("header",))
+    return _structure(document["header"], FileHeader, "header")
+
+
+# --- Configuration --------------------------------------------------------------------------------------------------
+
+
+def config_to_mapping(config: TrainingConfig) -> Document:
+    """The whole configuration as tables of plain values, ready for TOML."""
+    return cast("Document", _CONVERTER.unstructure(config))
+
+
+def config_from_mapping(mapping: Mapping[str, object]) -> TrainingConfig:
+    """The configuration that the tables describe; what they leave out has its default.
+
+    Raises:
+        ConfigError: an unknown key, a value of the wrong type, or a value that the configuration refuses. The message
+            is one line and names path, value and what is expected.
+    """
+    try:
+        return _structure(dict(mapping), TrainingConfig, "")
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def config_digest(config: TrainingConfig) -> str:
+    """SHA-256, in hexadecimal, of the configuration as JSON with sorted keys and no spaces."""
+    text = dump_json(config_to_mapping(config), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --- Strict structuring ---------------------------------------------------------------------------------------------
+
+
+def _structure(value: object, kind: type[T], path: str) -> T:
+    """value as a record of this kind; path is where value stands in its document.
+
+    Raises:
+        RecordError: it does not fit. ValueError: the record itself refuses its values.
+    """
+    try:
+        return _CONVERTER.structure(value, kind)
+    except (_WrongTypeError, BaseValidationError) as error:
+        raise _explain(error, kind, path) from None
+
+
+def _explain(error: Exception, kind: object, path: str) -> ValueError:
+    """The first thing that is wrong, with its path: follows the notes down to the innermost error."""
+    while True:
+        for note in reversed(getattr(error, "__notes__", [])):
+            if isinstance(note, AttributeValidationNote):
+                path, kind = f"{path}.{note.name}" if path else note.name, cast("object", note.type)
+            elif isinstance(note, IterableValidationNote):
+                path, kind = f"{path}[{note.index}]", cast("object", note.type)
+        if not isinstance(error, BaseValidationError):
+            break
+        error = error.exceptions[0]
+    if isinstance(error, _WrongTypeError):
+        return _wrong(path, error.value, describe(kind))
+    if isinstance(error, ForbiddenExtraKeysError):
+        return _unknown(path, min(error.extra_fields), tuple(f.name for f in fields(error.cl)))
+    if isinstance(error, KeyError):
+        return _missing(path, describe(kind))
+    assert isinstance(error, ValueError), f"hooks raise no {type(error).__name__}"
+    return error
+
+
+def _check_keys(document: Document, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if key not in document:
+            raise _missing(key, "a value")
+    for key in document:
+        if key not in keys:
+            raise _unknown("", key, keys)
+
+
+def _wrong(path: str, value: object, expected: str) -> RecordError:
+    return RecordError(path, value, expected, problem=f"is {_short(value)}: expected {expected}")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _missing(path: str, expected: str) -> RecordError:
+    return RecordError(path, None, expected, problem=f"is missing: expected {expected}")
+
+
+def _unknown(parent: str, key: str, keys: tuple[str, ...]) -> RecordError:
+    near = difflib.get_close_matches(key, keys, n=2)
+    prefix = f"{parent}." if parent else ""
+    hint = f"did you mean {' or '.join(prefix + name for name in near)}?" if near else f"choose {', '.join(keys)}"
+    expected = f"one of the keys {', '.join(keys)}"
+    return RecordError(prefix + key, key, expected, problem=f"does not exist: {hint}")
+
+
+def _float_hook(value: object, _: object) -> float:
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        try:
+            return float(value)
+        except OverflowError:
+            raise _WrongTypeError(value) from None
+    if type(value) is str and value in NON_FINITE:
+        return NON_FINITE[value]
+    raise _WrongTypeError(value)
+
+
+def _exact_hook(kind: type) -> StructureHook:
+    def hook(value: object, form: object) -> object:
+        if form is not kind:  # cattrs takes the hook of int or str for enums derived from them, too
+            return _member(value, cast("type[Enum]", form))
+        if type(value) is not kind:
+            raise _WrongTypeError(value)
+        return value
+
+    return hook
+
+
+def _member(value: object, enumeration: type[Enum]) -> Enum:
+    table = enum_table(enumeration)
+    if type(value) is not str or value not in table:
+        raise _WrongTypeError(value)
+    return table[value]
+
+
+def _literal_hook(value: object, form: object) -> object:
+    if type(value) is not str or value not in get_args(form):
+        raise _WrongTypeError(value)
+    return value
+
+
+def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
+    element_type = get_args(form)[0]
+    element_hook = converter.get_structure_hook(element_type)
+
+    def hook(value: object, _: object) -> object:
+        if type(value) is not list:
+            raise _WrongTypeError(value)
+        done: list[object] = []
+        try:
+            for element in cast("list[object]", value):
+                done.append(element_hook(element, element_type))
+        except (_WrongTypeError, BaseValidationError) as error:
+            error.add_note(IterableValidationNote(f"element {len(done)}", len(done), element_type))
+            raise
+        return tuple(done)
+
+    return hook
+
+
+def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
+    inner = without_none(form)
+    inner_hook = converter.get_structure_hook(inner)
+    return lambda value, _: None if value is None else inner_hook(value, inner)
+
+
+def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
+    from_mapping = cast("StructureHook", make_dict_structure_fn(form, converter, _cattrs_forbid_extra_keys=True))
+
+    def hook(value: object, _: object) -> object:
+        if type(value) is not dict:
+            raise _WrongTypeError(value)
+        return from_mapping(cast("Document", value), form)
+
+    return hook
+
+
+def _optional_to_plain(form: object, converter: Converter) -> PlainHook:
+    inner = converter.get_unstructure_hook(without_none(form))
+    if inner is identity:
+        return identity
+    return lambda value: None if value is None else inner(value)
+
+
+def _enum_to_plain(form: type[Enum], _: Converter) -> PlainHook:
+    attribute = "value" if issubclass(form, StrEnum) else "name"
+    return attrgetter(attribute)
+
+
+def _build_converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+    for primitive in (int, bool, str):
+        converter.register_structure_hook(primitive, _exact_hook(primitive))
+    converter.register_structure_hook(float, _float_hook)
+    converter.register_structure_hook_factory(is_dataclass, _record_hook_factory)
+    converter.register_structure_hook_factory(is_homogeneous_tuple, _tuple_hook_factory)
+    converter.register_structure_hook_factory(is_optional, _optional_hook_factory)
+    converter.register_structure_hook_func(is_literal, _literal_hook)
+    converter.register_unstructure_hook_factory(is_optional, _optional_to_plain)
+    converter.register_unstructure_hook_factory(is_enum, _enum_to_plain)
+    return converter
+
+
+_CONVERTER: Final = _build_converter()

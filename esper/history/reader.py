@@ -1,0 +1,123 @@
+"""Reads a run's files back into typed records.
+
+A newline commits a line: what follows the last newline of a file is the torn tail of a write that never ended (or has
+not ended yet). It is left out, and reported where the result has room for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from esper.history.codec import event_from_json, header_from_json, summary_from_json
+from esper.history.errors import HistoryError, RecordError
+from esper.history.records import SCHEMA_VERSION, EventLog, FileHeader, FileKind, HistoryLine, HistoryLog
+from esper.history.run_directory import EVENTS_FILE, HISTORY_FILE
+from esper.telemetry.events import Event
+from esper.training.vectorized_types import BatchSummary
+
+Line = TypeVar("Line", Event, HistoryLine)
+
+
+def read_events(path: Path | str) -> list[Event]:
+    """Every committed event of a run. path: the run directory, or an events.jsonl.
+
+    Raises:
+        HistoryError: there is no such file, or a line of it is wrong; the message names file and line.
+    """
+    return list(iterate_events(path))
+
+
+def iterate_events(path: Path | str) -> Iterator[Event]:
+    """Like read_events, one event at a time, without holding the file in memory."""
+    reader = _LineReader(_file_in(path, EVENTS_FILE), "events", event_from_json)
+    yield from reader.lines()
+
+
+def read_run_events(path: Path | str) -> EventLog:
+    """Like read_events, with the header, and whether the file ends in a torn line."""
+    reader = _LineReader(_file_in(path, EVENTS_FILE), "events", event_from_json)
+    events = tuple(reader.lines())
+    return EventLog(header=reader.header, events=events, torn_tail=reader.torn_tail)
+
+
+def read_history(path: Path | str) -> list[BatchSummary]:
+    """Every committed batch of a run. path: the run directory, or a history.jsonl.
+
+    Raises:
+        HistoryError: there is no such file, or a line of it is wrong; the message names file and line.
+    """
+    return [line.summary for line in read_run_history(path).lines]
+
+
+def read_run_history(path: Path | str) -> HistoryLog:
+    """Like read_history, with the header, each batch's place among the events, and whether the file is torn."""
+    reader = _LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
+    lines = tuple(reader.lines())
+    return HistoryLog(header=reader.header, lines=lines, torn_tail=reader.torn_tail)
+
+
+def _file_in(path: Path | str, name: str) -> Path:
+    path = Path(path)
+    if not path.exists():
+        raise HistoryError(f"{path} does not exist: give the path of a run directory or of an {name}")
+    if not path.is_dir():
+        return path
+    if not (path / name).is_file():
+        raise HistoryError(f"{path} is not a run directory: it has no {name}")
+    return path / name
+
+
+class _LineReader(Generic[Line]):
+    """One pass over one file. header is known once lines() was started, torn_tail once it has ended."""
+
+    header: FileHeader
+    torn_tail: bool
+
+    def __init__(self, path: Path, kind: FileKind, parse: Callable[[bytes], Line]) -> None:
+        self._path = path
+        self._kind: FileKind = kind
+        self._parse = parse
+
+    def lines(self) -> Iterator[Line]:
+        self.torn_tail = False
+        last_seq = 0
+        try:
+            with self._path.open("rb") as file:
+                self.header = self._read_header(file.readline())
+                for number, text in enumerate(file, start=2):
+                    if not text.endswith(b"\n"):
+                        self.torn_tail = True
+                        return
+                    line = self._parse_line(number, text)
+                    if line.seq <= last_seq:
+                        raise self._error(number, f"seq is {line.seq} after {last_seq}: it must rise")
+                    last_seq = line.seq
+                    yield line
+        except OSError as error:
+            raise HistoryError(f"{self._path} cannot be read: {error}") from error
+
+    def _read_header(self, text: bytes) -> FileHeader:
+        if not text.endswith(b"\n"):
+            raise HistoryError(f"{self._path} has no complete header line: it is empty or was cut off at its start")
+        try:
+            header = header_from_json(text)
+        except RecordError as error:
+            raise self._error(1, f"not a header: {error}") from error
+        if header.schema_version != SCHEMA_VERSION:
+            raise self._error(
+                1, f"schema version {header.schema_version}: this version of esper reads {SCHEMA_VERSION}"
+            )
+        if header.file != self._kind:
+            raise self._error(1, f"the file holds {header.file}, not {self._kind}")
+        return header
+
+    def _parse_line(self, number: int, text: bytes) -> Line:
+        try:
+            return self._parse(text)
+        except RecordError as error:
+            raise self._error(number, str(error)) from error
+
+    def _error(self, number: int, problem: str) -> HistoryError:
+        return HistoryError(f"{self._path}, line {number}: {problem}")

@@ -1,0 +1,55 @@
+"""The records of a run's files that are not telemetry: headers, history lines, and what reading a log gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from esper.telemetry.events import Event
+from esper.training.vectorized_types import BatchSummary
+
+SCHEMA_VERSION: Final = 1
+"""Version of the file format; raised when a reader of the previous version could misread a file."""
+
+FileKind = Literal["events", "history"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileHeader:
+    """First line of a JSONL file.
+
+    config_digest: SHA-256 of the resolved configuration (see codec.config_digest). created: UTC, ISO 8601.
+    """
+
+    schema_version: int
+    run_id: str
+    config_digest: str
+    package_version: str
+    created: str
+    file: FileKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLine:
+    """One line of history.jsonl. seq: the last event that was written before it."""
+
+    seq: int
+    summary: BatchSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLog:
+    """A whole events.jsonl. torn_tail: the file ends in an unfinished line, which was left out."""
+
+    header: FileHeader
+    events: tuple[Event, ...]
+    torn_tail: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLog:
+    """A whole history.jsonl. torn_tail: the file ends in an unfinished line, which was left out."""
+
+    header: FileHeader
+    lines: tuple[HistoryLine, ...]
+    torn_tail: bool

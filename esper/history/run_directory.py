@@ -1,0 +1,103 @@
+"""A run's directory: the resolved configuration, the event log, the history of batches, and the checkpoints."""
+
+from __future__ import annotations
+
+import re
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import tomli_w
+
+from esper.history.codec import config_from_mapping, config_to_mapping
+from esper.history.errors import HistoryError
+from esper.training.config import TrainingConfig
+
+CONFIG_FILE = "config.toml"
+EVENTS_FILE = "events.jsonl"
+HISTORY_FILE = "history.jsonl"
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDirectory:
+    """The place of one run's files. Its name is the run's id."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, runs_dir: Path, config: TrainingConfig, clock: Callable[[], float] = time.time) -> RunDirectory:
+        """Make <runs_dir>/<UTC timestamp>-<preset>-<seed>, with -2, -3 ... if that is taken, and save config.toml.
+
+        Raises:
+            HistoryError: the directory cannot be made or written.
+        """
+        moment = datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
+        preset = re.sub(r"[^\w.-]", "_", config.run.preset)
+        try:
+            path = _make_unused(runs_dir, f"{moment}-{preset}-{config.run.seed}")
+            (path / CHECKPOINTS).mkdir()
+            (path / CONFIG_FILE).write_text(tomli_w.dumps(config_to_mapping(config)), encoding="utf-8")
+        except OSError as error:
+            raise HistoryError(f"cannot make a run directory in {runs_dir}: {error}") from error
+        return cls(path=path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """The run that was saved at path.
+
+        Raises:
+            HistoryError: there is no run at path.
+        """
+        if not path.exists():
+            raise HistoryError(f"{path} does not exist: give the path of a run directory")
+        if not (path / EVENTS_FILE).is_file():
+            raise HistoryError(f"{path} is not a run directory: it has no {EVENTS_FILE}")
+        return cls(path=path)
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / CONFIG_FILE
+
+    @property
+    def events_path(self) -> Path:
+        return self.path / EVENTS_FILE
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / HISTORY_FILE
+
+    @property
+    def checkpoints_path(self) -> Path:
+        return self.path / CHECKPOINTS
+
+    def load_config(self) -> TrainingConfig:
+        """The resolved configuration of the run.
+
+        Raises:
+            HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
+        """
+        try:
+            return config_from_mapping(tomllib.loads(self.config_path.read_text(encoding="utf-8")))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise HistoryError(f"{self.config_path} cannot be read: {error}") from error
+
+
+def _make_unused(parent: Path, name: str) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return path

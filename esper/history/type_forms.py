@@ -1,0 +1,65 @@
+"""Questions about the annotations of record fields, and what they are called in messages."""
+
+from __future__ import annotations
+
+import types
+from enum import Enum, StrEnum
+from functools import cache
+from typing import Final, Literal, Union, cast, get_args, get_origin
+
+_NAMES: Final[dict[object, str]] = {
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    str: "a string",
+}
+
+
+def describe(form: object) -> str:
+    """What may stand in a field of this type, in words.
+
+    >>> describe(float | None)
+    'a number or null'
+    """
+    if form in _NAMES:
+        return _NAMES[form]
+    if is_optional(form):
+        return f"{describe(without_none(form))} or null"
+    if get_origin(form) is tuple:
+        return "a list"
+    if get_origin(form) is Literal:
+        return f"one of {', '.join(get_args(form))}"
+    if is_enum(form):
+        return f"one of {', '.join(enum_table(cast('type[Enum]', form)))}"
+    return "a table"
+
+
+def is_enum(form: object) -> bool:
+    return isinstance(form, type) and issubclass(form, Enum)
+
+
+def is_literal(form: object) -> bool:
+    return get_origin(form) is Literal
+
+
+def is_optional(form: object) -> bool:
+    """Tell whether form is X | None."""
+    arguments = get_args(form)
+    return get_origin(form) in (types.UnionType, Union) and len(arguments) == 2 and type(None) in arguments
+
+
+def without_none(form: object) -> object:
+    """X of X | None."""
+    return next(argument for argument in get_args(form) if argument is not type(None))
+
+
+def is_homogeneous_tuple(form: object) -> bool:
+    """Tell whether form is tuple[X, ...]."""
+    return get_origin(form) is tuple and get_args(form)[1:] == (Ellipsis,)
+
+
+@cache
+def enum_table(enumeration: type[Enum]) -> dict[str, Enum]:
+    """Members by the text that stands for them in files: the value of a StrEnum, the name of any other enum."""
+    by_value = issubclass(enumeration, StrEnum)
+    return {str(member.value) if by_value else member.name: member for member in enumeration}

@@ -1,0 +1,136 @@
+"""The hub stamps events and hands them to sinks.
+
+`emit` belongs to the trainer's thread. Sinks may be added and removed from any thread.
+
+What happens when a sink fails is decided here, once. A sink reports trouble with the outside world by raising OSError
+or SinkError; the hub catches those two and nothing else. An ordinary sink is then detached, the failure is recorded
+in `Hub.failures`, and training goes on. A critical sink, which keeps the record of the run, ends the run instead, with
+a TelemetryWriteError: hours of training whose record is silently lost are worth nothing. Any other exception is a
+defect in the sink and passes through, so that it is seen and mended.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from esper.telemetry.events import Event, Payload, Severity
+
+
+class SinkError(Exception):
+    """A sink cannot take events any more, for a reason outside this program (a service is gone, a quota is used up)."""
+
+
+class TelemetryWriteError(RuntimeError):
+    """The record of the run cannot be written (a full disk, for example), so the run ends."""
+
+
+class Sink(Protocol):
+    """Where events go.
+
+    name: what the sink is called in messages. critical: its failure ends the run.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def critical(self) -> bool: ...
+
+    def accept(self, event: Event) -> None:
+        """Take one event; called in the trainer's thread, so it must be quick.
+
+        Raises:
+            OSError, SinkError: the sink cannot go on.
+        """
+        ...
+
+    def close(self) -> None:
+        """Write out what is held back and let go of files and connections.
+
+        Raises:
+            OSError, SinkError: something that was accepted could not be written.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkFailure:
+    """A sink that was detached. seq: the last event that the hub had stamped by then."""
+
+    sink: str
+    seq: int
+    reason: str
+
+
+class Hub:
+    """Stamps payloads with a sequence number and a time, and delivers them to every sink in order."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """clock: gives the time in seconds since the Unix epoch."""
+        self._clock = clock
+        self._seq = 0
+        self._sinks: tuple[Sink, ...] = ()
+        self._failures: tuple[SinkFailure, ...] = ()
+        self._lock = threading.Lock()
+
+    @property
+    def failures(self) -> tuple[SinkFailure, ...]:
+        """Sinks that were detached because they failed, in order."""
+        return self._failures
+
+    def add_sink(self, sink: Sink) -> None:
+        """Deliver every later event to this sink too."""
+        with self._lock:
+            self._sinks = (*self._sinks, sink)
+
+    def remove_sink(self, sink: Sink) -> None:
+        """Stop delivering to this sink; it is not closed. Nothing happens if it was detached before."""
+        with self._lock:
+            self._sinks = tuple(other for other in self._sinks if other is not sink)
+
+    def emit(self, payload: Payload, *, severity: Severity = Severity.INFO) -> Event:
+        """Stamp the payload and deliver it before returning.
+
+        Raises:
+            TelemetryWriteError: a critical sink failed.
+        """
+        self._seq += 1
+        event = Event(seq=self._seq, time=self._clock(), payload=payload, severity=severity)
+        for sink in self._sinks:  # add and remove replace the tuple, so this loop needs no lock
+            try:
+                sink.accept(event)
+            except (OSError, SinkError) as error:
+                self._detach(sink, error)
+        return event
+
+    def close(self) -> None:
+        """Close every sink, the last added first.
+
+        Raises:
+            TelemetryWriteError: a critical sink could not write out what it held; the others are closed all the same.
+        """
+        lost: TelemetryWriteError | None = None
+        for sink in reversed(self._sinks):
+            try:
+                sink.close()
+            except (OSError, SinkError) as error:
+                try:
+                    self._detach(sink, error)
+                except TelemetryWriteError as write_error:
+                    lost = write_error
+        self._sinks = ()
+        if lost is not None:
+            raise lost
+
+    def _detach(self, sink: Sink, error: OSError | SinkError) -> None:
+        self.remove_sink(sink)
+        self._failures = (
+            *self._failures,
+            SinkFailure(sink=sink.name, seq=self._seq, reason=str(error)),
+        )
+        if sink.critical:
+            raise TelemetryWriteError(f"{sink.name} cannot write: {error}") from error
