@@ -1,0 +1,133 @@
+"""A run that trains in a worker thread of this process.
+
+The trainer's thread takes each event into the reducer at once, under a lock; the screen asks for a picture four times
+a second. So nothing queues between the two threads, however slow the screen is: it can miss pictures (it counts them
+and says so) and never events. A host epoch of a fleet makes a few events per env, each a few microseconds here.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+from esper.telemetry.events import Event, RunEnd
+from esper.training.run_control import RunControl
+from esper_tui.sources.base import Clock, Frame, Mode, SourceStatus
+from esper_tui.state.aggregator import Aggregator
+from esper_tui.state.snapshot import CockpitSnapshot
+
+FRAME_SECONDS: Final = 0.25
+"""Time between two pictures."""
+
+END_MODES: Final[dict[RunEnd, Mode]] = {
+    RunEnd.FINISHED: Mode.ENDED_FINISHED,
+    RunEnd.STOPPED: Mode.ENDED_STOPPED,
+    RunEnd.FAILED: Mode.ENDED_FAILED,
+}
+
+Job = Callable[["LiveSource"], None]
+"""Trains a run, handing each event to the source's accept(); returns when the run is over, raises when it fails."""
+
+
+class LiveSource:
+    """Sink of a hub on one side, source of frames on the other.
+
+    run(job) is what the worker thread calls. failure holds the formatted traceback once the job has raised.
+    """
+
+    def __init__(self, *, control: RunControl, origin: str, clock: Clock) -> None:
+        self.control = control
+        self.origin = origin
+        self.failure: str | None = None
+        self.finished = threading.Event()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._aggregator = Aggregator()
+        self._view_paused = False
+        self._shown: CockpitSnapshot | None = None
+        self._shown_status: SourceStatus | None = None
+        self._last_poll: float | None = None
+        self._dropped = 0
+
+    @property
+    def is_live(self) -> bool:
+        return True
+
+    @property
+    def is_over(self) -> bool:
+        """The worker thread has returned from the job."""
+        return self.finished.is_set()
+
+    def accept(self, event: Event) -> None:
+        """Take in an event, on the trainer's thread."""
+        with self._lock:
+            self._aggregator.apply(event)
+
+    def close(self) -> None:
+        """A sink's farewell; the figures stay on the screen."""
+
+    def run(self, job: Job) -> None:
+        """Run the job to its end on the calling thread, keeping its traceback if it fails."""
+        try:
+            job(self)
+        except BaseException:
+            self.failure = traceback.format_exc()
+            raise
+        finally:
+            self.finished.set()
+
+    def toggle_view(self) -> None:
+        self._view_paused = not self._view_paused
+
+    def toggle_training(self) -> None:
+        """Hold the trainer before its next host epoch, or let it go on."""
+        if self.control.is_paused:
+            self.control.resume()
+        else:
+            self.control.pause()
+
+    def poll(self) -> Frame | None:
+        now = self._clock()
+        snapshot = self._newest_snapshot()
+        changed = snapshot is not self._shown
+        if changed and self._last_poll is not None:
+            self._dropped += max(0, round((now - self._last_poll) / FRAME_SECONDS) - 1)
+        self._last_poll = now
+        status = self._status(snapshot)
+        if not changed and status == self._shown_status:
+            return None
+        self._shown, self._shown_status = snapshot, status
+        return Frame(snapshot=snapshot, status=status)
+
+    def _newest_snapshot(self) -> CockpitSnapshot:
+        with self._lock:
+            if self._shown is not None and (self._view_paused or self._aggregator.events == self._shown.events):
+                return self._shown
+            return self._aggregator.snapshot()
+
+    def _status(self, snapshot: CockpitSnapshot) -> SourceStatus:
+        total = self._aggregator.events
+        return SourceStatus(
+            mode=self._mode(snapshot),
+            origin=self.origin,
+            newer=total - snapshot.events,
+            dropped=self._dropped,
+            position=snapshot.events,
+            length=total,
+            speed=None,
+        )
+
+    def _mode(self, snapshot: CockpitSnapshot) -> Mode:
+        if self.is_over and self.failure is not None:
+            return Mode.ENDED_FAILED
+        if self._view_paused:
+            return Mode.VIEW_PAUSED
+        if self.is_over:
+            return END_MODES[snapshot.ended.end] if snapshot.ended else Mode.ENDED_STOPPED
+        if self.control.stop_requested:
+            return Mode.STOPPING
+        if self.control.is_paused:
+            return Mode.TRAINING_PAUSED
+        return Mode.LIVE if snapshot.run is not None else Mode.STARTING

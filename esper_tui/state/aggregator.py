@@ -1,0 +1,217 @@
+"""The reducer: every screen figure follows from the events of a run, and from nothing else.
+
+Live and replay feed the same reducer. snapshot() only reads (it caches what it made), so any prefix of a run's events
+followed by the rest gives what one pass gives.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from esper.telemetry.events import (
+    AnomalyDetected,
+    BatchEpochCompleted,
+    BatchStats,
+    EpisodeOutcome,
+    EpochCompleted,
+    Event,
+    GovernorRollback,
+    LastAction,
+    Payload,
+    PPOUpdateCompleted,
+    SeedFossilized,
+    SeedGateEvaluated,
+    SeedGerminated,
+    SeedPruned,
+    SeedStageChanged,
+    Throughput,
+    TrainingEnded,
+    TrainingStarted,
+)
+from esper_tui.state.env_state import EnvState
+from esper_tui.state.event_log import EventLog
+from esper_tui.state.op_counts import OpCounts
+from esper_tui.state.pace import Pace
+from esper_tui.state.round_curve import RoundCurve
+from esper_tui.state.snapshot import CockpitSnapshot, Progress
+
+UPDATES_KEPT: Final = 64
+
+
+def _no_updates() -> deque[PPOUpdateCompleted]:
+    return deque(maxlen=UPDATES_KEPT)
+
+
+@dataclass(slots=True, kw_only=True)
+class Aggregator:
+    """Mutable state of the reducer. Use apply() and snapshot(); the fields are its own."""
+
+    events: int = 0
+    started_at: float | None = None
+    last_time: float | None = None
+    run: TrainingStarted | None = None
+    ended: TrainingEnded | None = None
+    batch: int | None = None
+    epoch: int | None = None
+    batches_completed: int = 0
+    updated_at: float | None = None
+    throughput: Throughput | None = None
+    envs: dict[int, EnvState] = field(default_factory=dict[int, EnvState])
+    updates: deque[PPOUpdateCompleted] = field(default_factory=_no_updates)
+    rounds: list[BatchStats] = field(default_factory=list[BatchStats])
+    anomalies: tuple[AnomalyDetected, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+    curve: RoundCurve = field(default_factory=RoundCurve)
+    ops: OpCounts = field(default_factory=OpCounts)
+    log: EventLog = field(default_factory=EventLog)
+
+    def copy(self) -> Aggregator:
+        """An independent copy, for keyframes; immutable parts are shared."""
+        return replace(
+            self,
+            envs={env_id: env.copy() for env_id, env in self.envs.items()},
+            updates=deque(self.updates, maxlen=UPDATES_KEPT),
+            rounds=list(self.rounds),
+            pace=self.pace.copy(),
+            curve=self.curve.copy(),
+            ops=self.ops.copy(),
+            log=self.log.copy(),
+        )
+
+    def apply(self, event: Event) -> None:
+        """Take in the next event of the run."""
+        self.events += 1
+        self.last_time = event.time
+        if self.started_at is None:
+            self.started_at = event.time
+        self._dispatch(event)
+        env_id = _env_of(event.payload)
+        epoch = None
+        if env_id is not None:
+            newest = self._env(env_id).newest
+            epoch = newest.epoch if newest else None
+        self.log.add(event, env_id=env_id, batch=self.batch, epoch=epoch)
+
+    def _dispatch(self, event: Event) -> None:
+        payload = event.payload
+        match payload:
+            case TrainingStarted():
+                self._start(payload, event.time)
+            case EpochCompleted():
+                self._epoch(payload, event.time)
+            case LastAction():
+                self._env(payload.env_id).apply_action(payload)
+                self.ops.add_decision(payload)
+            case SeedGerminated() | SeedStageChanged() | SeedFossilized() | SeedPruned():
+                self._env(payload.env_id).apply_seed(payload)
+            case EpisodeOutcome():
+                self._env(payload.env_id).apply_outcome(payload)
+            case GovernorRollback():
+                self._env(payload.env_id).apply_rollback(payload)
+            case TrainingEnded():
+                self.ended = payload
+            case _:
+                self._batch_tail(payload, event.time)
+
+    def _batch_tail(self, payload: Payload, time: float) -> None:
+        match payload:
+            case AnomalyDetected():
+                same_batch = bool(self.anomalies) and self.anomalies[-1].batch == payload.batch
+                self.anomalies = (*self.anomalies, payload) if same_batch else (payload,)
+            case PPOUpdateCompleted():
+                self.updates.append(payload)
+                self.updated_at = time
+                if self.anomalies and self.anomalies[-1].batch != payload.batch:
+                    self.anomalies = ()
+            case BatchStats():
+                self.rounds.append(payload)
+            case BatchEpochCompleted():
+                self.batches_completed = payload.batch
+            case Throughput():
+                self.throughput = payload
+            case _:
+                pass
+
+    def _start(self, payload: TrainingStarted, time: float) -> None:
+        self.run = payload
+        self.started_at = time
+        self.batches_completed = payload.start_batch
+        for env_id in range(payload.n_envs):
+            self._env(env_id)
+
+    def _epoch(self, payload: EpochCompleted, time: float) -> None:
+        if (payload.batch, payload.epoch) != (self.batch, self.epoch):
+            self.pace.start_fleet_epoch(time)
+            self.batch, self.epoch = payload.batch, payload.epoch
+        self.pace.add_env_epoch(time)
+        self.curve.add(payload)
+        self.ops.enter_round(payload.batch)
+        self._env(payload.env_id).apply_epoch(payload)
+
+    def _env(self, env_id: int) -> EnvState:
+        env = self.envs.get(env_id)
+        if env is None:
+            slot_ids = self.run.slot_ids if self.run else ()
+            max_epochs = self.run.max_epochs if self.run else 0
+            env = self.envs[env_id] = EnvState(env_id=env_id, slot_ids=slot_ids, max_epochs=max_epochs)
+        return env
+
+    def snapshot(self) -> CockpitSnapshot:
+        """What the screen shows now. Parts that did not change are the objects of the last snapshot."""
+        return CockpitSnapshot(
+            events=self.events,
+            last_time=self.last_time,
+            started_at=self.started_at,
+            run=self.run,
+            ended=self.ended,
+            progress=self._progress(),
+            envs=tuple(env.to_row() for _, env in sorted(self.envs.items())),
+            updates=tuple(self.updates),
+            updated_at=self.updated_at,
+            rounds=tuple(self.rounds),
+            curve=self.curve.current_points(),
+            previous_curve=self.curve.previous,
+            ops=self.ops.shares(),
+            anomalies=self.anomalies,
+            throughput=self.throughput,
+            log=tuple(self.log.lines),
+            folded=self.log.folded,
+        )
+
+    def _progress(self) -> Progress:
+        mean = self.pace.rate_mean(self.started_at)
+        return Progress(
+            batch=self.batch,
+            epoch=self.epoch,
+            batches_completed=self.batches_completed,
+            env_epochs=self.pace.env_epochs,
+            rate_now=self.pace.rate_now(),
+            rate_mean=mean,
+            eta_seconds=self._remaining_env_epochs() / mean if mean and self.ended is None else None,
+        )
+
+    def _remaining_env_epochs(self) -> float:
+        if self.run is None:
+            return 0.0
+        per_round = self.run.n_envs * self.run.max_epochs
+        return (self.run.max_batches - self.run.start_batch) * per_round - self.pace.env_epochs
+
+
+def _env_of(payload: Payload) -> int | None:
+    match payload:
+        case (
+            EpochCompleted()
+            | LastAction()
+            | SeedGerminated()
+            | SeedStageChanged()
+            | SeedGateEvaluated()
+            | SeedFossilized()
+            | SeedPruned()
+            | EpisodeOutcome()
+            | GovernorRollback()
+        ):
+            return payload.env_id
+        case _:
+            return None

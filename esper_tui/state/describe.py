@@ -1,0 +1,153 @@
+"""The words of the event log: one line of text per event that deserves one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esper.telemetry.events import (
+    AnomalyDetected,
+    BatchStats,
+    EpisodeOutcome,
+    GovernorRollback,
+    LastAction,
+    OutcomeType,
+    Payload,
+    PPOUpdateCompleted,
+    RunEnd,
+    SeedFossilized,
+    SeedGateEvaluated,
+    SeedGerminated,
+    SeedPruned,
+    SeedStageChanged,
+    TrainingEnded,
+    TrainingStarted,
+    Trend,
+    TrendDetected,
+)
+from esper_tui.state.metrics import format_count, format_duration, format_number
+from esper_tui.state.rules import Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """A log line without its time and place."""
+
+    word: str
+    text: str
+    level: Level = Level.FINE
+
+
+def describe(payload: Payload) -> Description | None:
+    """The log's words for an event; None for step events, which the log folds into a count."""
+    match payload:
+        case TrainingStarted():
+            rounds = payload.max_batches - payload.start_batch
+            text = f"{payload.task}: {payload.n_envs} envs × {payload.max_epochs} epochs, {rounds} rounds, "
+            return Description(word="start", text=text + f"seed {payload.seed}, {payload.device}")
+        case TrainingEnded():
+            return _ended(payload)
+        case SeedGerminated() | SeedStageChanged() | SeedGateEvaluated() | SeedFossilized() | SeedPruned():
+            return _lifecycle(payload)
+        case LastAction():
+            return _action(payload)
+        case EpisodeOutcome():
+            return _outcome(payload)
+        case GovernorRollback():
+            return _rollback(payload)
+        case PPOUpdateCompleted():
+            return _update(payload)
+        case AnomalyDetected():
+            text = f"{payload.metric} {payload.value:.4g}, limit {payload.limit:.4g}: {payload.detail}"
+            return Description(word=payload.anomaly.value.replace("_", " "), text=text, level=Level.CRITICAL)
+        case TrendDetected():
+            return _trend(payload)
+        case BatchStats():
+            return _round(payload)
+        case _:
+            return None
+
+
+def _ended(payload: TrainingEnded) -> Description:
+    text = f"{payload.batches_completed} rounds in {format_duration(payload.wall_seconds)}"
+    if payload.end is RunEnd.FAILED:
+        return Description(word="FAILED", text=f"{payload.error or 'no reason was recorded'}", level=Level.CRITICAL)
+    return Description(word=payload.end.value, text=text)
+
+
+def _lifecycle(
+    payload: SeedGerminated | SeedStageChanged | SeedGateEvaluated | SeedFossilized | SeedPruned,
+) -> Description | None:
+    match payload:
+        case SeedGerminated():
+            text = f"{payload.slot_id} {payload.blueprint.lower()} +{format_count(payload.params)} params"
+            return Description(word="grow", text=f"{text}, ramp {payload.tempo_epochs} epochs")
+        case SeedStageChanged():
+            stages = f"{payload.from_stage.name.lower()} → {payload.to_stage.name.lower()}"
+            return Description(word="stage", text=f"{payload.slot_id} {payload.blueprint.lower()} {stages}")
+        case SeedGateEvaluated():
+            return _gate(payload)
+        case SeedFossilized():
+            gain = format_number(payload.improvement, 1, signed=True)
+            text = f"{payload.slot_id} {payload.blueprint.lower()} kept, {gain} points, "
+            return Description(word="KEPT", text=text + f"{payload.epochs_total} epochs old")
+        case SeedPruned():
+            gain = format_number(payload.improvement, 1, signed=True)
+            text = f"{payload.slot_id} {payload.blueprint.lower()} by {payload.initiator.value}"
+            return Description(word="prune", text=f"{text}, {gain} points: {payload.reason}")
+
+
+def _gate(payload: SeedGateEvaluated) -> Description:
+    target = payload.target_stage.name.lower()
+    passed = sum(check.passed for check in payload.checks)
+    text = f"{payload.slot_id} {payload.gate.name} to {target} {'pass' if payload.passed else 'FAIL'}"
+    text += f" {passed}/{len(payload.checks)}"
+    failed = ", ".join(check.name for check in payload.checks if not check.passed)
+    return Description(word="gate", text=f"{text}: {failed}" if failed else text)
+
+
+def _action(payload: LastAction) -> Description | None:
+    if not payload.success:
+        return Description(
+            word="refused", text=f"{payload.slot_id} {payload.op.lower()}: {payload.refusal or 'no reason recorded'}"
+        )
+    if payload.effective_op == "SET_ALPHA_TARGET":
+        target = next((head.choice.lower() for head in payload.heads if head.head == "alpha_target"), "?")
+        return Description(word="alpha", text=f"{payload.slot_id} target {target}")
+    return None
+
+
+def _outcome(payload: EpisodeOutcome) -> Description:
+    kept = f"{payload.num_contributing_fossilized}/{payload.num_fossilized} kept seeds help"
+    text = f"{payload.outcome.value} {payload.final_accuracy:.1f}% (best {payload.best_accuracy:.1f}), "
+    text += f"return {format_number(payload.episode_reward, 2, signed=True)}, ×{payload.param_ratio:.2f}, {kept}"
+    rolled_back = payload.outcome is OutcomeType.ROLLBACK
+    return Description(word="episode", text=text, level=Level.WARNING if rolled_back else Level.FINE)
+
+
+def _rollback(payload: GovernorRollback) -> Description:
+    limit = f" > {payload.threshold:.3g}" if payload.threshold is not None else ""
+    pruned = f", pruned {' '.join(payload.pruned_slots)}" if payload.pruned_slots else ""
+    text = f"{payload.reason}: loss {format_number(payload.loss, 2)}{limit}, back to epoch {payload.restored_epoch}"
+    return Description(word="ROLLBACK", text=text + pruned, level=Level.CRITICAL)
+
+
+def _update(payload: PPOUpdateCompleted) -> Description:
+    if payload.skipped:
+        return Description(word="update", text="SKIPPED: the loss was not finite", level=Level.CRITICAL)
+    stop = f", stopped early after {payload.epochs_run} passes" if payload.early_stopped else ""
+    text = f"{payload.update_time_ms:.0f} ms, entropy {format_number(payload.entropy, 3)}, "
+    return Description(word="update", text=text + f"KL {format_number(payload.kl_divergence, 4)}{stop}")
+
+
+def _trend(payload: TrendDetected) -> Description:
+    delta = format_number(payload.rolling_delta, 1, signed=True)
+    text = f"rolling accuracy {payload.rolling_accuracy:.1f} ({delta})"
+    worse = payload.trend is Trend.DEGRADATION
+    return Description(word=payload.trend.value, text=text, level=Level.WARNING if worse else Level.FINE)
+
+
+def _round(payload: BatchStats) -> Description:
+    text = f"accuracy {payload.avg_accuracy:.1f} (rolling {payload.rolling_avg_accuracy:.1f}), "
+    text += f"return {format_number(payload.avg_return, 2, signed=True)}, "
+    text += f"{payload.seeds_created} grown {payload.seeds_fossilized} kept {payload.seeds_pruned} pruned"
+    return Description(word="round", text=text)
