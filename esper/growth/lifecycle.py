@@ -12,6 +12,7 @@ from typing import Final
 
 from esper.contracts.actions import DEFAULT_STEEPNESS, STYLE_VALUES, AlphaAlgorithm, AlphaCurve, AlphaMode
 from esper.contracts.constants import ALPHA_TOLERANCE
+from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import LIVE_STAGES, SeedStage, is_legal_transition
 from esper.growth.alpha import AlphaState, advance_alpha, retarget
 from esper.growth.config import GrowthConfig
@@ -23,31 +24,9 @@ from esper.growth.lifecycle_events import (
     Germinated,
     LifecycleEvent,
     Pruned,
-    PruneInitiator,
     StageChanged,
 )
 from esper.growth.state import Germination, SeedState
-
-__all__ = [
-    "HOLDING_TIMEOUT",
-    "POLICY_PRUNE",
-    "SCHEDULED_PRUNE",
-    "Change",
-    "Fossilized",
-    "GateEvaluated",
-    "Germinated",
-    "LifecycleEvent",
-    "PruneInitiator",
-    "Pruned",
-    "StageChanged",
-    "advance",
-    "fossilize",
-    "germinate",
-    "prune",
-    "schedule_prune",
-    "set_alpha_target",
-    "tick",
-]
 
 POLICY_PRUNE: Final = "policy_prune"
 """Reason of a prune that the controller asked for and that took place at once."""
