@@ -1,0 +1,129 @@
+"""Seed banks: the seeds of one blueprint in one slot, stacked over the envs that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import Blueprint
+from esper.fleet.config import FleetConfig
+from esper.fleet.optimizer import StackedSGD
+from esper.growth.blueprints.residual import ResidualSeed
+from esper.layers.rows import append_rows, keep_rows, read_row, write_row
+
+
+class SeedBank:
+    """R seeds of one blueprint in one slot, their optimiser, and whose they are. Rows are ordered by env."""
+
+    def __init__(self, blueprint: Blueprint, module: ResidualSeed, env: int, serial: int, config: FleetConfig) -> None:
+        """Starts with one row, that of env. serial: a number that no other seed of the fleet ever had."""
+        self.blueprint = blueprint
+        self.module = module
+        self.envs = [env]
+        self._serials = [serial]
+        self.optimizer = StackedSGD(
+            module,
+            learning_rate=config.seed_learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.seed_weight_decay,
+            max_grad_norm=config.max_grad_norm,
+        )
+
+    def add(self, env: int, serial: int, newborn: ResidualSeed) -> None:
+        """Take in one more seed, a module of one row."""
+        append_rows(self.module, newborn)
+        self.optimizer.append_row()
+        self.envs.append(env)
+        self._serials.append(serial)
+        if self.envs != sorted(self.envs):
+            self._select(sorted(range(len(self.envs)), key=self.envs.__getitem__))
+
+    def remove(self, env: int) -> None:
+        """Drop the seed of an env. The last seed cannot be dropped: then the whole bank goes."""
+        assert len(self.envs) > 1, "a bank without rows does not exist"
+        self._select([row for row, holder in enumerate(self.envs) if holder != env])
+
+    def serial(self, env: int) -> int:
+        """Which seed this env holds."""
+        return self._serials[self.envs.index(env)]
+
+    def read(self, env: int) -> Tensor:
+        """A flat copy of one env's seed."""
+        return read_row(self.module, self.envs.index(env))
+
+    def restore(self, env: int, values: Tensor) -> None:
+        """Put back what read gave and forget the seed's momentum."""
+        write_row(self.module, self.envs.index(env), values)
+        self.optimizer.reset_row(self.envs.index(env))
+
+    def _select(self, rows: list[int]) -> None:
+        index = torch.tensor(rows, device=self.module.gamma.device)
+        keep_rows(self.module, index)
+        self.optimizer.keep_rows(index)
+        self.envs = [self.envs[row] for row in rows]
+        self._serials = [self._serials[row] for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedSnapshot:
+    """The values of one seed at one moment. serial tells whether a slot still holds the same seed."""
+
+    slot: int
+    serial: int
+    values: Tensor
+
+
+class SeedBanks:
+    """All seeds of a fleet: per slot, one bank per blueprint in use there."""
+
+    def __init__(self, slots: int, config: FleetConfig) -> None:
+        self._config = config
+        self._banks: list[dict[Blueprint, SeedBank]] = [{} for _ in range(slots)]
+        self._next_serial = 0
+
+    def in_slot(self, slot: int) -> list[SeedBank]:
+        """The banks of a slot in the order of their blueprints, so that their order does not depend on history."""
+        return [self._banks[slot][blueprint] for blueprint in sorted(self._banks[slot])]
+
+    def holding(self, env: int, slot: int) -> SeedBank | None:
+        """The bank that holds this env's seed in this slot."""
+        for bank in self._banks[slot].values():
+            if env in bank.envs:
+                return bank
+        return None
+
+    def add(self, env: int, slot: int, blueprint: Blueprint, newborn: ResidualSeed) -> None:
+        """Put a newborn seed, a module of one row, into an empty slot."""
+        assert self.holding(env, slot) is None, "a slot holds one seed at a time"
+        serial, self._next_serial = self._next_serial, self._next_serial + 1
+        if blueprint in self._banks[slot]:
+            self._banks[slot][blueprint].add(env, serial, newborn)
+        else:
+            self._banks[slot][blueprint] = SeedBank(blueprint, newborn, env, serial, self._config)
+
+    def remove(self, env: int, slot: int) -> None:
+        """Free a slot."""
+        bank = self.holding(env, slot)
+        assert bank is not None, "only an occupied slot can be freed"
+        if len(bank.envs) == 1:
+            del self._banks[slot][bank.blueprint]
+        else:
+            bank.remove(env)
+
+    def snapshot(self, env: int) -> tuple[SeedSnapshot, ...]:
+        """The seeds of one env."""
+        held = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]
+        return tuple(
+            SeedSnapshot(slot=slot, serial=bank.serial(env), values=bank.read(env))
+            for slot, bank in held
+            if bank is not None
+        )
+
+    def restore(self, env: int, seeds: tuple[SeedSnapshot, ...]) -> None:
+        """Put back those seeds that the env still holds. Seeds that came later are left as they are."""
+        for seed in seeds:
+            bank = self.holding(env, seed.slot)
+            if bank is not None and bank.serial(env) == seed.serial:
+                bank.restore(env, seed.values)

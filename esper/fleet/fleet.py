@@ -1,0 +1,192 @@
+"""The fleet: E hosts with their seeds, trained as one tensor program.
+
+Legend: E envs (rows), B minibatch, C channels, S slots, K ablation configs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import Blueprint, Topology
+from esper.contracts.slots import SlotConfig
+from esper.fleet import measure, passes
+from esper.fleet.banks import SeedBanks, SeedSnapshot
+from esper.fleet.config import FleetConfig
+from esper.fleet.forward import FleetNetwork
+from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
+from esper.fleet.optimizer import StackedSGD
+from esper.fleet.plan import FleetPlan, make_plan
+from esper.growth.blending import row_mask
+from esper.growth.blueprints.registry import build_seed
+from esper.growth.config import GrowthConfig, HostConfig
+from esper.growth.host import StackedCNNHost
+from esper.growth.state import SlotControl
+from esper.layers.algorithm import StackedAlgorithm, resolve_algorithm
+from esper.layers.batch import Minibatch
+from esper.layers.rows import parameters_per_row, read_row, write_row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSnapshot:
+    """One env's host and seeds at one moment, on the device."""
+
+    host: Tensor
+    seeds: tuple[SeedSnapshot, ...]
+
+
+class Fleet:
+    """E hosts of one build, their seeds and their optimisers.
+
+    Rows never influence each other: row e does what a fleet with generators[e] alone would do. Slots change between
+    epochs only. Training and evaluation leave everything on the device; collect() makes the one copy of an epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: HostConfig,
+        growth: GrowthConfig,
+        fleet: FleetConfig,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        device: torch.device,
+        generators: Sequence[torch.Generator],
+    ) -> None:
+        """generators: one CPU generator per env, from which its host is initialised; their number is E.
+
+        input_shape: channels, height, width. fleet.envs is not read.
+
+        Raises:
+            ConfigError: the images are too small for the host's pooling.
+        """
+        self.rows = len(generators)
+        self.slot_config: SlotConfig = host.slot_config()
+        self.topology: Topology = host.topology
+        self.conv_algorithm: StackedAlgorithm = resolve_algorithm(
+            fleet.conv_algorithm, height=input_shape[1], width=input_shape[2], device_type=device.type
+        )
+        self._config = fleet
+        self._layer_scale = growth.layer_scale
+        self._device = device
+        module = StackedCNNHost(
+            host,
+            input_shape=input_shape,
+            num_classes=num_classes,
+            generators=generators,
+            algorithm=self.conv_algorithm,
+        ).to(device)
+        self.host_parameter_count = parameters_per_row(module)
+        self._network = FleetNetwork(module, self.slot_config, self.conv_algorithm)
+        self._optimizer = StackedSGD(
+            module,
+            learning_rate=fleet.learning_rate,
+            momentum=fleet.momentum,
+            weight_decay=fleet.weight_decay,
+            max_grad_norm=fleet.max_grad_norm,
+        )
+        slots = self.slot_config.num_slots
+        self._banks = SeedBanks(slots, fleet)
+        self._controls: list[tuple[SlotControl | None, ...]] = [(None,) * slots for _ in range(self.rows)]
+        self._env_active = [True] * self.rows
+        self._plan: FleetPlan | None = None
+
+    def add_seed(self, env: int, slot: int, blueprint: Blueprint, generator: torch.Generator) -> int:
+        """Germinate: put a new seed into an empty slot, initialised from generator (CPU). It does not run yet.
+
+        Returns:
+            Its number of parameters.
+
+        Raises:
+            ValueError: the blueprint does not fit the host.
+        """
+        newborn = build_seed(
+            blueprint,
+            channels=self.slot_config.channels[slot],
+            layer_scale=self._layer_scale,
+            generators=[generator],
+            algorithm=self.conv_algorithm,
+        ).to(self._device)
+        self._banks.add(env, slot, blueprint, newborn)
+        self._plan = None
+        return parameters_per_row(newborn)
+
+    def remove_seed(self, env: int, slot: int) -> None:
+        """Free an occupied slot; its control goes with it."""
+        self._banks.remove(env, slot)
+        controls = self._controls[env]
+        self._controls[env] = (*controls[:slot], None, *controls[slot + 1 :])
+        self._plan = None
+
+    def set_controls(self, env: int, controls: Sequence[SlotControl | None]) -> None:
+        """Say how each slot of an env runs from now on. None: no seed of that slot is in the forward path."""
+        assert len(controls) == self.slot_config.num_slots, "one control per slot"
+        for slot, control in enumerate(controls):
+            assert control is None or self._banks.holding(env, slot) is not None, "only a seed can be controlled"
+        self._controls[env] = tuple(controls)
+        self._plan = None
+
+    def set_row_active(self, env: int, active: bool) -> None:
+        """Step this env's parameters, or leave everything that it holds as it is. Other envs do not notice."""
+        self._env_active[env] = active
+        self._plan = None
+
+    def train_epoch(self, batches: Iterable[Minibatch]) -> TrainTotals:
+        """Train on these minibatches. Totals stay on the device.
+
+        Raises:
+            ValueError: there is no minibatch.
+        """
+        resting = [env for env, active in enumerate(self._env_active) if not active]
+        kept = [self._read_running_statistics(env) for env in resting]
+        totals = passes.train_epoch(
+            self._network,
+            self._current_plan(),
+            self._optimizer,
+            batches,
+            envs_active=row_mask(self._env_active, self._device),
+            gradient_stride=self._config.gradient_stride,
+        )
+        for env, statistics in zip(resting, kept, strict=True):
+            self._write_running_statistics(env, statistics)
+        return totals
+
+    def evaluate(self, batches: Iterable[Minibatch], *, ablation: bool) -> EvaluationTotals:
+        """Measure loss and accuracy, with ablation also with seeds switched off. Totals stay on the device.
+
+        Raises:
+            ValueError: there is no minibatch.
+        """
+        return passes.evaluate(self._network, self._current_plan(), batches, ablation=ablation)
+
+    def collect(self, train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[EnvMeasurement, ...]:
+        """Copy an epoch's totals from the device, once, and make one record per env. Waits for the device."""
+        return measure.collect(train, evaluation)
+
+    def snapshot_row(self, env: int) -> RowSnapshot:
+        """A copy of one env: host with its running statistics, and every seed that it holds."""
+        return RowSnapshot(host=read_row(self._network.host, env), seeds=self._banks.snapshot(env))
+
+    def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
+        """Put one env back to a snapshot of it and forget its momentum.
+
+        Seeds that it no longer holds are not revived; seeds that came after the snapshot stay as they are.
+        """
+        write_row(self._network.host, env, snapshot.host)
+        self._optimizer.reset_row(env)
+        self._banks.restore(env, snapshot.seeds)
+
+    def _current_plan(self) -> FleetPlan:
+        if self._plan is None:
+            self._plan = make_plan(self._banks, self._controls, self._env_active, self._device)
+        return self._plan
+
+    def _read_running_statistics(self, env: int) -> list[Tensor]:
+        return [buffer[env].clone() for buffer in self._network.host.buffers()]
+
+    def _write_running_statistics(self, env: int, statistics: list[Tensor]) -> None:
+        for buffer, values in zip(self._network.host.buffers(), statistics, strict=True):
+            buffer[env].copy_(values)

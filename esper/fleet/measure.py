@@ -1,0 +1,137 @@
+"""What an epoch measured: on the device while it runs, then typed records after the one copy of the epoch.
+
+Legend: E envs, K ablation configs, S slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy, SlotMask
+from esper.fleet.ablation import Configuration, slots_on
+from esper.fleet.gradients import STATISTICS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainTotals:
+    """One training epoch, on the device.
+
+    loss_e: sum over samples of the cross-entropy. correct_e: samples classified correctly. samples: per env.
+    host_norm_e, gradients_es4: means over the epoch's readings (gradients.py). running_es: slots with a seed in the
+    forward path, for which alone gradients_es4 means something.
+    """
+
+    loss_e: Tensor
+    correct_e: Tensor
+    samples: int
+    host_norm_e: Tensor
+    gradients_es4: Tensor
+    running_es: tuple[SlotMask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationTotals:
+    """One pass over a held-out split, on the device.
+
+    loss_e: sum over samples of the cross-entropy of the network as it is. correct_ke: samples classified correctly in
+    each configuration, the first being the network as it is. samples: per env.
+    """
+
+    loss_e: Tensor
+    correct_ke: Tensor
+    samples: int
+    configurations: tuple[Configuration, ...]
+    active_es: tuple[SlotMask, ...]
+    committed_es: tuple[SlotMask, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedGradient:
+    """Gradient of one seed, mean over the epoch's readings, before clipping.
+
+    norm: L2. vanishing_fraction, exploding_fraction: share of its parameter tensors with a norm below 1e-7, above 50.
+    ratio: (norm / host norm) * sqrt(host parameters / seed parameters), at most 10, not smoothed.
+    """
+
+    norm: float
+    vanishing_fraction: float
+    exploding_fraction: float
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvMeasurement:
+    """What one epoch measured for one env. Losses are means over samples, accuracies percent.
+
+    Training values are None when only an evaluation was collected. host_grad_norm: mean over the epoch's readings,
+    before clipping. gradients: per slot, None where no seed ran.
+    """
+
+    train_loss: float | None
+    train_accuracy: float | None
+    val_loss: float
+    host_grad_norm: float | None
+    counterfactual: CounterfactualMatrix
+    gradients: tuple[SeedGradient | None, ...]
+
+    @property
+    def val_accuracy(self) -> float:
+        """Accuracy of the network as it is, in percent."""
+        return self.counterfactual.main
+
+
+def collect(train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[EnvMeasurement, ...]:
+    """Copy an epoch's totals from the device at once and make one record per env.
+
+    This is the only device-to-host copy of an epoch; it waits for the device.
+    """
+    parts = _flat(train, evaluation)
+    rows = cast(list[list[float]], torch.cat([part.to(torch.float64) for part in parts], dim=1).cpu().tolist())
+    return tuple(_measurement(env, row, train, evaluation) for env, row in enumerate(rows))
+
+
+def _flat(train: TrainTotals | None, evaluation: EvaluationTotals) -> list[Tensor]:
+    """Columns per env: loss, K correct counts, then loss, correct, host norm and S * 4 gradient numbers of training."""
+    columns = [evaluation.loss_e[:, None], evaluation.correct_ke.T]
+    if train is not None:
+        columns += [train.loss_e[:, None], train.correct_e[:, None], train.host_norm_e[:, None]]
+        columns += [train.gradients_es4.flatten(1)]
+    return columns
+
+
+def _measurement(env: int, row: list[float], train: TrainTotals | None, evaluation: EvaluationTotals) -> EnvMeasurement:
+    configurations = len(evaluation.configurations)
+    val_loss, correct, rest = row[0], row[1 : 1 + configurations], row[1 + configurations :]
+    return EnvMeasurement(
+        train_loss=None if train is None else rest[0] / train.samples,
+        train_accuracy=None if train is None else 100.0 * rest[1] / train.samples,
+        val_loss=val_loss / evaluation.samples,
+        host_grad_norm=None if train is None else rest[2],
+        counterfactual=_counterfactual(env, correct, evaluation),
+        gradients=(None,) * len(evaluation.active_es[env])
+        if train is None
+        else _gradients(rest[3:], train.running_es[env]),
+    )
+
+
+def _counterfactual(env: int, correct: list[float], evaluation: EvaluationTotals) -> CounterfactualMatrix:
+    """Configurations that come to the same seeds in this env are one measurement."""
+    active, committed = evaluation.active_es[env], evaluation.committed_es[env]
+    accuracies: dict[SlotMask, float] = {}
+    for configuration, count in zip(evaluation.configurations, correct, strict=True):
+        accuracies.setdefault(slots_on(configuration, active, committed), 100.0 * count / evaluation.samples)
+    measurements = tuple(MaskedAccuracy(slots_on=mask, accuracy=value) for mask, value in accuracies.items())
+    return CounterfactualMatrix(active=active, committed=committed, measurements=measurements)
+
+
+def _gradients(numbers: list[float], running: SlotMask) -> tuple[SeedGradient | None, ...]:
+    gradients: list[SeedGradient | None] = []
+    for slot, ran in enumerate(running):
+        norm, vanishing, exploding, ratio = numbers[slot * STATISTICS : (slot + 1) * STATISTICS]
+        gradient = SeedGradient(norm=norm, vanishing_fraction=vanishing, exploding_fraction=exploding, ratio=ratio)
+        gradients.append(gradient if ran else None)
+    return tuple(gradients)

@@ -1,0 +1,147 @@
+"""One epoch of training and one pass over a held-out split, without waiting for the device.
+
+Legend: E envs, B minibatch, K ablation configs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from esper.fleet.ablation import Configuration, ablation_configurations, evaluate_tree
+from esper.fleet.forward import FleetNetwork
+from esper.fleet.gradients import GradientTotals, row_norms, seed_statistics
+from esper.fleet.measure import EvaluationTotals, TrainTotals
+from esper.fleet.optimizer import StackedSGD
+from esper.fleet.plan import FleetPlan
+from esper.growth.blending import RowMask
+from esper.layers.batch import Minibatch
+
+
+def train_epoch(
+    network: FleetNetwork,
+    plan: FleetPlan,
+    optimizer: StackedSGD,
+    batches: Iterable[Minibatch],
+    *,
+    envs_active: RowMask,
+    gradient_stride: int,
+) -> TrainTotals:
+    """Train every host and seed on these minibatches.
+
+    optimizer: of the hosts; banks bring their own. envs_active: hosts that are stepped.
+
+    Raises:
+        ValueError: there is no minibatch.
+    """
+    network.host.train()
+    totals: tuple[Tensor, Tensor] | None = None
+    gradients: GradientTotals | None = None
+    samples = 0
+    for step, batch in enumerate(batches):
+        loss_eb, correct_e = _forward(network, plan, batch)
+        # Summed over envs, averaged over samples: the gradient of each env is what it would be alone.
+        torch.autograd.backward(loss_eb.mean(1).sum())
+        envs, size = loss_eb.shape
+        gradients = gradients or GradientTotals(envs, len(plan.slots), loss_eb.device)
+        _step(plan, optimizer, envs_active, gradients if step % gradient_stride == 0 else None)
+        loss_e = loss_eb.detach().sum(1)
+        totals = (loss_e, correct_e) if totals is None else (totals[0] + loss_e, totals[1] + correct_e)
+        samples += size
+    if totals is None or gradients is None:
+        raise ValueError("a training epoch needs at least one minibatch")
+    return TrainTotals(
+        loss_e=totals[0],
+        correct_e=totals[1],
+        samples=samples,
+        host_norm_e=gradients.host_means(),
+        gradients_es4=gradients.seed_means(),
+        running_es=plan.running,
+    )
+
+
+def _forward(network: FleetNetwork, plan: FleetPlan, batch: Minibatch) -> tuple[Tensor, Tensor]:
+    """Loss per sample [E, B] and number of correct samples [E]."""
+    logits_ebk = network.logits(batch.inputs, plan)
+    return losses(logits_ebk, batch.targets), correct_counts(logits_ebk, batch.targets)
+
+
+def _step(plan: FleetPlan, optimizer: StackedSGD, envs_active: RowMask, reading: GradientTotals | None) -> None:
+    """Step hosts and seeds with the gradients at hand, read their statistics if asked, and forget the gradients."""
+    host_gradients = optimizer.gradients_rp()
+    host_norms_e = row_norms(host_gradients)
+    optimizer.step(host_gradients, host_norms_e, envs_active)
+    optimizer.zero_grad()
+    if reading is not None:
+        reading.add_host(host_norms_e)
+    for bank_plan in plan.banks():
+        seeds = bank_plan.bank.optimizer
+        gradients = seeds.gradients_rp()
+        norms_r = row_norms(gradients)
+        if reading is not None:
+            host_norms_r = host_norms_e if bank_plan.rows is None else host_norms_e[bank_plan.rows]
+            statistics = seed_statistics(gradients, norms_r, host_norms_r, seeds, optimizer.parameter_count)
+            reading.add_bank(bank_plan, statistics)
+        seeds.step(gradients, norms_r, bank_plan.stepped)
+        seeds.zero_grad()
+
+
+@torch.no_grad()
+def evaluate(
+    network: FleetNetwork, plan: FleetPlan, batches: Iterable[Minibatch], *, ablation: bool
+) -> EvaluationTotals:
+    """Measure the network as it is, and with ablation also with seeds switched off.
+
+    Raises:
+        ValueError: there is no minibatch.
+    """
+    network.host.eval()
+    configurations = ablation_configurations(plan.active, plan.committed, ablation=ablation)
+    loss_e: Tensor | None = None
+    correct: dict[Configuration, Tensor] = {}
+    samples = 0
+    for batch in batches:
+        counts, batch_loss_e = _evaluate_batch(network, plan, batch, configurations)
+        loss_e = batch_loss_e if loss_e is None else loss_e + batch_loss_e
+        correct = {one: count + correct[one] if correct else count for one, count in counts.items()}
+        samples += batch.targets.shape[1]
+    if loss_e is None:
+        raise ValueError("an evaluation needs at least one minibatch")
+    return EvaluationTotals(
+        loss_e=loss_e,
+        correct_ke=torch.stack([correct[one] for one in configurations]),
+        samples=samples,
+        configurations=configurations,
+        active_es=plan.active,
+        committed_es=plan.committed,
+    )
+
+
+def _evaluate_batch(
+    network: FleetNetwork, plan: FleetPlan, batch: Minibatch, configurations: tuple[Configuration, ...]
+) -> tuple[dict[Configuration, Tensor], Tensor]:
+    """Correct samples [E] per configuration, and the summed loss [E] of the first one."""
+    counts: dict[Configuration, Tensor] = {}
+    main_loss: list[Tensor] = []
+
+    def leaf(configuration: Configuration, logits_ebk: Tensor) -> None:
+        counts[configuration] = correct_counts(logits_ebk, batch.targets)
+        if configuration == configurations[0]:
+            main_loss.append(losses(logits_ebk, batch.targets).sum(1))
+
+    evaluate_tree(network, plan, batch.inputs, configurations, leaf)
+    return counts, main_loss[0]
+
+
+def losses(logits_ebk: Tensor, targets_eb: Tensor) -> Tensor:
+    """Cross-entropy per sample, [E, B]."""
+    flat = F.cross_entropy(logits_ebk.flatten(0, 1), targets_eb.reshape(-1), reduction="none")
+    return flat.view_as(targets_eb)
+
+
+def correct_counts(logits_ebk: Tensor, targets_eb: Tensor) -> Tensor:
+    """Samples classified correctly, [E]."""
+    return (logits_ebk.detach().argmax(2) == targets_eb).sum(1)

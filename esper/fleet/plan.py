@@ -1,0 +1,110 @@
+"""What every bank has to do in the coming epoch, as tensors: made once after slots changed, not per minibatch.
+
+Legend: E envs, R rows of a bank, S slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from esper.contracts.counterfactual import SlotMask
+from esper.fleet.banks import SeedBank, SeedBanks
+from esper.growth.blending import BlendControls, RowMask, row_mask
+from esper.growth.state import SlotControl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankPlan:
+    """One bank's part in an epoch.
+
+    rows: the envs of the bank's rows as a long tensor, or None if it has all envs in order. stepped: rows whose
+    parameters are trained. active: rows whose seed can change the output (alpha above 0, not straight-through).
+    committed: active rows with a fossilised seed.
+    """
+
+    slot: int
+    bank: SeedBank
+    rows: Tensor | None
+    blend: BlendControls
+    stepped: RowMask
+    active: RowMask
+    committed: RowMask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPlan:
+    """The banks that run in each slot, and the same facts as plain bools for the CPU.
+
+    running, active, committed: [E][S].
+    """
+
+    slots: tuple[tuple[BankPlan, ...], ...]
+    running: tuple[SlotMask, ...]
+    active: tuple[SlotMask, ...]
+    committed: tuple[SlotMask, ...]
+
+    def banks(self) -> list[BankPlan]:
+        """All banks that run, slot by slot."""
+        return [plan for slot in self.slots for plan in slot]
+
+
+def is_active(control: SlotControl | None) -> bool:
+    """Can this slot's seed change the output now."""
+    return control is not None and not control.straight_through and control.alpha > 0.0
+
+
+def is_committed(control: SlotControl | None) -> bool:
+    """Is this slot's seed part of the host for good."""
+    return control is not None and control.committed
+
+
+def make_plan(
+    banks: SeedBanks,
+    controls_es: Sequence[Sequence[SlotControl | None]],
+    env_active: Sequence[bool],
+    device: torch.device,
+) -> FleetPlan:
+    """The plan for these controls. Banks without any running seed are left out."""
+    slots = range(len(controls_es[0]))
+    plans: list[tuple[BankPlan, ...]] = []
+    for slot in slots:
+        column = [controls[slot] for controls in controls_es]
+        running = [bank for bank in banks.in_slot(slot) if any(column[env] is not None for env in bank.envs)]
+        plans.append(tuple(_plan_bank(slot, bank, column, env_active, device) for bank in running))
+    return FleetPlan(
+        slots=tuple(plans),
+        running=tuple(tuple(control is not None for control in controls) for controls in controls_es),
+        active=tuple(tuple(is_active(control) for control in controls) for controls in controls_es),
+        committed=tuple(tuple(is_committed(control) for control in controls) for controls in controls_es),
+    )
+
+
+def _plan_bank(
+    slot: int, bank: SeedBank, column: Sequence[SlotControl | None], env_active: Sequence[bool], device: torch.device
+) -> BankPlan:
+    controls = [column[env] for env in bank.envs]
+    alphas = torch.tensor([0.0 if control is None else control.alpha for control in controls], device=device)
+    whole = bank.envs == list(range(len(column)))
+    stepped = [
+        control is not None and not control.frozen and env_active[env]
+        for control, env in zip(controls, bank.envs, strict=True)
+    ]
+    blend = BlendControls(
+        alpha_r1111=alphas.view(-1, 1, 1, 1, 1),
+        running=row_mask([control is not None for control in controls], device),
+        straight_through=row_mask([control is not None and control.straight_through for control in controls], device),
+        isolate=row_mask([control is None or control.isolate for control in controls], device),
+    )
+    return BankPlan(
+        slot=slot,
+        bank=bank,
+        rows=None if whole else torch.tensor(bank.envs, device=device),
+        blend=blend,
+        stepped=row_mask(stepped, device),
+        active=row_mask([is_active(control) for control in controls], device),
+        committed=row_mask([is_active(control) and is_committed(control) for control in controls], device),
+    )

@@ -1,0 +1,31 @@
+"""Blueprint DEPTHWISE: a depthwise-separable 3x3 convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from esper.growth.blueprints.residual import ResidualSeed, group_count
+from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.convolution import StackedConv2d
+from esper.layers.normalization import StackedGroupNorm
+
+
+class DepthwiseSeed(ResidualSeed):
+    """f(x) = relu(GN(PW1x1(DW3x3(x)))), convolutions without bias. 9C + C^2 + 3C parameters."""
+
+    def __init__(
+        self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
+    ) -> None:
+        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale)
+        self.depthwise = StackedConv2d(
+            channels, channels, 3, generators=generators, algorithm=algorithm, groups=channels, bias=False
+        )
+        self.pointwise = StackedConv2d(channels, channels, 1, generators=generators, algorithm=algorithm, bias=False)
+        self.norm = StackedGroupNorm(group_count(channels), channels, rows=len(generators), algorithm=algorithm)
+
+    def branch(self, x_rbchw: Tensor) -> Tensor:
+        return F.relu(self.norm(self.pointwise(self.depthwise(x_rbchw))))

@@ -1,0 +1,45 @@
+"""What every blueprint has in common: x + gamma * f(x).
+
+Legend: R rows, B minibatch, C channels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+from esper.layers.rows import constant_rows
+
+
+class ResidualSeed(nn.Module, ABC):
+    """R seed modules of one kind: x + gamma * f(x) with one gamma per channel.
+
+    gamma starts small and not zero (LayerScale), so a newborn seed is close to the identity and yet every parameter
+    receives a gradient. Nothing follows the sum.
+    """
+
+    def __init__(self, *, rows: int, channels: int, layer_scale: float) -> None:
+        super().__init__()
+        self.gamma = constant_rows(rows, (channels,), layer_scale)
+
+    @abstractmethod
+    def branch(self, x_rbchw: Tensor) -> Tensor:
+        """f(x), of the same shape as x."""
+
+    def forward(self, x_rbchw: Tensor) -> Tensor:
+        gamma_r1c11 = self.gamma[:, None, :, None, None]
+        return x_rbchw + gamma_r1c11 * self.branch(x_rbchw)
+
+
+def group_count(channels: int) -> int:
+    """Groups of a seed's group normalisation: as many as leave at least 16 channels each.
+
+    Narrow layers, where no such number exists, take the first of 32, 16, 8, 4, 2, 1 that divides the channels.
+
+    >>> [group_count(c) for c in (4, 8, 16, 32, 64, 128)]
+    [4, 8, 1, 2, 4, 8]
+    """
+    divisors = [groups for groups in (32, 16, 8, 4, 2, 1) if channels % groups == 0]
+    wide = [groups for groups in divisors if channels // groups >= 16]
+    return (wide or divisors)[0]

@@ -1,0 +1,17 @@
+"""Which blueprints can be built. Imports no torch, so that masks can ask without it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from esper.contracts.actions import Blueprint, Topology
+
+_AVAILABLE: Final[dict[Topology, frozenset[Blueprint]]] = {
+    Topology.CNN: frozenset({Blueprint.NORM, Blueprint.ATTENTION, Blueprint.DEPTHWISE, Blueprint.CONV_LIGHT}),
+    Topology.TRANSFORMER: frozenset(),
+}
+
+
+def available_blueprints(topology: Topology) -> frozenset[Blueprint]:
+    """The blueprints that can be germinated in a host of this topology."""
+    return _AVAILABLE[topology]

@@ -1,0 +1,19 @@
+"""Pooling of stacked features."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.layout import from_images, to_images
+
+
+def stacked_max_pool2d(x_rbchw: Tensor, *, algorithm: StackedAlgorithm) -> Tensor:
+    """2x2 maxima with stride 2: [R, B, C, H, W] to [R, B, C, H // 2, W // 2]."""
+    return from_images(F.max_pool2d(to_images(x_rbchw, algorithm), 2), x_rbchw.shape[0], algorithm)
+
+
+def stacked_global_mean(x_rbchw: Tensor) -> Tensor:
+    """Mean over the image: [R, B, C]."""
+    return x_rbchw.mean((3, 4))
