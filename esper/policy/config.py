@@ -51,6 +51,4 @@ class PolicyConfig:
         )
         for value in self.probability_floors.in_order():
             if not 0 <= value < 1:
-                raise ConfigError(
-                    f"policy.probability_floors has {value}: each must be at least 0 and below 1"
-                )
+                raise ConfigError(f"policy.probability_floors has {value}: each must be at least 0 and below 1")

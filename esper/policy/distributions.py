@@ -1,0 +1,66 @@
+"""The controller's distributions: masked softmax with a floor, sampling, log-probability, entropy. Pure functions.
+
+All heads are computed at once, padded to N choices: logits_hn [..., H, N] with a mask of the same shape. Everything is
+float32, whatever precision the network runs in. The same functions serve rollout and update.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import NUM_HEADS, PLACEHOLDERS, RELEVANT_HEADS, Head, Op
+
+_TINY = torch.finfo(torch.float32).tiny
+_BELOW_ONE = 1.0 - 1e-6
+
+
+def relevance_table(device: torch.device) -> Tensor:
+    """bool [6, H]: does a head matter for an op."""
+    return torch.tensor([[head in RELEVANT_HEADS[op] for head in Head] for op in Op], device=device)
+
+
+def placeholder_row(device: torch.device) -> Tensor:
+    """long [H]: what an irrelevant head carries; the slot head carries the first enabled slot."""
+    row = [0] * NUM_HEADS
+    for head, value in PLACEHOLDERS.items():
+        row[head] = int(value)
+    return torch.tensor(row, device=device)
+
+
+def floored_probabilities(logits_hn: Tensor, mask_hn: Tensor, floors_h: Tensor) -> Tensor:
+    """(1 - floor) * softmax + floor / legal over the legal choices; 0 for illegal ones, 1 for an only choice.
+
+    Args:
+        logits_hn: [..., H, N]. mask_hn: bool, at least one True per row. floors_h: [H], each in [0, 1).
+    """
+    masked = logits_hn.float().masked_fill(~mask_hn, float("-inf"))
+    legal_h1 = mask_hn.sum(-1, keepdim=True)
+    floor_h1 = torch.where(legal_h1 > 1, floors_h.unsqueeze(-1), 0.0)
+    return (1.0 - floor_h1) * masked.softmax(-1) + mask_hn * (floor_h1 / legal_h1)
+
+
+def sample(probabilities_hn: Tensor, uniforms_h: Tensor) -> Tensor:
+    """Invert the cumulative distribution at uniforms in [0, 1). Never returns a choice of probability 0."""
+    cumulative_hn = probabilities_hn.cumsum(-1)
+    # Staying below the total keeps rounding from running past the last legal choice.
+    threshold_h1 = uniforms_h.unsqueeze(-1) * _BELOW_ONE * cumulative_hn[..., -1:]
+    return (cumulative_hn <= threshold_h1).sum(-1)
+
+
+def log_probabilities(probabilities_hn: Tensor, actions_h: Tensor) -> Tensor:
+    """Log-probability of each head's choice [..., H]."""
+    chosen_h = probabilities_hn.gather(-1, actions_h.unsqueeze(-1)).squeeze(-1)
+    return chosen_h.clamp_min(_TINY).log()
+
+
+def entropies(probabilities_hn: Tensor) -> Tensor:
+    """Entropy of each head in nats [..., H]; impossible choices add nothing."""
+    return -(probabilities_hn * probabilities_hn.clamp_min(_TINY).log()).sum(-1)
+
+
+def normalized_entropies(probabilities_hn: Tensor, mask_hn: Tensor) -> Tensor:
+    """Entropy as a share of ln(legal choices), in 0..1; 0 where only one choice is legal."""
+    legal_h = mask_hn.sum(-1)
+    maximum_h = legal_h.clamp_min(2).float().log()
+    return torch.where(legal_h > 1, entropies(probabilities_hn) / maximum_h, 0.0)

@@ -1,0 +1,117 @@
+"""Which choices the controller may make now, per env and head. Physical possibility only, no advice.
+
+Legend: E envs, S slots, H action heads, N choices of the largest head (smaller heads are padded with illegal choices).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import (
+    STYLE_VALUES,
+    AlphaAlgorithm,
+    AlphaTarget,
+    Blueprint,
+    Head,
+    Op,
+    Style,
+    Topology,
+    head_sizes,
+)
+from esper.growth.catalogue import available_blueprints
+from esper.growth.predicates import GardenView, refusal
+
+SUPPORTED_ALGORITHMS: Final = frozenset({AlphaAlgorithm.ADD})
+"""Blend algorithms that a style may ask for in this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionMasks:
+    """Legal choices of E envs, True = legal.
+
+    heads_ehn: bool [E, H, N], every head padded to N choices; its slot row is open, and acting narrows it to the
+    sampled op. slot_by_op_eon: bool [E, 6, N], the slots on which each op is possible. Every row that can be
+    sampled has at least one legal choice.
+    """
+
+    heads_ehn: Tensor
+    slot_by_op_eon: Tensor
+
+    def to(self, device: torch.device) -> ActionMasks:
+        """The same masks on a device; the copy does not wait."""
+        return ActionMasks(
+            heads_ehn=self.heads_ehn.to(device, non_blocking=True),
+            slot_by_op_eon=self.slot_by_op_eon.to(device, non_blocking=True),
+        )
+
+
+def max_head_size(num_slots: int) -> int:
+    """N: the number of choices of the largest head."""
+    return max(head_sizes(num_slots))
+
+
+def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
+    """The masks of E envs on the CPU, from the predicates that execution uses too.
+
+    WAIT is always legal. Style and alpha target are open where GERMINATE or SET_ALPHA_TARGET is possible; elsewhere
+    only their placeholders are.
+    """
+    num_slots = len(views[0].slots)
+    rules = _MaskRules(num_slots, available_blueprints(topology), SUPPORTED_ALGORITHMS)
+    heads: list[list[list[bool]]] = []
+    slots: list[list[list[bool]]] = []
+    for view in views:
+        possible = [[refusal(view, op, slot) is None for slot in range(num_slots)] for op in Op]
+        heads.append(rules.heads([any(row) for row in possible]))
+        slots.append([rules.slot_row(row) for row in possible])
+    return ActionMasks(heads_ehn=torch.tensor(heads), slot_by_op_eon=torch.tensor(slots))
+
+
+class _MaskRules:
+    """Rows that depend on the run, made once per call."""
+
+    def __init__(self, num_slots: int, blueprints: frozenset[Blueprint], algorithms: frozenset[AlphaAlgorithm]) -> None:
+        self._sizes = head_sizes(num_slots)
+        self._padded_size = max(self._sizes)
+        self._blueprints = self._row(blueprints - {Blueprint.NOOP})
+        self._styles = self._row(style for style in Style if STYLE_VALUES[style][1] in algorithms)
+        self._style_placeholder = self._row((Style.SIGMOID_ADD,))
+        self._targets = self._full(Head.ALPHA_TARGET)
+        self._target_placeholder = self._row((AlphaTarget.FULL,))
+        self._slot_placeholder = self._row((0,))
+        self._open = {head: self._full(head) for head in (Head.SLOT, Head.TEMPO, Head.ALPHA_SPEED, Head.ALPHA_CURVE)}
+        assert any(self._blueprints), "no blueprint can be built for this topology"
+
+    def heads(self, ops: list[bool]) -> list[list[bool]]:
+        """One padded row per head, in head order. ops: is each op possible somewhere."""
+        assert ops[Op.WAIT], "WAIT is always possible"
+        blending = ops[Op.GERMINATE] or ops[Op.SET_ALPHA_TARGET]
+        return [
+            self._open[Head.SLOT],
+            self._blueprints,
+            self._styles if blending else self._style_placeholder,
+            self._open[Head.TEMPO],
+            self._targets if blending else self._target_placeholder,
+            self._open[Head.ALPHA_SPEED],
+            self._open[Head.ALPHA_CURVE],
+            self._padded(ops),
+        ]
+
+    def slot_row(self, possible: list[bool]) -> list[bool]:
+        """The slots of one op; an op that is possible nowhere is never sampled and keeps the placeholder slot."""
+        return self._padded(possible) if any(possible) else self._slot_placeholder
+
+    def _full(self, head: Head) -> list[bool]:
+        return self._row(range(self._sizes[head]))
+
+    def _row(self, legal: Iterable[int]) -> list[bool]:
+        chosen = set(legal)
+        return [index in chosen for index in range(self._padded_size)]
+
+    def _padded(self, row: list[bool]) -> list[bool]:
+        return row + [False] * (self._padded_size - len(row))

@@ -1,0 +1,67 @@
+"""Running normalisation of observations.
+
+The statistics are frozen while a rollout is collected and updated once before the PPO update, so that stored
+log-probabilities always belong to the stored normalised observations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_EPSILON = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizerState:
+    """What a checkpoint keeps of a RunningNormalizer. Both tensors are float32 [D]."""
+
+    mean_d: Tensor
+    variance_d: Tensor
+
+
+class RunningNormalizer:
+    """Moving mean and variance per feature; starts at mean 0, variance 1."""
+
+    def __init__(self, size: int, *, momentum: float, clip: float, device: torch.device) -> None:
+        """momentum: weight of the old statistics in an update. clip: bound of a normalised feature's size."""
+        self._momentum = momentum
+        self._clip = clip
+        self._mean_d = torch.zeros(size, device=device)
+        self._variance_d = torch.ones(size, device=device)
+
+    def normalize(self, features_ed: Tensor) -> Tensor:
+        """(x - mean) / sqrt(variance + 1e-4), clipped. Does not change the statistics. Any leading shape."""
+        scaled = (features_ed - self._mean_d) * torch.rsqrt(self._variance_d + _EPSILON)
+        return scaled.clamp(-self._clip, self._clip)
+
+    def update(self, features_etd: Tensor, valid_et: Tensor) -> None:
+        """Move the statistics toward those of one rollout's raw observations, counting valid steps only."""
+        weight_et1 = valid_et.unsqueeze(-1).to(features_etd.dtype)
+        count = weight_et1.sum()
+        mean_d = (features_etd * weight_et1).sum((0, 1)) / count
+        variance_d = ((features_etd - mean_d).square() * weight_et1).sum((0, 1)) / count
+        keep, take = self._momentum, 1.0 - self._momentum
+        shift_d = mean_d - self._mean_d
+        self._variance_d = keep * self._variance_d + take * variance_d + keep * take * shift_d.square()
+        self._mean_d = self._mean_d + take * shift_d
+
+    def state(self) -> NormalizerState:
+        """A copy of the statistics, for a checkpoint."""
+        return NormalizerState(mean_d=self._mean_d.clone(), variance_d=self._variance_d.clone())
+
+    def load_state(self, state: NormalizerState) -> None:
+        """Continue from saved statistics.
+
+        Raises:
+            ValueError: the state is for another number of features.
+        """
+        if state.mean_d.shape != self._mean_d.shape:
+            raise ValueError(
+                f"the saved normaliser has {state.mean_d.numel()} features, this run has {self._mean_d.numel()}: "
+                "it was saved with another number of slots"
+            )
+        self._mean_d = state.mean_d.to(self._mean_d.device, copy=True)
+        self._variance_d = state.variance_d.to(self._mean_d.device, copy=True)

@@ -1,0 +1,66 @@
+"""What the controller is told about one host: losses, accuracies and its own last action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from esper.contracts.actions import Op
+
+HISTORY_LENGTH = 5
+"""How many past epochs the controller sees directly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvSignals:
+    """One env after some epoch. None: not measured yet.
+
+    epoch: epochs finished, 0 at the start. Histories hold the last HISTORY_LENGTH validation losses and accuracies,
+    oldest first, the current one included. loss_delta: previous minus current loss, so an improvement is positive.
+    accuracy_delta: current minus previous accuracy. Accuracies in percent.
+    """
+
+    epoch: int
+    max_epochs: int
+    val_loss: float | None
+    val_accuracy: float | None
+    loss_history: tuple[float, ...]
+    accuracy_history: tuple[float, ...]
+    loss_delta: float | None
+    accuracy_delta: float | None
+    last_op: Op
+    last_action_success: bool
+
+    @classmethod
+    def initial(cls, max_epochs: int) -> EnvSignals:
+        """An episode that has not begun; the last action counts as a WAIT that succeeded."""
+        return cls(
+            epoch=0,
+            max_epochs=max_epochs,
+            val_loss=None,
+            val_accuracy=None,
+            loss_history=(),
+            accuracy_history=(),
+            loss_delta=None,
+            accuracy_delta=None,
+            last_op=Op.WAIT,
+            last_action_success=True,
+        )
+
+
+def after_epoch(signals: EnvSignals, *, val_loss: float, val_accuracy: float) -> EnvSignals:
+    """The signals once one more epoch was trained and validated."""
+    return replace(
+        signals,
+        epoch=signals.epoch + 1,
+        val_loss=val_loss,
+        val_accuracy=val_accuracy,
+        loss_history=(*signals.loss_history, val_loss)[-HISTORY_LENGTH:],
+        accuracy_history=(*signals.accuracy_history, val_accuracy)[-HISTORY_LENGTH:],
+        loss_delta=None if signals.val_loss is None else signals.val_loss - val_loss,
+        accuracy_delta=None if signals.val_accuracy is None else val_accuracy - signals.val_accuracy,
+    )
+
+
+def after_action(signals: EnvSignals, *, op: Op, success: bool) -> EnvSignals:
+    """The signals once the controller's op was carried out (or refused)."""
+    return replace(signals, last_op=op, last_action_success=success)
