@@ -1,7 +1,14 @@
 """Saved runs: `read_events` and `read_history` give typed records back. Importing this needs no torch."""
 
 from esper.history.errors import HistoryError, RecordError
-from esper.history.reader import iterate_events, read_events, read_history, read_run_events, read_run_history
+from esper.history.reader import (
+    iterate_events,
+    open_events,
+    read_events,
+    read_history,
+    read_run_events,
+    read_run_history,
+)
 from esper.history.recording import Recording, open_recording, package_version
 from esper.history.records import EventLog, FileHeader, HistoryLine, HistoryLog
 from esper.history.run_directory import RunDirectory
@@ -18,6 +25,7 @@ __all__ = [
     "Recording",
     "RunDirectory",
     "iterate_events",
+    "open_events",
     "open_recording",
     "package_version",
     "read_events",

@@ -31,15 +31,23 @@ def read_events(path: Path | str) -> list[Event]:
 
 def iterate_events(path: Path | str) -> Iterator[Event]:
     """Like read_events, one event at a time, without holding the file in memory."""
-    reader = _LineReader(_file_in(path, EVENTS_FILE), "events", event_from_json)
-    yield from reader.lines()
+    return open_events(path).lines()
 
 
 def read_run_events(path: Path | str) -> EventLog:
     """Like read_events, with the header, and whether the file ends in a torn line."""
-    reader = _LineReader(_file_in(path, EVENTS_FILE), "events", event_from_json)
+    reader = open_events(path)
     events = tuple(reader.lines())
     return EventLog(header=reader.header, events=events, torn_tail=reader.torn_tail)
+
+
+def open_events(path: Path | str) -> LineReader[Event]:
+    """A reader of a run's events, for callers who want them one by one and the header and the torn tail, too.
+
+    Raises:
+        HistoryError: there is no such file.
+    """
+    return LineReader(_file_in(path, EVENTS_FILE), "events", event_from_json)
 
 
 def read_history(path: Path | str) -> list[BatchSummary]:
@@ -53,7 +61,7 @@ def read_history(path: Path | str) -> list[BatchSummary]:
 
 def read_run_history(path: Path | str) -> HistoryLog:
     """Like read_history, with the header, each batch's place among the events, and whether the file is torn."""
-    reader = _LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
+    reader = LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
     lines = tuple(reader.lines())
     return HistoryLog(header=reader.header, lines=lines, torn_tail=reader.torn_tail)
 
@@ -69,7 +77,7 @@ def _file_in(path: Path | str, name: str) -> Path:
     return path / name
 
 
-class _LineReader(Generic[Line]):
+class LineReader(Generic[Line]):
     """One pass over one file. header is known once lines() was started, torn_tail once it has ended."""
 
     header: FileHeader
@@ -81,6 +89,11 @@ class _LineReader(Generic[Line]):
         self._parse = parse
 
     def lines(self) -> Iterator[Line]:
+        """Every committed line after the header.
+
+        Raises:
+            HistoryError: a line is wrong; the message names file and line.
+        """
         self.torn_tail = False
         last_seq = 0
         try:

@@ -48,6 +48,20 @@ def list_presets() -> tuple[PresetInfo, ...]:
     )
 
 
+def find_preset(name: str) -> PresetInfo:
+    """The preset of that name.
+
+    Raises:
+        ConfigError: there is none; the message offers the nearest names.
+    """
+    presets = {preset.name: preset for preset in list_presets()}
+    if name not in presets:
+        near = difflib.get_close_matches(name, presets, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(presets)}"
+        raise ConfigError(f"there is no preset {name!r}: {hint}")
+    return presets[name]
+
+
 def load_preset(name: str) -> TrainingConfig:
     """The configuration that a preset describes.
 
@@ -67,7 +81,7 @@ def resolve_config(
     Raises:
         ConfigError: no such preset, a malformed override, an unknown key, or a value that does not fit.
     """
-    path = _find_preset(preset)
+    path = find_preset(preset).path
     tables = _read_preset(path)[1]
     _set(tables, "run.preset", preset)
     try:
@@ -132,15 +146,6 @@ def _set(tables: Table, path: str, value: object) -> None:
             raise ConfigError(f"{path} does not exist: {'.'.join(parents[:depth])} is a value, not a table")
         table = cast("Table", below)
     table[key] = value
-
-
-def _find_preset(name: str) -> Path:
-    paths = {path.stem: path for path in presets_directory().glob("*.toml")}
-    if name not in paths:
-        near = difflib.get_close_matches(name, paths, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(sorted(paths))}"
-        raise ConfigError(f"there is no preset {name!r}: {hint}")
-    return paths[name]
 
 
 def _read_preset(path: Path) -> tuple[str, Table]:

@@ -1,0 +1,25 @@
+"""Which errors are the user's to mend: they are said in one line, without a traceback."""
+
+from __future__ import annotations
+
+import sys
+
+USER_MISTAKE = 2
+RUN_FAILED = 1
+INTERRUPTED = 130
+
+
+def report(error: Exception) -> int | None:
+    """Say on one line of stderr what is wrong and return the exit code, or None for an error that is a defect."""
+    from esper.contracts.validation import ConfigError
+    from esper.history.errors import HistoryError
+    from esper.telemetry.hub import TelemetryWriteError
+
+    if isinstance(error, ConfigError | HistoryError):
+        code = USER_MISTAKE
+    elif isinstance(error, TelemetryWriteError):
+        code = RUN_FAILED
+    else:
+        return None
+    print(f"esper: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,69 @@
+"""Trains without the cockpit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from esper.cli.errors import INTERRUPTED
+from esper.cli.progress import ConsoleProgress
+from esper.history.recording import open_recording
+from esper.training.config import TrainingConfig
+from esper.training.run_control import RunControl
+from esper.training.vectorized_trainer import train_ppo_vectorized
+
+
+def train_headless(config: TrainingConfig, runs_dir: Path) -> int:
+    """Train, show progress on stdout, and end with the run directory on a line of its own.
+
+    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays.
+
+    Returns:
+        The exit code: 0, or 130 after Ctrl-C.
+
+    Raises:
+        ConfigError: the configuration asks for something that is not there. TelemetryWriteError: the record of the
+            run could not be written.
+    """
+    control = RunControl()
+    with stop_on_interrupt(control), open_recording(config, runs_dir) as recording:
+        recording.hub.add_sink(ConsoleProgress(config, Console()))
+        try:
+            train_ppo_vectorized(
+                config,
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=control,
+                on_summary=recording.on_summary,
+            )
+        except KeyboardInterrupt:
+            print("esper: broken off", file=sys.stderr)
+    for failure in recording.hub.failures:
+        print(f"esper: {failure.sink} stopped after event {failure.seq}: {failure.reason}", file=sys.stderr)
+    print(recording.directory.path)
+    return INTERRUPTED if control.stop_requested else 0
+
+
+@contextmanager
+def stop_on_interrupt(control: RunControl) -> Generator[None]:
+    """While the block runs, the first Ctrl-C requests a stop; any further one raises KeyboardInterrupt."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if control.stop_requested:
+            raise KeyboardInterrupt
+        control.request_stop()
+        # print() is not safe inside a signal handler: it may interrupt another print
+        os.write(sys.stderr.fileno(), b"esper: stopping after this epoch; Ctrl-C again breaks off\n")
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

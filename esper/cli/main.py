@@ -1,0 +1,54 @@
+"""The command line. Commands import what they need when they run, so that help and completion answer at once."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from esper.cli import presets
+from esper.cli.doctor import doctor
+from esper.cli.errors import report
+from esper.cli.replay import replay
+from esper.cli.train import train
+
+app = typer.Typer(
+    name="esper",
+    help="Grow neural networks while they train.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+app.command()(replay)
+app.add_typer(presets.app, name="presets")
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"esper {version('esper')}")
+        raise typer.Exit
+
+
+@app.callback()
+def esper(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Grow neural networks while they train."""
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
+    try:
+        app()
+    except (ValueError, RuntimeError) as error:
+        code = report(error)
+        if code is None:
+            raise
+        sys.exit(code)
