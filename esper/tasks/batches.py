@@ -21,8 +21,6 @@ class BatchSource:
 
     With one generator every env gets the same minibatches, as expanded views (no copy per env); with E generators
     each env gets its own order, a function of its own generator alone.
-
-    wait_seconds adds up the time spent cutting training minibatches on the host's side.
     """
 
     def __init__(self, data: TaskData, *, envs: int, batch_size: int, evaluation_batch_size: int, steps: int) -> None:
@@ -44,22 +42,27 @@ class BatchSource:
         self._scale_c11 = 1.0 / torch.tensor(data.standard_deviation, device=device).view(-1, 1, 1)
         self._validation = self._whole(data.validation, evaluation_batch_size)
         self._test = self._whole(data.test, evaluation_batch_size)
-        self.wait_seconds = 0.0
+        self._wait_seconds = 0.0
 
     @property
     def images_per_epoch(self) -> int:
         """Training images that one env sees in one epoch."""
         return self.steps_per_epoch * self._batch_size
 
+    def take_wait_seconds(self) -> float:
+        """Time spent cutting training minibatches since the last call of this method."""
+        waited, self._wait_seconds = self._wait_seconds, 0.0
+        return waited
+
     def train(self, generators: Sequence[torch.Generator]) -> Iterator[Minibatch]:
         """One epoch of training minibatches in fresh random order; one generator, or one per env."""
         started = perf_counter()
         orders = torch.stack([self._order(generator) for generator in generators])
-        self.wait_seconds += perf_counter() - started
+        self._wait_seconds += perf_counter() - started
         for step in range(self.steps_per_epoch):
             started = perf_counter()
             batch = self._gather(orders[:, step])
-            self.wait_seconds += perf_counter() - started
+            self._wait_seconds += perf_counter() - started
             yield batch
 
     def validation(self) -> Sequence[Minibatch]:
@@ -89,9 +92,14 @@ class BatchSource:
         return self._shared(inputs, targets) if rows == 1 else Minibatch(inputs=inputs, targets=targets)
 
     def _whole(self, split: Split, size: int) -> tuple[Minibatch, ...]:
-        images = self._normalise(split.images_nchw).split(size)
-        labels = split.labels_n.split(size)
-        return tuple(self._shared(x.unsqueeze(0), y.unsqueeze(0)) for x, y in zip(images, labels, strict=True))
+        starts = range(0, len(split), size)
+        return tuple(
+            self._shared(
+                self._normalise(split.images_nchw[start : start + size]).unsqueeze(0),
+                split.labels_n[start : start + size].unsqueeze(0),
+            )
+            for start in starts
+        )
 
     def _shared(self, inputs_1b: Tensor, targets_1b: Tensor) -> Minibatch:
         return Minibatch(

@@ -509,12 +509,15 @@ class RewardSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadMaskRate:
-    """Over one batch: the share of decisions in which the mask left the head less than its full choice."""
+    """Over one batch: the share of decisions in which the mask left the head less than its full choice.
+
+    rate is None when no decision was made.
+    """
 
     head: str
     decisions: int
     masked: int
-    rate: float
+    rate: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,31 +24,41 @@ class Phase(StrEnum):
 
 
 class PhaseClock:
-    """Adds up time per phase since the last restart. Phases do not nest.
+    """Adds up time per phase since the last restart. A phase inside another one stops the outer one meanwhile.
 
     It reads the clock without synchronising a device: work queued in one phase is charged to the phase that waits.
     """
 
     def __init__(self, now: Callable[[], float] = perf_counter) -> None:
         self._now = now
-        self._totals = dict.fromkeys(Phase, 0.0)
-        self._started = now()
+        self.restart()
 
     def restart(self) -> None:
-        """Forget everything and start a new batch."""
+        """Forget everything and start a new batch. Not inside a phase."""
         self._totals = dict.fromkeys(Phase, 0.0)
-        self._started = self._now()
+        self._open: list[Phase] = []
+        self._started = self._last = self._now()
 
     @contextmanager
     def measure(self, phase: Phase) -> Generator[None]:
         """Charge the time inside the with block to phase."""
-        begun = self._now()
+        self._charge()
+        self._open.append(phase)
         try:
             yield
         finally:
-            self._totals[phase] += self._now() - begun
+            self._charge()
+            self._open.pop()
+
+    def _charge(self) -> None:
+        """Give the time since the last reading to the innermost open phase."""
+        now = self._now()
+        if self._open:
+            self._totals[self._open[-1]] += now - self._last
+        self._last = now
 
     def seconds(self, phase: Phase) -> float:
+        """Time charged to a phase since the last restart."""
         return self._totals[phase]
 
     @property

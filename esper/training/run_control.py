@@ -12,6 +12,7 @@ class RunControl:
         self._running = threading.Event()
         self._running.set()
         self._stop = threading.Event()
+        self._stop_after_round = threading.Event()
 
     def pause(self) -> None:
         """Hold the trainer before its next host epoch."""
@@ -26,6 +27,11 @@ class RunControl:
         self._stop.set()
         self._running.set()
 
+    def request_stop_after_round(self) -> None:
+        """Ask the trainer to finish the batch that it is in, with its update, and then end."""
+        self._stop_after_round.set()
+        self._running.set()
+
     @property
     def is_paused(self) -> bool:
         return not self._running.is_set()
@@ -33,6 +39,10 @@ class RunControl:
     @property
     def stop_requested(self) -> bool:
         return self._stop.is_set()
+
+    @property
+    def stop_after_round_requested(self) -> bool:
+        return self._stop_after_round.is_set()
 
     def wait_while_paused(self) -> None:
         """Block the calling (trainer) thread while the run is paused."""

@@ -78,6 +78,19 @@ class ActionMaskFlags:
     alpha_curve: bool
     op: bool
 
+    def in_order(self) -> tuple[bool, ...]:
+        """The flags in head order."""
+        return (
+            self.slot,
+            self.blueprint,
+            self.style,
+            self.tempo,
+            self.alpha_target,
+            self.alpha_speed,
+            self.alpha_curve,
+            self.op,
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class ActionOutcome:

@@ -1,0 +1,71 @@
+"""One env during one episode: what the trainer carries from epoch to epoch, on the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import pvariance
+
+from esper.contracts.constants import EPISODE_SUCCESS_THRESHOLD
+from esper.fleet.fleet import RowSnapshot
+from esper.fleet.measure import EnvMeasurement
+from esper.policy.signals import EnvSignals
+from esper.telemetry.events import OutcomeType
+from esper.training.governor import LossWindow
+from esper.training.vectorized_types import ActionOutcome, RewardSummaryAccumulator
+
+_STABILITY_WINDOW = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class EnvEpisode:
+    """Allocated once per env and batch.
+
+    last_good: what the governor restores, taken after last_good_epoch. snapshot_due: take one at the next healthy
+    epoch. running: False once the governor ended the episode. accuracies: validation accuracy of each epoch.
+    """
+
+    env_id: int
+    signals: EnvSignals
+    loss_window: LossWindow
+    last_good: RowSnapshot
+    last_good_epoch: int = 0
+    snapshot_due: bool = False
+    measurement: EnvMeasurement | None = None
+    epochs: int = 0
+    running: bool = True
+    rewards: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    prunes: int = 0
+    contributing_fossilized: int = 0
+    outcome: ActionOutcome = field(default_factory=ActionOutcome.empty)
+    reward_sums: RewardSummaryAccumulator = field(default_factory=RewardSummaryAccumulator)
+
+    @property
+    def measured(self) -> EnvMeasurement:
+        """This epoch's measurement."""
+        assert self.measurement is not None, "an env is measured before anything reads it"
+        return self.measurement
+
+    @property
+    def episode_reward(self) -> float:
+        """Sum of the raw rewards so far."""
+        return sum(self.rewards)
+
+    def penalise(self, penalty: float) -> None:
+        """Replace the last step's raw reward, in the episode and in its sums."""
+        self.reward_sums.total_reward += penalty - self.rewards[-1]
+        self.rewards[-1] = penalty
+        self.outcome.episode_reward = self.episode_reward
+
+    @property
+    def stability(self) -> float:
+        """1 / (1 + variance of the last 20 raw rewards); 1 with fewer than two."""
+        recent = self.rewards[-_STABILITY_WINDOW:]
+        return 1.0 / (1.0 + pvariance(recent)) if len(recent) > 1 else 1.0
+
+    @property
+    def outcome_type(self) -> OutcomeType:
+        """How the episode ended, once it has."""
+        if not self.running:
+            return OutcomeType.ROLLBACK
+        return OutcomeType.SUCCESS if self.accuracies[-1] >= EPISODE_SUCCESS_THRESHOLD else OutcomeType.TIMEOUT

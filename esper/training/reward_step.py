@@ -1,0 +1,66 @@
+"""One env's reward for one step: inputs from both sides of the action, the raw reward, its sums and its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esper.contracts.seeds import SeedInfo
+from esper.rewards.build import build_contribution_inputs
+from esper.rewards.components import compute_reward
+from esper.rewards.normalizer import RewardNormalizer
+from esper.rewards.types import RewardComponents
+from esper.training.config import TrainingConfig
+from esper.training.env_episode import EnvEpisode
+from esper.training.vectorized_types import ActionSpec, RewardSummaryAccumulator
+
+
+def reward_step(
+    episode: EnvEpisode,
+    spec: ActionSpec,
+    *,
+    config: TrainingConfig,
+    normalizer: RewardNormalizer,
+    slot_ids: Sequence[str],
+    before: Sequence[SeedInfo | None],
+    after: Sequence[SeedInfo | None],
+    success: bool,
+    host_params: int,
+) -> RewardComponents:
+    """Pay an env for its step and write the reward into its outcome, its episode and its sums.
+
+    before, after: the slots as the controller saw them, and as it will see them in the next epoch.
+    """
+    last = episode.epochs == config.fleet.episode_length
+    inputs = build_contribution_inputs(
+        config=config.reward,
+        slot_ids=slot_ids,
+        before=before,
+        after=after,
+        counterfactual=episode.measured.counterfactual,
+        action=spec.action_for_reward,
+        action_success=success,
+        target_slot=spec.slot_idx,
+        epoch=episode.epochs,
+        max_epochs=config.fleet.episode_length,
+        terminal=last and config.ppo.horizon == "terminate",
+        host_params=host_params,
+        accuracy_history=episode.accuracies,
+    )
+    components = compute_reward(inputs)
+    episode.rewards.append(components.total)
+    episode.outcome.reward_components = components
+    episode.outcome.reward_raw = components.total
+    episode.outcome.reward_normalized = normalizer.normalize(components.total)
+    episode.outcome.episode_reward = episode.episode_reward
+    _accumulate(episode.reward_sums, components)
+    return components
+
+
+def _accumulate(sums: RewardSummaryAccumulator, components: RewardComponents) -> None:
+    """Add one step's terms; a term that the reward mode does not have adds nothing."""
+    sums.bounded_attribution += components.term("bounded_attribution") or 0.0
+    sums.compute_rent += components.term("compute_rent") or 0.0
+    sums.alpha_shock += components.term("alpha_shock") or 0.0
+    sums.hindsight_credit += components.term("hindsight_credit") or 0.0
+    sums.total_reward += components.total
+    sums.count += 1
