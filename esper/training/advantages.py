@@ -1,0 +1,57 @@
+"""Generalised advantage estimation (Schulman et al. 2016) over E envs at once. Pure functions.
+
+Legend: E envs, T epochs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def generalized_advantages(
+    *,
+    rewards_et: Tensor,
+    values_et: Tensor,
+    done_et: Tensor,
+    truncated_et: Tensor,
+    bootstrap_et: Tensor,
+    valid_et: Tensor,
+    gamma: float,
+    gae_lambda: float,
+) -> Tensor:
+    """Advantages [E, T]; 0 at steps that are not valid.
+
+    done_et: the episode ended with this step. Where truncated_et holds too, the state after it is worth bootstrap_et;
+    otherwise nothing. Every env's last valid step must be done. values and bootstraps in units of the reward.
+    """
+    advantages_et = torch.zeros_like(values_et)
+    following_e = torch.zeros_like(values_et[:, 0])
+    next_value_e = torch.zeros_like(following_e)
+    for t in reversed(range(values_et.shape[1])):
+        done_e = done_et[:, t]
+        ending_e = torch.where(truncated_et[:, t], bootstrap_et[:, t], 0.0)
+        after_e = torch.where(done_e, ending_e, next_value_e)
+        carried_e = torch.where(done_e, 0.0, following_e)
+        delta_e = rewards_et[:, t] + gamma * after_e - values_et[:, t]
+        following_e = torch.where(valid_et[:, t], delta_e + gamma * gae_lambda * carried_e, 0.0)
+        next_value_e = values_et[:, t]
+        advantages_et[:, t] = following_e
+    return advantages_et
+
+
+def normalize_advantages(advantages_et: Tensor, counted_et: Tensor, min_std: float) -> Tensor:
+    """Shift and scale to mean 0 and standard deviation 1 over the counted steps; 0 elsewhere.
+
+    The population standard deviation is floored at min_std, so that noise around equal returns is not blown up.
+    """
+    mean, std = masked_mean_std(advantages_et, counted_et)
+    return torch.where(counted_et, (advantages_et - mean) / std.clamp_min(min_std), 0.0)
+
+
+def masked_mean_std(values_et: Tensor, counted_et: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and population standard deviation over the counted entries; both 0 if there are none."""
+    count = counted_et.sum().clamp_min(1)
+    mean = torch.where(counted_et, values_et, 0.0).sum() / count
+    variance = torch.where(counted_et, (values_et - mean).square(), 0.0).sum() / count
+    return mean, variance.sqrt()

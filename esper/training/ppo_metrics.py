@@ -1,0 +1,164 @@
+"""From the statistics of gradient steps to one PPOMetrics record.
+
+Statistics are packed so that one copy from the device carries them all. A statistic over nothing (a head that never
+mattered) is not finite on the device and None in the record.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import HEAD_NAMES, NUM_HEADS
+from esper.telemetry.events import HeadUpdate
+from esper.training.config import PPOConfig
+from esper.training.ppo_losses import Losses
+from esper.training.vectorized_types import PPOMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReading:
+    """Statistics of the batch before the first gradient step.
+
+    reference_error: largest difference between a log-probability of the rollout and the recomputed one.
+    """
+
+    explained_variance: float
+    advantage_mean: float
+    advantage_std: float
+    return_mean: float
+    return_std: float
+    value_mean: float
+    value_std: float
+    reference_error: float
+    relevant_fraction_h: tuple[float, ...]
+
+    @classmethod
+    def unpack(cls, row: Sequence[float]) -> BatchReading:
+        """The inverse of torch.cat((scalars, relevant_fraction_h)), in the order of the fields."""
+        ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, *relevant = row
+        return cls(ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, tuple(relevant))
+
+
+@dataclass(frozen=True, slots=True)
+class StepReading:
+    """Statistics of one gradient step; *_h per head."""
+
+    total_loss: float
+    policy_loss: float
+    value_loss: float
+    entropy_loss: float
+    entropy: float
+    kl: float
+    clip_fraction: float
+    ratio_max: float
+    ratio_min: float
+    gradient_norm: float
+    entropy_h: tuple[float, ...]
+    ratio_max_h: tuple[float, ...]
+    clip_fraction_h: tuple[float, ...]
+    gradient_norm_h: tuple[float, ...]
+
+    @property
+    def finite(self) -> bool:
+        """May the weights be stepped."""
+        return math.isfinite(self.total_loss) and math.isfinite(self.gradient_norm)
+
+    @classmethod
+    def unpack(cls, row: Sequence[float]) -> StepReading:
+        """The inverse of pack_step."""
+        total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, *rest = row
+        heads = [tuple(rest[i * NUM_HEADS : (i + 1) * NUM_HEADS]) for i in range(4)]
+        return cls(total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, *heads)
+
+
+def pack_step(losses: Losses, gradient_norm: Tensor, gradient_norm_h: Tensor) -> Tensor:
+    """The numbers of a StepReading as one tensor, in the order of its fields."""
+    ratios = losses.ratios
+    scalars = (
+        losses.total.detach(),
+        losses.policy.detach(),
+        losses.value.detach(),
+        losses.entropy_loss.detach(),
+        losses.entropy,
+        ratios.kl,
+        ratios.clip_fraction,
+        ratios.maximum,
+        ratios.minimum,
+        gradient_norm,
+    )
+    heads = (losses.entropy_h, ratios.maximum_h, ratios.clip_fraction_h, gradient_norm_h)
+    return torch.cat((torch.stack(scalars), *heads))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateReading:
+    """Everything that one PPO update measured. steps: gradient steps, the one that stopped the update included."""
+
+    batch: BatchReading
+    steps: tuple[StepReading, ...]
+    epochs_run: int
+    early_stopped: bool
+    skipped: bool
+
+
+def update_metrics(reading: UpdateReading, config: PPOConfig, update_time_ms: float) -> PPOMetrics:
+    """The record of an update. Losses, entropies, norms and clip fractions are means over the gradient steps, ratios
+    extremes, and the divergence is that of the last step. A skipped update keeps only what the rollout says."""
+    batch, steps = reading.batch, () if reading.skipped else reading.steps
+    return PPOMetrics(
+        skipped=reading.skipped,
+        policy_loss=_mean([step.policy_loss for step in steps]),
+        value_loss=_mean([step.value_loss for step in steps]),
+        entropy_loss=_mean([step.entropy_loss for step in steps]),
+        total_loss=_mean([step.total_loss for step in steps]),
+        entropy=_mean([step.entropy for step in steps]),
+        kl_divergence=steps[-1].kl if steps else None,
+        clip_fraction=_mean([step.clip_fraction for step in steps]),
+        explained_variance=_measured(batch.explained_variance),
+        ratio_max=max(_finite([step.ratio_max for step in steps]), default=None),
+        ratio_min=min(_finite([step.ratio_min for step in steps]), default=None),
+        gradient_norm=_mean([step.gradient_norm for step in steps]),
+        learning_rate=config.learning_rate,
+        entropy_coef=config.entropy_coef,
+        advantage_mean=_measured(batch.advantage_mean),
+        advantage_std=_measured(batch.advantage_std),
+        return_mean=_measured(batch.return_mean),
+        return_std=_measured(batch.return_std),
+        value_mean=_measured(batch.value_mean),
+        value_std=_measured(batch.value_std),
+        epochs_run=reading.epochs_run,
+        early_stopped=reading.early_stopped,
+        update_time_ms=update_time_ms,
+        heads=tuple(_head_update(name, head, batch, steps) for head, name in enumerate(HEAD_NAMES)),
+    )
+
+
+def _head_update(name: str, head: int, batch: BatchReading, steps: Sequence[StepReading]) -> HeadUpdate:
+    mattered = batch.relevant_fraction_h[head] > 0
+    return HeadUpdate(
+        head=name,
+        entropy=_mean([step.entropy_h[head] for step in steps]),
+        gradient_norm=_mean([step.gradient_norm_h[head] for step in steps]) if mattered else None,
+        ratio_max=max(_finite([step.ratio_max_h[head] for step in steps]), default=None),
+        clip_fraction=_mean([step.clip_fraction_h[head] for step in steps]),
+        relevant_fraction=batch.relevant_fraction_h[head],
+    )
+
+
+def _finite(values: list[float]) -> list[float]:
+    return [value for value in values if math.isfinite(value)]
+
+
+def _measured(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _mean(values: list[float]) -> float | None:
+    """Mean of the steps that measured something."""
+    measured = _finite(values)
+    return sum(measured) / len(measured) if measured else None
