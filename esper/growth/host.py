@@ -72,6 +72,7 @@ class StackedCNNHost(nn.Module):
             ConfigError: the images are too small for the host's pooling.
         """
         super().__init__()
+        self.algorithm: StackedAlgorithm = algorithm
         channels, height, width = input_shape
         if min(height, width) < 2**config.pooled_blocks:
             raise ConfigError(
@@ -98,4 +99,4 @@ class StackedCNNHost(nn.Module):
 
     def classify(self, x_rbchw: Tensor) -> Tensor:
         """Logits [R, B, classes] from the last features."""
-        return self.classifier(stacked_global_mean(x_rbchw))
+        return self.classifier(stacked_global_mean(x_rbchw, algorithm=self.algorithm))

@@ -14,6 +14,9 @@ def stacked_max_pool2d(x_rbchw: Tensor, *, algorithm: StackedAlgorithm) -> Tenso
     return from_images(F.max_pool2d(to_images(x_rbchw, algorithm), 2), x_rbchw.shape[0], algorithm)
 
 
-def stacked_global_mean(x_rbchw: Tensor) -> Tensor:
+def stacked_global_mean(x_rbchw: Tensor, *, algorithm: StackedAlgorithm) -> Tensor:
     """Mean over the image: [R, B, C]."""
-    return x_rbchw.mean((3, 4))
+    rows, _, _, height, width = x_rbchw.shape
+    # Not x.mean(): the gradient of that is a broadcast view, and how later sums over it are ordered depends on R.
+    means = F.avg_pool2d(to_images(x_rbchw, algorithm), (height, width))
+    return from_images(means, rows, algorithm)[..., 0, 0]

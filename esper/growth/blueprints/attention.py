@@ -26,11 +26,13 @@ class AttentionSeed(ResidualSeed):
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
     ) -> None:
-        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale)
+        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
         hidden = max(1, channels // _REDUCTION)
         self.squeeze = StackedLinear(channels, hidden, generators=generators, algorithm=algorithm, bias=False)
         self.excite = StackedLinear(hidden, channels, generators=generators, algorithm=algorithm)
 
     def branch(self, x_rbchw: Tensor) -> Tensor:
-        gate_rbc = torch.sigmoid(self.excite(F.silu(self.squeeze(stacked_global_mean(x_rbchw)))))
+        gate_rbc = torch.sigmoid(
+            self.excite(F.silu(self.squeeze(stacked_global_mean(x_rbchw, algorithm=self.algorithm))))
+        )
         return x_rbchw * gate_rbc[..., None, None]

@@ -20,7 +20,7 @@ class ConvLightSeed(ResidualSeed):
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
     ) -> None:
-        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale)
+        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
         self.convolution = StackedConv2d(channels, channels, 3, generators=generators, algorithm=algorithm, bias=False)
         self.norm = StackedGroupNorm(group_count(channels), channels, rows=len(generators), algorithm=algorithm)
 

@@ -18,7 +18,7 @@ class NormSeed(ResidualSeed):
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
     ) -> None:
-        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale)
+        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
         self.norm = StackedGroupNorm(group_count(channels), channels, rows=len(generators), algorithm=algorithm)
 
     def branch(self, x_rbchw: Tensor) -> Tensor:

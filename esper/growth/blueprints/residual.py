@@ -9,7 +9,9 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
+from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.rows import constant_rows
+from esper.layers.scaling import stacked_scaled_sum
 
 
 class ResidualSeed(nn.Module, ABC):
@@ -19,8 +21,9 @@ class ResidualSeed(nn.Module, ABC):
     receives a gradient. Nothing follows the sum.
     """
 
-    def __init__(self, *, rows: int, channels: int, layer_scale: float) -> None:
+    def __init__(self, *, rows: int, channels: int, layer_scale: float, algorithm: StackedAlgorithm) -> None:
         super().__init__()
+        self.algorithm: StackedAlgorithm = algorithm
         self.gamma = constant_rows(rows, (channels,), layer_scale)
 
     @abstractmethod
@@ -28,8 +31,7 @@ class ResidualSeed(nn.Module, ABC):
         """f(x), of the same shape as x."""
 
     def forward(self, x_rbchw: Tensor) -> Tensor:
-        gamma_r1c11 = self.gamma[:, None, :, None, None]
-        return x_rbchw + gamma_r1c11 * self.branch(x_rbchw)
+        return stacked_scaled_sum(x_rbchw, self.branch(x_rbchw), self.gamma, algorithm=self.algorithm)
 
 
 def group_count(channels: int) -> int:

@@ -1,0 +1,158 @@
+"""The slow twin of the fleet: one env as an ordinary module with ordinary optimisers.
+
+It is what a fleet row must equal, and the honest competitor that a fleet must beat: E of these in a Python loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from esper.contracts.actions import Blueprint
+from esper.contracts.counterfactual import SlotMask
+from esper.contracts.slots import parse_slot_id
+from esper.fleet.config import FleetConfig
+from esper.fleet.fleet import RowSnapshot
+from esper.fleet.plain_modules import PLAIN_SEEDS, PlainHost, load_flat
+from esper.fleet.plan import is_active
+from esper.growth.blueprints.registry import build_seed
+from esper.growth.config import GrowthConfig, HostConfig
+from esper.growth.state import SlotControl
+from esper.layers.rows import read_row
+
+PlainBatch = tuple[Tensor, Tensor]
+"""Inputs [B, C, H, W] and targets [B] of one env."""
+
+
+class PlainEnv:
+    """One host, its seeds, and an optimiser for each of them."""
+
+    def __init__(
+        self,
+        *,
+        host: HostConfig,
+        growth: GrowthConfig,
+        fleet: FleetConfig,
+        input_shape: tuple[int, int, int],
+        num_classes: int,
+        device: torch.device,
+    ) -> None:
+        """Freshly initialised; load() copies a fleet's row. Convolutions run in channels_last."""
+        self._config = fleet
+        self._layer_scale = growth.layer_scale
+        self._device = device
+        self.slots = host.slot_config()
+        self._slot_after = {parse_slot_id(text)[1]: slot for slot, text in enumerate(self.slots.slot_ids)}
+        self.host = PlainHost(host, in_channels=input_shape[0], num_classes=num_classes)
+        _place(self.host, device)
+        self._host_optimizer = self._sgd(self.host, fleet.learning_rate, fleet.weight_decay)
+        self.seeds: dict[int, nn.Module] = {}
+        self._seed_optimizers: dict[int, torch.optim.SGD] = {}
+        self._controls: tuple[SlotControl | None, ...] = (None,) * self.slots.num_slots
+
+    def load(self, snapshot: RowSnapshot) -> None:
+        """Take the values of a fleet's row: host, and those seeds that this env holds too."""
+        load_flat(self.host, snapshot.host)
+        for seed in snapshot.seeds:
+            load_flat(self.seeds[seed.slot], seed.values)
+
+    def add_seed(self, slot: int, blueprint: Blueprint, generator: torch.Generator) -> None:
+        """Put a seed into an empty slot, with the values that a fleet would give it for this generator."""
+        channels = self.slots.channels[slot]
+        values = build_seed(
+            blueprint,
+            channels=channels,
+            layer_scale=self._layer_scale,
+            generators=[generator],
+            algorithm="loop",
+        )
+        seed = PLAIN_SEEDS[blueprint](channels)
+        load_flat(seed, read_row(values, 0))
+        _place(seed, self._device)
+        self.seeds[slot] = seed
+        self._seed_optimizers[slot] = self._sgd(seed, self._config.seed_learning_rate, self._config.seed_weight_decay)
+
+    def remove_seed(self, slot: int) -> None:
+        """Free an occupied slot."""
+        del self.seeds[slot], self._seed_optimizers[slot]
+
+    def set_controls(self, controls: Sequence[SlotControl | None]) -> None:
+        """How each slot runs from now on."""
+        self._controls = tuple(controls)
+
+    def train_epoch(self, batches: Iterable[PlainBatch]) -> Tensor:
+        """Train on these minibatches; returns the loss summed over samples."""
+        self.host.train()
+        total = torch.zeros((), device=self._device)
+        for inputs, targets in batches:
+            logits = self._train_logits(inputs.contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(logits, targets)
+            torch.autograd.backward(loss)
+            self._step()
+            total += loss.detach() * len(targets)
+        return total
+
+    @torch.no_grad()
+    def evaluate(self, batches: Iterable[PlainBatch], seeds_on: SlotMask) -> tuple[Tensor, Tensor]:
+        """One whole pass with these seeds on: loss summed over samples, and number classified correctly."""
+        self.host.eval()
+        loss = torch.zeros((), device=self._device)
+        correct = torch.zeros((), device=self._device)
+        for inputs, targets in batches:
+            logits = self._evaluation_logits(inputs.contiguous(memory_format=torch.channels_last), seeds_on)
+            loss += F.cross_entropy(logits, targets, reduction="sum")
+            correct += (logits.argmax(1) == targets).sum()
+        return loss, correct
+
+    def _train_logits(self, x: Tensor) -> Tensor:
+        for block in range(len(self.host.blocks)):
+            x = self.host.run_block(block, x)
+            slot = self._slot_after.get(block)
+            control = None if slot is None else self._controls[slot]
+            if slot is not None and control is not None:
+                x = self._grow(x, self.seeds[slot], control)
+        return self.host.classify(x)
+
+    def _grow(self, h: Tensor, seed: nn.Module, control: SlotControl) -> Tensor:
+        x = h.detach() if control.isolate else h
+        s = seed(x)
+        if control.straight_through:
+            return h + (s - s.detach())
+        return h + control.alpha * (s - x)
+
+    def _evaluation_logits(self, x: Tensor, seeds_on: SlotMask) -> Tensor:
+        for block in range(len(self.host.blocks)):
+            x = self.host.run_block(block, x)
+            slot = self._slot_after.get(block)
+            control = None if slot is None else self._controls[slot]
+            if slot is not None and control is not None and seeds_on[slot] and is_active(control):
+                x = x + control.alpha * (self.seeds[slot](x) - x)
+        return self.host.classify(x)
+
+    def _step(self) -> None:
+        self._clip_and_step(self.host, self._host_optimizer, frozen=False)
+        for slot, control in enumerate(self._controls):
+            if control is not None:
+                self._clip_and_step(self.seeds[slot], self._seed_optimizers[slot], frozen=control.frozen)
+
+    def _clip_and_step(self, module: nn.Module, optimizer: torch.optim.SGD, *, frozen: bool) -> None:
+        if not frozen:
+            nn.utils.clip_grad_norm_(module.parameters(), self._config.max_grad_norm)
+            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    def _sgd(self, module: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.SGD:
+        return torch.optim.SGD(
+            module.parameters(), lr=learning_rate, momentum=self._config.momentum, weight_decay=weight_decay
+        )
+
+
+def _place(module: nn.Module, device: torch.device) -> None:
+    """Move a module to a device, convolution weights in channels_last."""
+    module.to(device)
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
