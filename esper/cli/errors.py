@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
 USER_MISTAKE = 2
 RUN_FAILED = 1
 INTERRUPTED = 130
@@ -15,11 +17,14 @@ def report(error: Exception) -> int | None:
     from esper.history.errors import HistoryError
     from esper.telemetry.hub import TelemetryWriteError
 
-    if isinstance(error, ConfigError | HistoryError):
+    text = str(error)
+    if isinstance(error, typer.TyperException):
+        text, code = error.format_message(), USER_MISTAKE
+    elif isinstance(error, ConfigError | HistoryError):
         code = USER_MISTAKE
     elif isinstance(error, TelemetryWriteError):
         code = RUN_FAILED
     else:
         return None
-    print(f"esper: error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"esper: error: {' '.join(text.split())}", file=sys.stderr)
     return code

@@ -16,7 +16,6 @@ from esper.cli.train import train
 app = typer.Typer(
     name="esper",
     help="Grow neural networks while they train.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 app.command()(train)
@@ -33,22 +32,25 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def esper(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Grow neural networks while they train."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
     try:
-        app()
-    except (ValueError, RuntimeError) as error:
+        code: object = app(standalone_mode=False)
+    except (ValueError, RuntimeError, typer.TyperException) as error:
         code = report(error)
         if code is None:
             raise
-        sys.exit(code)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="List and show presets.", no_args_is_help=True)
+app = typer.Typer()
+
+
+@app.callback(invoke_without_command=True)
+def presets(context: typer.Context) -> None:
+    """List and show presets."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @app.command(name="list")

@@ -1,6 +1,6 @@
 """Typed records to plain documents and back: the only module that imports cattrs.
 
-One converter, built once, strict. Keys that a record does not have are rejected. Nothing is coerced: "1" is no
+One converter, strict. Keys that a record does not have are rejected. Nothing is coerced: "1" is no
 integer, 1.9 is no integer, "no" is no bool. One widening is allowed: an integer may stand where a number is expected,
 because 1 and 1.0 are the same number in TOML and JSON. Enums whose values are strings are written by value, the others
 by name ("HOLDING", not 6), so that files can be read without the source. Numbers that JSON cannot spell are written as
@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum, StrEnum
+from functools import cache
 from operator import attrgetter
 from typing import Final, TypeVar, cast, get_args
 
@@ -159,12 +160,21 @@ def _structure(value: object, kind: type[T], path: str) -> T:
     """
     try:
         return _CONVERTER.structure(value, kind)
+    except (_WrongTypeError, ForbiddenExtraKeysError, KeyError, ValueError):
+        raise _explain(value, kind, path) from None
+
+
+def _explain(value: object, kind: type, path: str) -> ValueError:
+    """Why value is no record of this kind: the first thing that is wrong, with its path."""
+    try:
+        _explaining_converter().structure(value, kind)
     except (_WrongTypeError, BaseValidationError) as error:
-        raise _explain(error, kind, path) from None
+        return _innermost(error, kind, path)
+    raise AssertionError("both converters refuse the same documents")
 
 
-def _explain(error: Exception, kind: object, path: str) -> ValueError:
-    """The first thing that is wrong, with its path: follows the notes down to the innermost error."""
+def _innermost(error: Exception, kind: object, path: str) -> ValueError:
+    """Follows the notes that the converter left on the way up, down again to what is wrong."""
     while True:
         for note in reversed(getattr(error, "__notes__", [])):
             if isinstance(note, AttributeValidationNote):
@@ -255,19 +265,19 @@ def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
 
-    def hook(value: object, _: object) -> object:
+    def hook(value: list[object], _: object) -> object:
         if type(value) is not list:
             raise _WrongTypeError(value)
         done: list[object] = []
         try:
-            for element in cast("list[object]", value):
+            for element in value:
                 done.append(element_hook(element, element_type))
         except (_WrongTypeError, BaseValidationError) as error:
             error.add_note(IterableValidationNote(f"element {len(done)}", len(done), element_type))
             raise
         return tuple(done)
 
-    return hook
+    return cast("StructureHook", hook)
 
 
 def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
@@ -279,12 +289,12 @@ def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
 def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
     from_mapping = cast("StructureHook", make_dict_structure_fn(form, converter, _cattrs_forbid_extra_keys=True))
 
-    def hook(value: object, _: object) -> object:
+    def hook(value: Document, _: object) -> object:
         if type(value) is not dict:
             raise _WrongTypeError(value)
-        return from_mapping(cast("Document", value), form)
+        return from_mapping(value, form)
 
-    return hook
+    return cast("StructureHook", hook)
 
 
 def _optional_to_plain(form: object, converter: Converter) -> PlainHook:
@@ -299,8 +309,8 @@ def _enum_to_plain(form: type[Enum], _: Converter) -> PlainHook:
     return attrgetter(attribute)
 
 
-def _build_converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+def _build_converter(*, detailed_validation: bool) -> Converter:
+    converter = Converter(forbid_extra_keys=True, detailed_validation=detailed_validation)
     for primitive in (int, bool, str):
         converter.register_structure_hook(primitive, _exact_hook(primitive))
     converter.register_structure_hook(float, _float_hook)
@@ -313,4 +323,10 @@ def _build_converter() -> Converter:
     return converter
 
 
-_CONVERTER: Final = _build_converter()
+_CONVERTER: Final = _build_converter(detailed_validation=False)
+
+
+@cache
+def _explaining_converter() -> Converter:
+    """The same converter, noting where it is: nearly twice as slow, so it runs only when something is wrong."""
+    return _build_converter(detailed_validation=True)
