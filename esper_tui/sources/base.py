@@ -26,6 +26,7 @@ class Mode(StrEnum):
     ENDED_FINISHED = "ENDED ok"
     ENDED_STOPPED = "ENDED stopped"
     ENDED_FAILED = "ENDED failed"
+    SCREEN_FAILED = "SCREEN FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,10 @@ class EventSource(Protocol):
 
     def poll(self) -> Frame | None:
         """The newest frame if anything changed since the last poll, otherwise None."""
+        ...
+
+    def rest(self) -> None:
+        """Called instead of poll() while nobody can see the picture: it stands still and misses nothing."""
         ...
 
     def toggle_view(self) -> None:

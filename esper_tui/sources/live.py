@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from esper.telemetry.events import Event, RunEnd
+from esper.telemetry.hub import SinkError
 from esper.training.run_control import RunControl
 from esper_tui.sources.base import Clock, Frame, Mode, SourceStatus
 from esper_tui.state.aggregator import Aggregator
@@ -34,13 +35,15 @@ Job = Callable[["LiveSource"], None]
 class LiveSource:
     """Sink of a hub on one side, source of frames on the other.
 
-    run(job) is what the worker thread calls. failure holds the formatted traceback once the job has raised.
+    run(job) is what the worker thread calls. failure: the formatted traceback once the job has raised.
+    screen_failure: why the figures stopped following the run, if they did.
     """
 
     def __init__(self, *, control: RunControl, origin: str, clock: Clock) -> None:
         self.control = control
         self.origin = origin
         self.failure: str | None = None
+        self.screen_failure: str | None = None
         self.finished = threading.Event()
         self._clock = clock
         self._lock = threading.Lock()
@@ -60,10 +63,28 @@ class LiveSource:
         """The worker thread has returned from the job."""
         return self.finished.is_set()
 
+    @property
+    def name(self) -> str:
+        """What the hub calls this sink."""
+        return "cockpit"
+
+    @property
+    def critical(self) -> bool:
+        """A cockpit that fails must not end the run."""
+        return False
+
     def accept(self, event: Event) -> None:
-        """Take in an event, on the trainer's thread."""
-        with self._lock:
-            self._aggregator.apply(event)
+        """Take in an event, on the trainer's thread.
+
+        Raises:
+            SinkError: the reducer failed; the hub then goes on without the screen.
+        """
+        try:
+            with self._lock:
+                self._aggregator.apply(event)
+        except Exception as error:
+            self.screen_failure = f"{type(error).__name__} at event {event.seq}: {error}"
+            raise SinkError(self.screen_failure) from error
 
     def close(self) -> None:
         """A sink's farewell; the figures stay on the screen."""
@@ -87,6 +108,14 @@ class LiveSource:
             self.control.resume()
         else:
             self.control.pause()
+
+    def rest(self) -> None:
+        self._last_poll = self._clock()
+
+    def latest(self) -> CockpitSnapshot:
+        """The figures as they are now, whatever the screen shows."""
+        with self._lock:
+            return self._aggregator.snapshot()
 
     def poll(self) -> Frame | None:
         now = self._clock()
@@ -122,6 +151,8 @@ class LiveSource:
     def _mode(self, snapshot: CockpitSnapshot) -> Mode:
         if self.is_over and self.failure is not None:
             return Mode.ENDED_FAILED
+        if self.screen_failure is not None:
+            return Mode.SCREEN_FAILED
         if self._view_paused:
             return Mode.VIEW_PAUSED
         if self.is_over:

@@ -79,7 +79,7 @@ class ReplaySource:
             self.seek(stops[here] if here < len(stops) else len(self._events))
             return
         earlier = [stop for stop in stops[max(0, here - 2) : here] if stop < self.position]
-        self.seek(earlier[-1] if earlier else 0)
+        self.seek(earlier[-1] if earlier else 1)
 
     def toggle_view(self) -> None:
         """Play or pause; playing from the end starts over."""
@@ -90,6 +90,9 @@ class ReplaySource:
 
     def change_speed(self, direction: int) -> None:
         self._speed_index = min(max(self._speed_index + direction, 0), len(SPEEDS) - 1)
+
+    def rest(self) -> None:
+        self._last_poll = self._clock()
 
     def poll(self) -> Frame | None:
         now = self._clock()

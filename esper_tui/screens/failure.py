@@ -1,0 +1,31 @@
+"""Shows why training failed, inside the cockpit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class FailureScreen(ModalScreen[None]):
+    """The traceback, scrolled to its end. Esc returns to the last figures, q leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
+
+    def __init__(self, traceback: str, *, log: str) -> None:
+        super().__init__()
+        self._traceback = traceback
+        self._log = log
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="failure", classes="dialog") as page:
+            page.border_title = "▲ TRAINING FAILED"
+            page.border_subtitle = "Esc back to the last figures · q quit"
+            yield Static(f"{self._traceback.rstrip()}\n\nSaved in {self._log}", id="traceback", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#failure", VerticalScroll).scroll_end(animate=False)

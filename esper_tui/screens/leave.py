@@ -1,0 +1,52 @@
+"""Asks what becomes of a run that is still training when the user leaves."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+
+class LeaveChoice(StrEnum):
+    """What to do with the run."""
+
+    KEEP_TRAINING = "keep-training"
+    STOP = "stop"
+    CANCEL = "cancel"
+
+
+QUESTION = "The run is still training. Nothing happens to it unless you choose to stop it."
+
+
+class LeaveScreen(ModalScreen[LeaveChoice]):
+    """Cancel is the default; Esc and q cancel, too."""
+
+    AUTO_FOCUS = "#cancel"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "choose('cancel')", "cancel"),
+        Binding("k", "choose('keep-training')", "keep training"),
+        Binding("s", "choose('stop')", "stop"),
+        Binding("up,left", "app.focus_previous", "previous"),
+        Binding("down,right", "app.focus_next", "next"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="leave", classes="dialog") as dialog:
+            dialog.border_title = "LEAVE"
+            yield Static(QUESTION, markup=False)
+            yield Button("k  Keep training without the screen (progress on the console)", id="keep-training")
+            yield Button("s  Stop after what the trainer has begun, then leave", id="stop")
+            yield Button("Cancel", id="cancel")
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(LeaveChoice(event.button.id))
+
+    def action_choose(self, choice: str) -> None:
+        self.dismiss(LeaveChoice(choice))

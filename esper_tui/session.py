@@ -1,0 +1,132 @@
+"""The cockpit's process: starts the run's recording and the app, and looks after the run once the screen is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import traceback
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, TextIO
+
+from esper.history import read_events
+from esper.history.recording import Recording, open_recording
+from esper.training.config import TrainingConfig
+from esper.training.run_control import RunControl
+from esper_tui.app import CockpitApp, Leaving
+from esper_tui.sources.live import Job, LiveSource
+from esper_tui.sources.replay import ReplaySource
+from esper_tui.state.metrics import format_number
+from esper_tui.state.snapshot import CockpitSnapshot
+
+FAILURE_FILE: Final = "failure.txt"
+FAILURE_LINES: Final = 12
+"""Last lines of a traceback that the console shows."""
+
+
+def train_in_cockpit(config: TrainingConfig, runs_dir: Path) -> int:
+    """See esper_tui.app.train."""
+    control = RunControl()
+    with ExitStack() as stack:
+        recording = stack.enter_context(open_recording(config, runs_dir))
+        origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
+        source = LiveSource(control=control, origin=origin, clock=time.monotonic)
+        job = training_job(config, recording, stack, failure_path)
+        app = CockpitApp(source, job=job, failure_log=str(failure_path))
+        run_live(app, source, out=sys.stdout)
+    return max(report_end(source, failure_path, out=sys.stdout, errors=sys.stderr), app.return_code or 0)
+
+
+def training_job(config: TrainingConfig, recording: Recording, stack: ExitStack, failure_path: Path) -> Job:
+    """The work of the trainer's thread: train, close the recording, and save the traceback of a failure."""
+
+    def job(source: LiveSource) -> None:
+        from esper.training.vectorized_trainer import train_ppo_vectorized  # imports torch
+
+        with stack.pop_all():
+            recording.hub.add_sink(source)
+            train_ppo_vectorized(
+                config,
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=source.control,
+                on_summary=recording.on_summary,
+            )
+
+    return saving_failure(job, failure_path)
+
+
+def saving_failure(job: Job, path: Path) -> Job:
+    """The job, leaving its traceback in a file if it raises."""
+
+    def saving(source: LiveSource) -> None:
+        try:
+            job(source)
+        except BaseException:
+            path.write_text(traceback.format_exc(), encoding="utf-8")
+            raise
+
+    return saving
+
+
+def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO) -> None:
+    """Show the run until the user leaves, then wait for its end, with a line per round on the console.
+
+    The loop of the app is closed only then, because closing it waits for its worker threads without a word. A screen
+    that crashes leaves the run alive as well; Textual prints why it crashed.
+    """
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(app.run_async())
+        finally:
+            if app.has_started_job and not source.is_over:
+                reason = "you left the screen" if app.return_value is Leaving.DETACHED else "the screen is gone"
+                print(f"{reason}: training goes on. Ctrl-C stops the run.", file=out, flush=True)
+                wait_for_end(source, out)
+
+
+def wait_for_end(source: LiveSource, out: TextIO) -> None:
+    """Block until the trainer's thread is done. The first Ctrl-C asks it to stop, the second raises."""
+    printed = 0
+    while True:
+        try:
+            over = source.finished.wait(0.5)
+            printed = print_rounds(source.latest(), printed, out)
+            if over:
+                return
+        except KeyboardInterrupt:
+            if source.control.stop_requested:
+                raise
+            source.control.request_stop()
+            print("stopping: the trainer finishes what it has begun", file=out, flush=True)
+
+
+def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:
+    """Print one line per finished round after the first `printed` ones; returns how many are printed now."""
+    total = snapshot.run.max_batches if snapshot.run else 0
+    for stats in snapshot.rounds[printed:]:
+        text = f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
+        text += f"return {format_number(stats.avg_return, 2, signed=True)}  "
+        text += f"entropy {format_number(stats.entropy, 3)}  "
+        text += f"{format_number(snapshot.progress.rate_now, 1)} env-epochs/s"
+        print(text, file=out, flush=True)
+    return len(snapshot.rounds)
+
+
+def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: TextIO) -> int:
+    """Say how the run ended, the run directory on a line of its own last; the exit code."""
+    if source.failure is not None:
+        tail = source.failure.rstrip().splitlines()[-FAILURE_LINES:]
+        print("training failed:", *tail, f"the whole traceback is in {failure_path}", sep="\n", file=errors)
+    print(source.origin, file=out, flush=True)
+    return 1 if source.failure is not None else 0
+
+
+def replay_in_cockpit(path: Path) -> int:
+    """See esper_tui.app.replay."""
+    source = ReplaySource(read_events(path), origin=str(path), clock=time.monotonic)
+    app = CockpitApp(source)
+    app.run()
+    print(path)
+    return app.return_code or 0

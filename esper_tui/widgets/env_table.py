@@ -1,0 +1,152 @@
+"""The env table: one row per env, those that need attention first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from esper_tui.state.metrics import MISSING, format_fitted, format_number
+from esper_tui.state.rules import LEVEL_SIGNS, Level
+from esper_tui.state.snapshot import CockpitSnapshot, EnvRow, EnvStatus
+from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.text import (
+    LEVEL_ROLES,
+    Line,
+    Role,
+    Span,
+    dim,
+    label,
+    line,
+    own_scale,
+    pad,
+    pad_left,
+    sparkline,
+)
+from esper_tui.widgets.vocabulary import short_op, slot_cell
+
+FIXED_WIDTH: Final = 1 + 2 + 4 + 1 + 5 + 1 + 5 + 1 + 1 + 6 + 1 + 4 + 1 + 5
+"""Cells of a row apart from env number, trend and slots, gaps included."""
+
+SLOT_WIDTHS: Final = (9, 4, 1)
+TREND_WIDTHS: Final = (8, 24)
+STATUS_ROLES: Final[dict[EnvStatus, Role]] = {
+    EnvStatus.UP: Role.GOOD,
+    EnvStatus.DONE: Role.DIM,
+    EnvStatus.WAITING: Role.DIM,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """How a row is laid out in a given width. scale: lowest and highest accuracy of every row's trend."""
+
+    env: int
+    slot: int
+    trend: int
+    scale: tuple[float, float]
+
+
+def choose_columns(rows: Sequence[EnvRow], slots: int, width: int) -> Columns:
+    """The widest slot cells that leave room for a trend; what is left over makes the trend longer."""
+    env = max(2, len(str(max((row.env_id for row in rows), default=0))))
+    low, high = own_scale(value for row in rows for value in row.trend)
+    scale = (low // 10 * 10.0, -(-high // 10) * 10.0)
+    room = width - FIXED_WIDTH - env
+    slot = next((size for size in SLOT_WIDTHS if slots * (size + (size > 1)) + TREND_WIDTHS[0] <= room), 1)
+    trend = room - slots * (slot + (slot > 1))
+    return Columns(env=env, slot=slot, trend=min(max(trend, 0), TREND_WIDTHS[1]), scale=scale)
+
+
+def title_line(slot_ids: Sequence[str], columns: Columns) -> Line:
+    """The column titles."""
+    low, high = columns.scale
+    scale = f"{low:.0f}–{high:.0f}" if high > low else ""
+    trend = f"trend {scale}" if columns.trend >= 12 or not scale else scale
+    gap = " " if columns.slot > 1 else ""
+    slots = gap.join(pad(slot_id, columns.slot) for slot_id in slot_ids) if columns.slot > 1 else "s" * len(slot_ids)
+    text = f" {pad_left('env', columns.env + 1)} {pad('stat', 4)} {'acc':>5} {'Δ10':>5} "
+    return (label(f"{text}{pad(trend, columns.trend)} {'return':>6} {slots}{gap or ' '}{'grow':>4} {'op':4}"),)
+
+
+def row_line(row: EnvRow, columns: Columns) -> Line:
+    """One env's cells, after the cursor's column."""
+    delta_role = Role.DIM if row.delta10 is None or abs(row.delta10) <= 0.5 else Role.TEXT
+    gap = " " if columns.slot > 1 else ""
+    slots: list[Span] = []
+    for slot in row.slots:
+        slots += [slot_cell(slot, columns.slot), Span(gap)] if gap else [slot_cell(slot, columns.slot)]
+    level = LEVEL_ROLES[row.level]
+    status = level if row.level is not Level.FINE else STATUS_ROLES.get(row.status, Role.TEXT)
+    return line(
+        Span(LEVEL_SIGNS[row.level], level),
+        f" {row.env_id:0{columns.env}d} ",
+        Span(f"{row.status.value:4} ", status),
+        _number(row.accuracy, 5, 1),
+        " ",
+        Span(pad_left(format_number(row.delta10, 1, signed=True), 5), delta_role),
+        " ",
+        Span(sparkline(row.trend, columns.trend, *columns.scale), Role.BAR),
+        " ",
+        _number(row.episode_return, 6, 2, signed=True),
+        " ",
+        *slots,
+        "" if gap else " ",
+        _number(row.growth, 4, 2),
+        " ",
+        _op(row),
+    )
+
+
+def _number(value: float | None, width: int, decimals: int, *, signed: bool = False) -> Span:
+    text = pad_left(format_fitted(value, width, decimals, signed=signed), width)
+    return Span(text, Role.DIM if value is None else Role.TEXT)
+
+
+def _op(row: EnvRow) -> Span:
+    decision = row.decision
+    if decision is None:
+        return dim(pad(MISSING, 4))
+    word = short_op(decision.op)
+    if not decision.success:
+        return Span(f"{word}!", Role.WARNING)
+    return Span(pad(word, 4), Role.DIM if decision.op == "WAIT" else Role.TEXT)
+
+
+def attention_order(rows: Sequence[EnvRow]) -> list[EnvRow]:
+    """Critical envs first, then warnings, then the rest, each by number."""
+    return sorted(rows, key=lambda row: (-row.level, row.env_id))
+
+
+class EnvTable(LineTable):
+    """The main table. An env's line is made again only when the env or the layout changed."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._snapshot: CockpitSnapshot | None = None
+        self._columns: Columns | None = None
+        self._made: dict[int, tuple[EnvRow, Line]] = {}
+
+    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
+        self._snapshot = snapshot
+        rows = attention_order(snapshot.envs)
+        slot_ids = snapshot.run.slot_ids if snapshot.run else ()
+        columns = choose_columns(rows, len(slot_ids), self.size.width - 1)
+        if columns != self._columns:
+            self._columns = columns
+            self._made.clear()
+        if not rows:
+            self.show([(dim(" waiting for the run's first event: the trainer is being set up"),)])
+            return
+        table = [TableRow(row.env_id, self._line(row, columns)) for row in rows]
+        self.show_rows(title_line(slot_ids, columns), table)
+
+    def resized(self) -> None:
+        if self._snapshot is not None:
+            self.show_snapshot(self._snapshot)
+
+    def _line(self, row: EnvRow, columns: Columns) -> Line:
+        made = self._made.get(row.env_id)
+        if made is None or made[0] is not row:
+            made = self._made[row.env_id] = (row, row_line(row, columns))
+        return made[1]

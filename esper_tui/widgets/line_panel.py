@@ -1,0 +1,88 @@
+"""The Line API base of the panels: rows of styled text, of which only changed ones are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from esper_tui.widgets.text import EMPTY, Line, Role, cut_line
+
+
+class LinePanel(Widget):
+    """Shows lines. show() compares them with what is on screen and repaints the rows that differ.
+
+    A subclass gives the lines to show() whenever its figures changed, and in resized() when its size did.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line--cursor", *(f"line--{role.value}" for role in Role)}
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Line, ...] = ()
+        self._strips: dict[int, Strip] = {}
+        self._role_styles: dict[Role, Style] = {}
+        self._highlighted: int | None = None
+        self.rows_drawn = 0
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What the panel shows."""
+        return self._lines
+
+    def show(self, lines: Sequence[Line], *, highlighted: int | None = None) -> None:
+        """Show these lines, one of them on the cursor's background; rows that did not change are left alone."""
+        old, new = self._lines, tuple(lines)
+        self._lines = new
+        changed = {
+            row
+            for row in range(max(len(old), len(new)))
+            if (old[row] if row < len(old) else EMPTY) != (new[row] if row < len(new) else EMPTY)
+        }
+        if highlighted != self._highlighted:
+            changed.update(row for row in (highlighted, self._highlighted) if row is not None)
+            self._highlighted = highlighted
+        for row in changed:
+            self._strips.pop(row, None)
+        if changed and self.is_mounted:
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+
+    def resized(self) -> None:
+        """Called when the panel has a new size; a subclass lays its lines out again."""
+
+    def on_resize(self) -> None:
+        self._strips.clear()
+        self.resized()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+        self._role_styles.clear()
+
+    def render_line(self, y: int) -> Strip:
+        strip = self._strips.get(y)
+        if strip is None:
+            self.rows_drawn += 1
+            strip = self._make_strip(self._lines[y] if y < len(self._lines) else EMPTY)
+            if y == self._highlighted:
+                background = Style(bgcolor=self.get_component_rich_style("line--cursor").bgcolor)
+                strip = Strip(Segment.apply_style(strip, post_style=background), strip.cell_length)
+            self._strips[y] = strip
+        return strip
+
+    def _make_strip(self, pieces: Line) -> Strip:
+        width = self.size.width
+        segments = [Segment(span.text, self._style(span.role)) for span in cut_line(pieces, width)]
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _style(self, role: Role) -> Style:
+        style = self._role_styles.get(role)
+        if style is None:
+            style = self.get_component_rich_style(f"line--{role.value}")
+            self._role_styles[role] = style
+        return style

@@ -1,0 +1,88 @@
+"""Short words and signs for ops, stages and modules: one table each, used by every panel and the help."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from esper.contracts.stages import SeedStage
+from esper_tui.state.snapshot import SlotView
+from esper_tui.widgets.text import Role, Span, pad
+
+OP_WORDS: Final[dict[str, str]] = {
+    "WAIT": "WAIT",
+    "GERMINATE": "GERM",
+    "SET_ALPHA_TARGET": "ALPH",
+    "PRUNE": "PRUN",
+    "FOSSILIZE": "FOSS",
+    "ADVANCE": "ADVN",
+}
+
+HEAD_WORDS: Final[dict[str, str]] = {
+    "slot": "slot",
+    "blueprint": "module",
+    "style": "style",
+    "tempo": "tempo",
+    "alpha_target": "α target",
+    "alpha_speed": "α speed",
+    "alpha_curve": "α curve",
+    "op": "op",
+}
+
+MODULE_WORDS: Final[dict[str, str]] = {
+    "CONV_LIGHT": "conv",
+    "ATTENTION": "attn",
+    "NORM": "norm",
+    "DEPTHWISE": "dpth",
+    "BOTTLENECK": "botl",
+    "CONV_SMALL": "cnvS",
+    "CONV_HEAVY": "cnvL",
+    "LORA": "lora",
+    "LORA_LARGE": "lorL",
+    "MLP_SMALL": "mlpS",
+    "MLP": "mlp",
+    "FLEX_ATTENTION": "flex",
+    "NOOP": "noop",
+}
+
+STAGE_SIGNS: Final[dict[SeedStage, tuple[str, Role, str]]] = {
+    SeedStage.UNKNOWN: ("?", Role.DIM, "unknown"),
+    SeedStage.DORMANT: ("·", Role.DIM, "empty"),
+    SeedStage.GERMINATED: ("g", Role.LABEL, "new; the number is epochs in the stage"),
+    SeedStage.TRAINING: ("t", Role.ACCENT, "training; epochs in the stage"),
+    SeedStage.BLENDING: ("b", Role.BAR, "blending in; alpha"),
+    SeedStage.HOLDING: ("h", Role.STRONG, "holding at its alpha; epochs in the stage"),
+    SeedStage.FOSSILIZED: ("■", Role.GOOD, "kept"),
+    SeedStage.PRUNED: ("x", Role.DIM, "cut"),
+    SeedStage.EMBARGOED: ("e", Role.DIM, "cooling down"),
+    SeedStage.RESETTING: ("e", Role.DIM, "cooling down"),
+}
+
+EMPTY_SLOT: Final = STAGE_SIGNS[SeedStage.DORMANT]
+COUNTED_STAGES: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING, SeedStage.HOLDING})
+
+
+def short_op(op: str) -> str:
+    """An op in four letters."""
+    return OP_WORDS.get(op, op[:4])
+
+
+def short_module(blueprint: str) -> str:
+    """A module in four letters."""
+    return MODULE_WORDS.get(blueprint, blueprint[:4].lower())
+
+
+def slot_number(slot: SlotView) -> str:
+    """The number of a slot's cell: alpha while blending, epochs where patience matters, nothing otherwise."""
+    if slot.stage is SeedStage.BLENDING:
+        return "1" if slot.alpha >= 0.995 else f"{slot.alpha:.2f}".lstrip("0").rstrip("0").rstrip(".") or "0"
+    return str(slot.epochs_in_stage) if slot.stage in COUNTED_STAGES else ""
+
+
+def slot_cell(slot: SlotView | None, width: int) -> Span:
+    """A slot in exactly width cells: letter, module and number; letter and number below 8 cells; the letter in 1."""
+    if slot is None:
+        return Span(pad(EMPTY_SLOT[0], width), EMPTY_SLOT[1])
+    sign, role, _ = STAGE_SIGNS[slot.stage]
+    words = [sign, short_module(slot.blueprint), slot_number(slot)] if width >= 8 else [sign, slot_number(slot)]
+    text = sign if width == 1 else " ".join(word for word in words if word)
+    return Span(pad(text, width), role)
