@@ -1,0 +1,128 @@
+"""Blending: values and gradient paths."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from esper.growth.blending import (
+    BlendControls,
+    RowMask,
+    blend_for_evaluation,
+    blend_for_training,
+    row_mask,
+    seed_input,
+)
+
+CPU = torch.device("cpu")
+
+
+def features(seed: int, rows: int = 2) -> Tensor:
+    return torch.randn(rows, 3, 2, 2, 2, generator=torch.Generator().manual_seed(seed))
+
+
+def controls(
+    alpha: float, *, straight_through: RowMask = False, isolate: RowMask = True, running: RowMask = True
+) -> BlendControls:
+    return BlendControls(
+        alpha_r1111=torch.full((2, 1, 1, 1, 1), alpha),
+        running=running,
+        straight_through=straight_through,
+        isolate=isolate,
+    )
+
+
+def test_masks_are_plain_when_all_rows_agree() -> None:
+    assert row_mask([True, True], CPU) is True
+    assert row_mask([False, False], CPU) is False
+    mixed = row_mask([True, False], CPU)
+    assert isinstance(mixed, Tensor)
+    assert mixed.tolist() == [True, False]
+
+
+def test_add_moves_features_toward_the_seeds_output() -> None:
+    h, s = features(0), features(1)
+    for alpha in (0.0, 0.3, 1.0):
+        expected = h + alpha * (s - h)
+        torch.testing.assert_close(blend_for_training(h, h, s, controls(alpha)), expected)
+        torch.testing.assert_close(blend_for_evaluation(h, s, torch.full((2, 1, 1, 1, 1), alpha), True), expected)
+
+
+def test_straight_through_keeps_the_value_and_passes_the_full_gradient_to_both() -> None:
+    h, s = features(0).requires_grad_(), features(1).requires_grad_()
+    blended = blend_for_training(h, h.detach(), s, controls(0.0, straight_through=True))
+    assert torch.equal(blended, h)
+    blended.sum().backward()
+    assert h.grad is not None
+    assert s.grad is not None
+    assert torch.equal(h.grad, torch.ones_like(h))
+    assert torch.equal(s.grad, torch.ones_like(s))
+
+
+def test_a_diverged_training_seed_leaves_the_host_untouched() -> None:
+    h, s = features(0).requires_grad_(), features(1)
+    s[0, 0] = torch.inf
+    s[1, 1] = torch.nan
+    blended = blend_for_training(h, h.detach(), s, controls(0.0, straight_through=True))
+    assert torch.equal(blended, h)
+    blended.sum().backward()
+    assert h.grad is not None
+    assert torch.equal(h.grad, torch.ones_like(h))
+
+
+def test_a_seed_that_does_not_run_changes_nothing_even_when_diverged() -> None:
+    h, s = features(0), features(1)
+    s[1] = torch.nan
+    running = torch.tensor([True, False])
+    blended = blend_for_training(h, h, s, controls(0.5, running=running))
+    assert torch.equal(blended[1], h[1])
+    assert not torch.equal(blended[0], h[0])
+
+
+def test_an_isolated_seed_leaves_the_hosts_gradient_at_full_strength() -> None:
+    h = features(0).requires_grad_()
+    x = seed_input(h, True)
+    blended = blend_for_training(h, x, 3.0 * x, controls(0.7, isolate=True))
+    blended.sum().backward()
+    assert h.grad is not None
+    assert torch.equal(h.grad, torch.ones_like(h))
+
+
+def test_a_committed_seed_passes_its_gradient_on_to_the_host() -> None:
+    h = features(0).requires_grad_()
+    x = seed_input(h, False)
+    blended = blend_for_training(h, x, 3.0 * x, controls(0.5, isolate=False))
+    blended.sum().backward()
+    assert h.grad is not None
+    torch.testing.assert_close(h.grad, torch.full_like(h, 1.0 + 0.5 * (3.0 - 1.0)))
+
+
+def test_rows_of_a_mixed_bank_do_what_they_do_alone() -> None:
+    """Row 0 in TRAINING, row 1 committed: values and gradients as in two banks of one row each."""
+    straight, isolate = torch.tensor([True, False]), torch.tensor([True, False])
+    h = features(0).requires_grad_()
+    x = seed_input(h, isolate)
+    blended = blend_for_training(h, x, x * x, controls(0.5, straight_through=straight, isolate=isolate))
+    (blended * features(2)).sum().backward()
+    for row in range(2):
+        alone = features(0)[row : row + 1].requires_grad_()
+        single = seed_input(alone, row == 0)
+        control = BlendControls(
+            alpha_r1111=torch.full((1, 1, 1, 1, 1), 0.5),
+            running=True,
+            straight_through=row == 0,
+            isolate=row == 0,
+        )
+        expected = blend_for_training(alone, single, single * single, control)
+        (expected * features(2)[row]).sum().backward()
+        assert h.grad is not None
+        assert alone.grad is not None
+        assert torch.equal(blended[row], expected[0])
+        assert torch.equal(h.grad[row], alone.grad[0])
+
+
+def test_evaluation_switches_seeds_by_row() -> None:
+    h, s = features(0), features(1)
+    blended = blend_for_evaluation(h, s, torch.ones(2, 1, 1, 1, 1), torch.tensor([False, True]))
+    assert torch.equal(blended[0], h[0])
+    torch.testing.assert_close(blended[1], s[1])
