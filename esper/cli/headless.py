@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from esper.cli.errors import INTERRUPTED
 from esper.cli.progress import ConsoleProgress
+from esper.contracts.validation import ConfigError
 from esper.history.recording import open_recording
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
@@ -33,7 +35,7 @@ def train_headless(config: TrainingConfig, runs_dir: Path) -> int:
             run could not be written.
     """
     control = RunControl()
-    with stop_on_interrupt(control), open_recording(config, runs_dir) as recording:
+    with ExitStack() as after_closing, stop_on_interrupt(control), open_recording(config, runs_dir) as recording:
         recording.hub.add_sink(ConsoleProgress(config, Console()))
         try:
             train_ppo_vectorized(
@@ -45,6 +47,9 @@ def train_headless(config: TrainingConfig, runs_dir: Path) -> int:
             )
         except KeyboardInterrupt:
             print("esper: broken off", file=sys.stderr)
+        except ConfigError:  # the run never began: leave nothing behind
+            after_closing.callback(shutil.rmtree, recording.directory.path)
+            raise
     for failure in recording.hub.failures:
         print(f"esper: {failure.sink} stopped after event {failure.seq}: {failure.reason}", file=sys.stderr)
     print(recording.directory.path)

@@ -19,7 +19,7 @@ def train(
     envs: Annotated[int | None, typer.Option(help="Hosts that are trained side by side.")] = None,
     episode_length: Annotated[int | None, typer.Option(help="Host epochs per episode.")] = None,
     seed: Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps ...")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of torch; 0 leaves torch's choice.")] = None,
     runs_dir: Annotated[Path, typer.Option(help="Where run directories are made.")] = Path("runs"),
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")] = False,
@@ -37,9 +37,10 @@ def train(
     }
     given = {path: value for path, value in options.items() if value is not None}
     config = resolve_config(preset, overrides=overrides or (), values=given)
-    from esper.cli.devices import require_device  # imports torch: only when everything else is in order
+    if config.run.device != "cpu":  # asking torch takes seconds: only when there is something to ask
+        from esper.training.vectorized_trainer import resolve_device
 
-    require_device(config.run.device)
+        resolve_device(config.run.device)
     if not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
         from esper_tui import app
 

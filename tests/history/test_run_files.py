@@ -1,0 +1,242 @@
+"""Run directory, writer and reader together: what a run leaves behind, and what can be wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from esper.contracts.validation import ConfigError
+from esper.history import (
+    HistoryError,
+    RunDirectory,
+    iterate_events,
+    open_recording,
+    read_events,
+    read_history,
+    read_run_events,
+    read_run_history,
+)
+from esper.history.codec import config_digest, event_from_json
+from esper.telemetry.events import BatchEpochCompleted, EpochCompleted, EventKind
+from esper.training.config import RunConfig, TrainingConfig
+
+Make = Callable[..., object]
+
+
+def test_directory_is_named_by_time_preset_and_seed_and_never_reused(tmp_path: Path) -> None:
+    config = TrainingConfig(run=RunConfig(preset="digits", seed=7))
+    names = [RunDirectory.create(tmp_path / "runs", config, lambda: 1_700_000_000.9).run_id for _ in range(3)]
+    assert names == [
+        "20231114T221320Z-digits-7",
+        "20231114T221320Z-digits-7-2",
+        "20231114T221320Z-digits-7-3",
+    ]
+
+
+def test_directory_name_cannot_escape_the_runs_directory(tmp_path: Path) -> None:
+    config = TrainingConfig(run=RunConfig(preset="../../evil name"))
+    directory = RunDirectory.create(tmp_path, config, lambda: 0.0)
+    assert directory.path.parent == tmp_path
+    assert directory.run_id == "19700101T000000Z-.._.._evil_name-42"
+
+
+def test_directory_keeps_the_resolved_config(tmp_path: Path) -> None:
+    config = TrainingConfig(run=RunConfig(preset='odd "name"', rounds=3))
+    directory = RunDirectory.create(tmp_path, config)
+    assert directory.load_config() == config
+    assert directory.checkpoints_path.is_dir()
+
+
+def test_unwritable_runs_directory_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(HistoryError, match="cannot make a run directory in "):
+        RunDirectory.create(tmp_path / "file", TrainingConfig())
+
+
+def test_open_refuses_what_is_no_run(tmp_path: Path, saved_run: RunDirectory) -> None:
+    assert RunDirectory.open(saved_run.path) == saved_run
+    with pytest.raises(HistoryError, match="does not exist"):
+        RunDirectory.open(tmp_path / "nowhere")
+    with pytest.raises(HistoryError, match=r"not a run directory: it has no events\.jsonl"):
+        RunDirectory.open(tmp_path)
+
+
+def test_damaged_config_is_explained(saved_run: RunDirectory) -> None:
+    saved_run.config_path.write_text("[run\n")
+    with pytest.raises(HistoryError, match=r"config\.toml cannot be read"):
+        saved_run.load_config()
+    saved_run.config_path.write_text("[run]\nroundz = 3\n")
+    with pytest.raises(ConfigError, match=r"run\.roundz does not exist"):
+        saved_run.load_config()
+
+
+def test_events_and_summaries_come_back_typed_and_in_order(saved_run: RunDirectory) -> None:
+    events = read_events(saved_run.path)
+    assert [(event.seq, event.kind, event.time) for event in events] == [
+        (1, EventKind.EPOCH_COMPLETED, 1000.0),
+        (2, EventKind.BATCH_EPOCH_COMPLETED, 1000.0),
+        (3, EventKind.EPOCH_COMPLETED, 1000.0),
+        (4, EventKind.BATCH_EPOCH_COMPLETED, 1000.0),
+    ]
+    assert [summary.batch for summary in read_history(saved_run.path)] == [1, 2]
+    assert [line.seq for line in read_run_history(saved_run.path).lines] == [2, 4]
+
+
+def test_a_file_may_be_named_instead_of_the_directory(saved_run: RunDirectory) -> None:
+    assert repr(read_events(str(saved_run.events_path))) == repr(read_events(saved_run.path))
+    assert repr(list(iterate_events(saved_run.events_path))) == repr(read_events(saved_run.path))
+    assert read_history(saved_run.history_path) == read_history(saved_run.path)
+
+
+def test_headers_name_run_config_and_kind_of_file(saved_run: RunDirectory) -> None:
+    events, history = read_run_events(saved_run.path).header, read_run_history(saved_run.path).header
+    assert (events.run_id, events.file, events.created) == (
+        saved_run.run_id,
+        "events",
+        "1970-01-01T00:16:40+00:00",
+    )
+    assert events.config_digest == config_digest(saved_run.load_config())
+    assert history == replace(events, file="history")
+
+
+def test_every_line_is_plain_json(saved_run: RunDirectory) -> None:
+    for path in (saved_run.events_path, saved_run.history_path):
+        text = path.read_text(encoding="ascii")
+        assert text.endswith("\n")
+        for line in text.splitlines():
+            assert isinstance(json.loads(line, parse_constant=pytest.fail), dict)
+
+
+def test_a_batch_is_on_file_as_soon_as_it_ends(tmp_path: Path, make: Make) -> None:
+    with open_recording(TrainingConfig(), tmp_path, clock=lambda: 0.0) as recording:
+        hub, path = recording.hub, recording.directory.path
+        hub.emit(make(EpochCompleted))
+        hub.emit(make(EpochCompleted))
+        held = len(read_events(path))
+        hub.emit(make(BatchEpochCompleted))
+        assert held < 3
+        assert len(read_events(path)) == 3
+
+
+def test_a_reader_who_follows_waits_about_a_second_at_most(tmp_path: Path, make: Make) -> None:
+    now = [0.0]
+    with open_recording(TrainingConfig(), tmp_path, clock=lambda: now[0]) as recording:
+        lengths: list[int] = []
+        for now[0] in (0.0, 0.5, 0.9, 1.1, 1.2):
+            recording.hub.emit(make(EpochCompleted))
+            lengths.append(len(read_events(recording.directory.path)))
+        assert lengths == [1, 1, 1, 4, 4]
+    assert len(read_events(recording.directory.path)) == 5
+
+
+def test_torn_tail_is_left_out_and_reported(saved_run: RunDirectory) -> None:
+    whole = read_run_events(saved_run.path)
+    assert not whole.torn_tail
+    data = saved_run.events_path.read_bytes()
+    saved_run.events_path.write_bytes(data[:-1])  # even a complete object counts only once its newline is there
+    torn = read_run_events(saved_run.path)
+    assert torn.torn_tail
+    assert len(torn.events) == len(whole.events) - 1
+    assert len(read_events(saved_run.path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "replacement", "message"),
+    [
+        (3, '{"seq":3}', r"line 3: time is missing"),
+        (4, "garbage", r"line 4: the document is not JSON"),
+        (5, "", r"line 5: the document is not JSON"),
+        (1, '{"seq":1}', r"line 1: not a header: header is missing"),
+    ],
+)
+def test_wrong_line_is_named(saved_run: RunDirectory, line: int, replacement: str, message: str) -> None:
+    lines = saved_run.events_path.read_text().splitlines()
+    lines[line - 1] = replacement
+    saved_run.events_path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(HistoryError, match=re.escape(str(saved_run.events_path)) + ", " + message):
+        read_events(saved_run.path)
+
+
+def test_sequence_numbers_must_rise(saved_run: RunDirectory) -> None:
+    lines = saved_run.events_path.read_text().splitlines()
+    lines.append(lines[2])
+    saved_run.events_path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(HistoryError, match="line 6: seq is 2 after 4: it must rise"):
+        read_events(saved_run.path)
+
+
+def test_file_of_another_schema_or_kind_is_refused(saved_run: RunDirectory) -> None:
+    with pytest.raises(HistoryError, match="line 1: the file holds history, not events"):
+        read_events(saved_run.history_path)
+    text = saved_run.events_path.read_text()
+    saved_run.events_path.write_text(text.replace('"schema_version":1', '"schema_version":2'))
+    with pytest.raises(HistoryError, match="schema version 2: this version of esper reads 1"):
+        read_events(saved_run.path)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"header":{"schema_v'])
+def test_file_without_a_whole_header_is_refused(saved_run: RunDirectory, content: bytes) -> None:
+    saved_run.events_path.write_bytes(content)
+    with pytest.raises(HistoryError, match="no complete header line"):
+        read_events(saved_run.path)
+
+
+def test_missing_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="nowhere does not exist"):
+        read_events(tmp_path / "nowhere")
+    with pytest.raises(HistoryError, match=r"not a run directory: it has no history\.jsonl"):
+        read_history(tmp_path)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from esper.history import open_recording
+from esper.telemetry.events import EpochCompleted
+from esper.telemetry.hub import TelemetryWriteError
+from esper.training.config import TrainingConfig
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+epoch = EpochCompleted(env_id=0, batch=1, epoch=1, train_loss=1.0, train_accuracy=1.0, val_loss=1.0, val_accuracy=1.0,
+                       host_grad_norm=1.0, total_params=1, host_params=1, slots=())
+now = [0.0]
+emitted = 0
+try:
+    with open_recording(TrainingConfig(), Path(sys.argv[1]), clock=lambda: now[0]) as recording:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+        while emitted < 1000:
+            now[0] += 2.0
+            recording.hub.emit(epoch)
+            emitted += 1
+except TelemetryWriteError as error:
+    print(emitted, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file size")
+def test_full_disk_ends_the_run_and_what_was_written_stays_readable(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
+    emitted, message = done.stdout.split(maxsplit=1)
+    assert message.startswith("history writer cannot write: ")
+    (run,) = tmp_path.iterdir()
+    log = read_run_events(run)
+    assert log.torn_tail
+    assert 0 < len(log.events) <= int(emitted) < 1000
+
+
+def test_event_line_is_the_public_format(saved_run: RunDirectory) -> None:
+    """What the file holds after its header is exactly what the codec reads line by line."""
+    lines = saved_run.events_path.read_text().splitlines()[1:]
+    assert repr([event_from_json(line) for line in lines]) == repr(read_events(saved_run.path))
+
+
+def test_reading_needs_no_torch() -> None:
+    code = "import sys, esper.history, esper.telemetry.hub; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
