@@ -70,7 +70,7 @@ def blending(**changes: Any) -> SeedState:
 
 def holding(**changes: Any) -> SeedState:
     state = blending(**changes)
-    while state.alpha.mode is not AlphaMode.HOLD:
+    for _ in range(state.tempo_epochs):
         state = live_epoch(state, contribution=2.0)
     return done(lifecycle.advance(state, CONFIG))
 
@@ -132,7 +132,7 @@ def test_full_way_from_germination_to_fossil() -> None:
     assert (state.previous_stage, state.previous_epochs_in_stage) == (SeedStage.TRAINING, 2)
 
     alphas = [0.0]
-    while state.alpha.mode is not AlphaMode.HOLD:
+    for _ in range(4):
         refused = lifecycle.advance(state, CONFIG).refused
         assert refused is not None
         assert refused.startswith("G3 not passed")
