@@ -1,0 +1,408 @@
+"""The update, driven by toy environments in which the right answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import Head, Op, Topology
+from esper.growth.config import GrowthConfig
+from esper.growth.predicates import GardenView
+from esper.policy.acting import PolicyStep, act, state_values
+from esper.policy.config import PolicyConfig
+from esper.policy.evaluation import evaluate_episodes
+from esper.policy.masks import ActionMasks, build_masks
+from esper.policy.network import FactoredRecurrentPolicy, Hidden
+from esper.policy.observations import Observation, observation_size
+from esper.training.config import PPOConfig
+from esper.training.ppo import PPOUpdater
+from esper.training.rollout_buffer import RolloutBuffer
+
+CPU = torch.device("cpu")
+ENVS, SLOTS = 8, 2
+SMALL = PolicyConfig(feature_size=24, hidden_size=24, head_size=16, value_size=16)
+FEATURES = observation_size(SLOTS)
+EVERYWHERE = GardenView(slots=(None,) * SLOTS, config=GrowthConfig())
+
+Reward = Callable[[int, Tensor, PolicyStep], Tensor]
+"""(epoch, features [E, D], step) -> reward [E]."""
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def make_policy(*, logit_scale: float = 1.0) -> FactoredRecurrentPolicy:
+    policy = FactoredRecurrentPolicy(SLOTS, SMALL, generator(1))
+    with torch.no_grad():
+        for head in Head:
+            policy.head_parameters(head)[-2].mul_(logit_scale)
+    return policy
+
+
+def open_masks() -> ActionMasks:
+    """WAIT and GERMINATE everywhere."""
+    return build_masks([EVERYWHERE] * ENVS, Topology.CNN)
+
+
+def forced_masks() -> ActionMasks:
+    """Only WAIT."""
+    masks = open_masks()
+    masks.heads_ehn[:, Head.OP, 1:] = False
+    return masks
+
+
+def noise(random: torch.Generator, _t: int) -> Tensor:
+    return torch.randn(ENVS, FEATURES, generator=random)
+
+
+def no_reward(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+    return torch.zeros(len(features))
+
+
+def noisy_reward(t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+    return features[:, t]
+
+
+def reward_germination(_t: int, _features: Tensor, step: PolicyStep) -> Tensor:
+    return (step.actions_eh[:, Head.OP] == Op.GERMINATE).float()
+
+
+def play(
+    policy: FactoredRecurrentPolicy,
+    *,
+    epochs: int = 5,
+    reward: Reward = noisy_reward,
+    masks: ActionMasks | None = None,
+    seed: int = 0,
+    observe: Callable[[torch.Generator, int], Tensor] = noise,
+    hidden: Hidden | None = None,
+    ends: dict[int, int] | None = None,
+) -> RolloutBuffer:
+    """One rollout. ends: env -> length of an episode that a terminal cuts short."""
+    buffer = RolloutBuffer(envs=ENVS, epochs=epochs, num_slots=SLOTS, device=CPU)
+    random, masks, ends = generator(seed), masks or open_masks(), ends or {}
+    hidden = hidden or policy.initial_state(ENVS)
+    lengths = torch.tensor([ends.get(env, epochs) for env in range(ENVS)])
+    for t in range(epochs):
+        features = observe(random, t)
+        observation = Observation(features_ed=features, blueprints_es=torch.full((ENVS, SLOTS), -1))
+        step = act(policy, observation, masks, hidden, random)
+        hidden = step.hidden
+        done = lengths == t + 1
+        buffer.add(
+            t,
+            raw_features_ed=features,
+            observation=observation,
+            step=step,
+            rewards=reward(t, features, step).tolist(),
+            done=done.tolist(),
+            truncated=(done & (lengths == epochs)).tolist(),
+            active=(lengths > t).tolist(),
+        )
+    return buffer
+
+
+def weights(policy: FactoredRecurrentPolicy) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in policy.state_dict().items()}
+
+
+def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    return all(torch.equal(weight, second[name]) for name, weight in first.items())
+
+
+STILL = 1e-30
+"""A learning rate so small that weights keep every bit that matters."""
+
+
+@pytest.mark.parametrize("minibatches", [1, 4])
+def test_the_first_pass_has_ratio_one_and_no_divergence(minibatches: int) -> None:
+    policy = make_policy(logit_scale=200.0)
+    updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL, minibatches=minibatches))
+    metrics = updater.update(play(policy), generator())
+    assert metrics.ratio_max == 1.0
+    assert metrics.ratio_min == 1.0
+    assert metrics.kl_divergence == 0.0
+    assert metrics.clip_fraction == 0.0
+    assert metrics.epochs_run == 1
+
+
+def test_rollout_and_update_agree_on_log_probabilities_and_values() -> None:
+    policy = make_policy(logit_scale=200.0)
+    rollout = play(policy, epochs=12).tensors()
+    evaluation = evaluate_episodes(
+        policy,
+        features_etd=rollout.features_etd,
+        blueprints_ets=rollout.blueprints_ets,
+        mask_ethn=rollout.mask_ethn,
+        actions_eth=rollout.actions_eth,
+    )
+    torch.testing.assert_close(evaluation.log_probs_eth, rollout.log_probs_eth, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(evaluation.values_et, rollout.values_et, atol=1e-5, rtol=1e-5)
+    assert rollout.log_probs_eth.std() > 0.1, "the policy must have opinions for this to mean anything"
+
+
+def test_a_rollout_that_did_not_start_from_the_zero_state_is_caught() -> None:
+    policy = make_policy(logit_scale=200.0)
+    elsewhere = (torch.full((1, ENVS, 24), 0.9), torch.full((1, ENVS, 24), 3.0))
+    with pytest.raises(AssertionError, match="disagree"):
+        PPOUpdater(policy, PPOConfig()).update(play(policy, hidden=elsewhere), generator())
+
+
+def test_experience_of_another_env_is_caught() -> None:
+    policy = make_policy(logit_scale=200.0)
+    buffer = play(policy)
+    rollout = buffer.tensors()
+    rollout.features_etd.copy_(rollout.features_etd.roll(1, 0))
+    with pytest.raises(AssertionError, match="disagree"):
+        PPOUpdater(policy, PPOConfig(minibatches=4)).update(buffer, generator())
+
+
+def test_equal_seeds_give_equal_updates() -> None:
+    results: list[dict[str, Tensor]] = []
+    for seed in (5, 5, 6):
+        policy = make_policy()
+        PPOUpdater(policy, PPOConfig(epochs=2, minibatches=4)).update(play(policy), generator(seed))
+        results.append(weights(policy))
+    assert same(results[0], results[1])
+    assert not same(results[0], results[2]), "the generator decides who shares a minibatch"
+
+
+def test_heads_that_never_mattered_are_not_touched() -> None:
+    policy = make_policy()
+    before = weights(policy)
+    metrics = PPOUpdater(policy, PPOConfig()).update(play(policy), generator())
+    after = policy.state_dict()
+    for head in Head:
+        untouched = head in (Head.ALPHA_SPEED, Head.ALPHA_CURVE)
+        report = metrics.heads[head]
+        assert (report.relevant_fraction == 0) is untouched
+        assert (report.entropy is None) is (report.gradient_norm is None) is (report.ratio_max is None) is untouched
+        for name in before:
+            if name.startswith(f"heads.{int(head)}."):
+                assert torch.equal(before[name], after[name]) is untouched, name
+
+
+def test_placeholders_add_nothing() -> None:
+    """Whatever an irrelevant head carries and prefers, the update is the same to the bit."""
+    results: list[dict[str, Tensor]] = []
+    for placeholder, preference in ((0, 0.0), (3, 7.0)):
+        policy = make_policy()
+        with torch.no_grad():
+            policy.head_parameters(Head.ALPHA_SPEED)[-1][:2] = preference
+        buffer = play(policy)
+        rollout = buffer.tensors()
+        rollout.actions_eth[:, :, Head.ALPHA_SPEED] = placeholder
+        waiting = rollout.actions_eth[:, :, Head.OP] == Op.WAIT
+        rollout.actions_eth[:, :, Head.BLUEPRINT].masked_fill_(waiting, placeholder)
+        PPOUpdater(policy, PPOConfig()).update(buffer, generator())
+        results.append({name: w for name, w in weights(policy).items() if not name.startswith("heads.5.")})
+    assert same(*results)
+
+
+def test_forced_steps_teach_the_critic_only() -> None:
+    policy = make_policy()
+    before = weights(policy)
+    metrics = PPOUpdater(policy, PPOConfig()).update(play(policy, masks=forced_masks()), generator())
+    after = policy.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert "heads" not in changed
+    assert "critic" in changed
+    assert metrics.entropy is None
+    assert metrics.ratio_max is None
+    assert metrics.value_loss is not None
+
+
+def test_what_lies_after_the_end_of_an_episode_does_not_count() -> None:
+    results: list[dict[str, Tensor]] = []
+    for garbage in (0.0, 1e3):
+        policy = make_policy()
+        buffer = play(policy, ends={2: 3, 5: 1})
+        rollout = buffer.tensors()
+        after_end = ~rollout.valid_et
+        assert after_end.sum() == 2 + 4
+        for tensor in (rollout.features_etd, rollout.values_et, rollout.rewards_et, rollout.bootstrap_et):
+            tensor[after_end] = garbage
+        rollout.log_probs_eth[after_end] = -garbage
+        updater = PPOUpdater(policy, PPOConfig(minibatches=2))
+        metrics = updater.update(buffer, generator())
+        assert not metrics.skipped
+        results.append({**weights(policy), "scale": updater.value_normalizer.scale})
+    assert same(*results)
+
+
+def test_truncation_is_bootstrapped_and_a_terminal_is_not() -> None:
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL, gamma=1.0, gae_lambda=1.0))
+    buffer = play(policy, reward=no_reward, ends={0: 2, 1: 2, 2: 2, 3: 2})
+    buffer.set_bootstrap(4, torch.full((ENVS,), 10.0))
+    metrics = updater.update(buffer, generator())
+    # Four episodes of two steps return 0 at every step, four of five steps return 10.
+    assert metrics.return_mean == pytest.approx(10.0 * 20 / 28, rel=1e-4)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_loss_that_is_not_finite_skips_the_update(epochs: int) -> None:
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig(epochs=epochs))
+    updater.update(play(policy), generator())
+    before, optimizer_before = weights(policy), updater.optimizer.state_dict()["state"]
+    optimizer_before = {key: {k: v.clone() for k, v in item.items()} for key, item in optimizer_before.items()}
+    scale_before = updater.value_normalizer.scale
+
+    def broken(t: int, features: Tensor, step: PolicyStep) -> Tensor:
+        return torch.full((ENVS,), float("nan")) if t == 2 else noisy_reward(t, features, step)
+
+    metrics = updater.update(play(policy, reward=broken, seed=1), generator())
+    assert metrics.skipped
+    assert metrics.total_loss is None
+    assert metrics.kl_divergence is None
+    assert metrics.gradient_norm is None
+    assert same(before, weights(policy))
+    assert updater.value_normalizer.scale == scale_before
+    for key, item in updater.optimizer.state_dict()["state"].items():
+        assert same(item, optimizer_before[key])
+    assert not updater.update(play(policy, seed=2), generator()).skipped, "the next batch counts again"
+
+
+def test_a_step_that_breaks_the_weights_is_undone() -> None:
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig(learning_rate=1e30, epochs=3))
+    before = weights(policy)
+    metrics = updater.update(play(policy), generator())
+    assert metrics.skipped
+    assert same(before, weights(policy))
+    assert updater.optimizer.state_dict()["state"] == {}
+
+
+def test_the_update_stops_before_a_step_that_would_go_too_far() -> None:
+    policy = make_policy()
+    config = PPOConfig(learning_rate=0.02, epochs=30, target_kl=0.01)
+    stopped = PPOUpdater(policy, config).update(play(policy), generator())
+    assert stopped.early_stopped
+    assert 0 < stopped.epochs_run < 30
+    assert stopped.kl_divergence is not None
+    assert stopped.kl_divergence > 1.5 * 0.01
+    same_steps = make_policy()
+    free = PPOUpdater(same_steps, replace(config, epochs=stopped.epochs_run, target_kl=1e9))
+    assert not free.update(play(same_steps), generator()).early_stopped
+    assert same(weights(policy), weights(same_steps)), "the pass that measured the divergence took no step"
+
+
+def test_the_gradient_is_clipped() -> None:
+    policy = make_policy()
+    captured: list[float] = []
+
+    def norm_of_the_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+        captured.append(float(torch.nn.utils.get_total_norm(gradients)))
+
+    updater = PPOUpdater(policy, PPOConfig(max_grad_norm=0.01))
+    updater.optimizer.register_step_pre_hook(norm_of_the_step)
+    metrics = updater.update(play(policy), generator())
+    assert captured == [pytest.approx(0.01, rel=1e-3)]
+    assert metrics.gradient_norm is not None
+    assert metrics.gradient_norm > 0.01, "what is reported is the norm before clipping"
+    assert all(weight.grad is None for weight in policy.parameters()), "no gradient outlives its batch"
+
+
+LEARNING = PPOConfig(learning_rate=3e-3, epochs=4, minibatches=2, target_kl=0.05, entropy_coef=0.0)
+
+
+def train(
+    policy: FactoredRecurrentPolicy,
+    rounds: int,
+    *,
+    reward: Reward,
+    epochs: int,
+    observe: Callable[[torch.Generator, int], Tensor] = noise,
+    config: PPOConfig = LEARNING,
+) -> PPOUpdater:
+    updater = PPOUpdater(policy, config)
+    for batch in range(rounds):
+        buffer = play(policy, epochs=epochs, reward=reward, seed=batch, observe=observe)
+        updater.update(buffer, generator(batch))
+    return updater
+
+
+def chosen(policy: FactoredRecurrentPolicy, head: Head) -> Tensor:
+    """Choices of a head over fresh episodes [episodes, T]."""
+    rollouts = [play(policy, seed=1000 + i).tensors() for i in range(8)]
+    return torch.cat([rollout.actions_eth[:, :, head] for rollout in rollouts])
+
+
+def test_it_learns_which_op_pays() -> None:
+    policy = make_policy()
+    assert (chosen(policy, Head.OP) == Op.GERMINATE).float().mean() < 0.65
+    train(policy, 25, reward=reward_germination, epochs=5)
+    share = (chosen(policy, Head.OP) == Op.GERMINATE).float().mean()
+    assert share > 0.85, "0.925 is the most that a floor of 0.15 over two ops allows"
+
+
+def test_it_learns_a_choice_that_only_one_op_uses() -> None:
+    def reward_second_slot(_t: int, _features: Tensor, step: PolicyStep) -> Tensor:
+        germinated = step.actions_eh[:, Head.OP] == Op.GERMINATE
+        return (germinated & (step.actions_eh[:, Head.SLOT] == 1)).float()
+
+    policy = make_policy()
+    train(policy, 30, reward=reward_second_slot, epochs=5)
+    slots, ops = chosen(policy, Head.SLOT), chosen(policy, Head.OP)
+    assert slots[ops == Op.GERMINATE].float().mean() > 0.85
+
+
+def cue_at_the_start(random: torch.Generator, t: int) -> Tensor:
+    """Feature 0 is +-1 in the first epoch and 0 later; feature 1 tells the time."""
+    features = torch.zeros(ENVS, FEATURES)
+    if t == 0:
+        features[:, 0] = 2.0 * torch.randint(0, 2, (ENVS,), generator=random) - 1.0
+    features[:, 1] = float(t)
+    return features
+
+
+class RememberTheCue:
+    """Pays in the last epoch for GERMINATE after a cue of +1 and for WAIT after a cue of -1."""
+
+    def __init__(self, epochs: int) -> None:
+        self._last = epochs - 1
+        self._cue = torch.zeros(ENVS)
+
+    def __call__(self, t: int, features: Tensor, step: PolicyStep) -> Tensor:
+        if t == 0:
+            self._cue = features[:, 0]
+        germinated = step.actions_eh[:, Head.OP] == Op.GERMINATE
+        return ((germinated == (self._cue > 0)) & (t == self._last)).float()
+
+
+def test_it_remembers_what_it_saw_at_the_start() -> None:
+    policy = make_policy()
+    config = replace(LEARNING, learning_rate=5e-3, gae_lambda=0.5)
+    train(policy, 80, reward=RememberTheCue(3), epochs=3, observe=cue_at_the_start, config=config)
+    right: list[Tensor] = []
+    for seed in range(8):
+        rollout = play(policy, epochs=3, seed=2000 + seed, observe=cue_at_the_start).tensors()
+        germinated = rollout.actions_eth[:, 2, Head.OP] == Op.GERMINATE
+        right.append(germinated == (rollout.features_etd[:, 0, 0] > 0))
+    assert torch.cat(right).float().mean() > 0.8, "without memory half is the best possible"
+
+
+def test_the_critic_learns_the_value_of_what_it_sees() -> None:
+    """Reward is feature 0 of the only epoch, so its value is feature 0 and no memory is needed."""
+
+    def reward_the_feature(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+        return 10.0 * features[:, 0]
+
+    policy = make_policy()
+    config = replace(LEARNING, learning_rate=3e-3, epochs=10, value_coef=1.0)
+    updater = train(policy, 100, reward=reward_the_feature, epochs=1, config=config)
+    features = torch.randn(ENVS, FEATURES, generator=generator(77))
+    observation = Observation(features_ed=features, blueprints_es=torch.full((ENVS, SLOTS), -1))
+    values = state_values(policy, observation, policy.initial_state(ENVS)) * updater.value_normalizer.scale
+    correlation = torch.corrcoef(torch.stack((values, features[:, 0])))[0, 1]
+    assert correlation > 0.8
+    metrics = updater.update(play(policy, epochs=1, reward=reward_the_feature, seed=5000), generator())
+    assert metrics.explained_variance is not None
+    assert metrics.explained_variance > 0.5
