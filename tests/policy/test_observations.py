@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from esper.contracts.actions import Op
 from esper.contracts.constants import GAMMA, UNMEASURED
 from esper.contracts.seeds import SeedInfo
-from esper.policy.features import SYMLOG_LIMIT, feature_table
+from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, SYMLOG_LIMIT, feature_table
 from esper.policy.observations import build_observations, observation_size
 from esper.policy.signals import EnvSignals, after_action, after_epoch
 
@@ -92,3 +93,14 @@ def test_a_seed_is_seen_in_its_own_slot_only(seed: SeedInfo) -> None:
     assert {name for name in differing if "." in name} == {n for n in differing if n.startswith("r0c1.")}
     assert differing - {n for n in differing if "." in n} == {"training_share"}
     assert observation.blueprints_es.tolist() == [[-1, int(seed.blueprint), -1], [-1, -1, -1]]
+
+
+def test_the_documented_table_is_that_of_the_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "observations.md").read_text(encoding="utf-8")
+    documented = [
+        line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| feature", "| ---"))
+    ]
+    expected = [
+        f"| {item.name} | {item.low:g} | {item.high:g} | {item.meaning} |" for item in (*BASE_FEATURES, *SLOT_FEATURES)
+    ]
+    assert documented == expected
