@@ -1,4 +1,4 @@
-"""Shared by every test: one intra-op thread, so that arithmetic is the same everywhere and two cores are not fought over."""
+"""Shared by every test: one intra-op thread, so arithmetic is the same everywhere and cores are not fought over."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from esper.cli import presets
+from esper.cli import bench, presets
 from esper.cli.doctor import doctor
 from esper.cli.errors import report
 from esper.cli.replay import replay
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(replay)
 app.add_typer(presets.app, name="presets")
+app.add_typer(bench.app, name="bench")
 app.command()(doctor)
 
 
@@ -54,3 +55,7 @@ def main() -> None:
         if code is None:
             raise
     sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -24,16 +24,12 @@ class HostConfig:
     slots: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        require_positive(
-            "host", base_channels=self.base_channels, blocks=self.blocks, kernel_size=self.kernel_size
-        )
+        require_positive("host", base_channels=self.base_channels, blocks=self.blocks, kernel_size=self.kernel_size)
         if self.kernel_size % 2 == 0:
-            raise ConfigError(
-                f"host.kernel_size is {self.kernel_size}: it must be odd so that blocks keep their size"
-            )
+            raise ConfigError(f"host.kernel_size is {self.kernel_size}: it must be odd so that blocks keep their size")
         if not -1 <= self.pool_layers <= self.blocks:
             raise ConfigError(
-                f"host.pool_layers is {self.pool_layers}: it must lie between 0 and host.blocks ({self.blocks}), or be -1"
+                f"host.pool_layers is {self.pool_layers}: it must be -1 or from 0 to host.blocks ({self.blocks})"
             )
         self.slot_config()
 

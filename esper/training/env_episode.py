@@ -28,13 +28,13 @@ class EnvEpisode:
     signals: EnvSignals
     loss_window: LossWindow
     last_good: RowSnapshot
+    rewards: list[float]
+    accuracies: list[float]
     last_good_epoch: int = 0
     snapshot_due: bool = False
     measurement: EnvMeasurement | None = None
     epochs: int = 0
     running: bool = True
-    rewards: list[float] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
     prunes: int = 0
     contributing_fossilized: int = 0
     outcome: ActionOutcome = field(default_factory=ActionOutcome.empty)

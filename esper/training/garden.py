@@ -155,7 +155,9 @@ class Garden:
             parameter_count=params,
             val_accuracy=val_accuracy,
         )
-        return self._apply(env, spec.slot_idx, lifecycle.germinate(self._states[env][spec.slot_idx], request))
+        change = lifecycle.germinate(self._states[env][spec.slot_idx], request)
+        assert change.refused is None, "a seed that was built for an empty slot germinates"
+        return self._apply(env, spec.slot_idx, change)
 
     def _change(self, state: SeedState, spec: ActionSpec) -> Change:
         """The lifecycle function for an op on an occupied slot, with the heads that matter for it."""

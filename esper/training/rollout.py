@@ -101,6 +101,8 @@ class Rollout:
             signals=EnvSignals.initial(self._config.fleet.episode_length),
             loss_window=LossWindow(),
             last_good=self._world.fleet.snapshot_row(env),
+            rewards=[],
+            accuracies=[],
         )
 
     def _train_and_measure(self) -> None:

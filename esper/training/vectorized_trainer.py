@@ -11,7 +11,6 @@ from time import perf_counter
 import torch
 
 from esper.contracts.randomness import derive_seed
-from esper.contracts.validation import ConfigError
 from esper.fleet.fleet import Fleet
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
@@ -20,6 +19,7 @@ from esper.telemetry.hub import Hub
 from esper.training.agent import Agent
 from esper.training.batch_report import BatchReporter
 from esper.training.config import TrainingConfig
+from esper.training.device import resolve_device
 from esper.training.garden import Garden
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.rollout import BatchWorld, Rollout
@@ -206,20 +206,3 @@ class VectorizedPPOTrainer:
             entropy_coef=config.ppo.entropy_coef,
             conv_algorithm=fleet.conv_algorithm,
         )
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that a config names.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"run.device is {name!r}: write cpu, cuda or cuda:0") from None
-    if device.type == "cpu":
-        return device
-    if device.type != "cuda" or not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"run.device is {name!r}: this machine does not have it; `esper doctor` lists its devices")
-    return device

@@ -1,0 +1,24 @@
+"""The device that a configuration names."""
+
+from __future__ import annotations
+
+import torch
+
+from esper.contracts.validation import ConfigError
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a config names.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"run.device is {name!r}: write cpu, cuda or cuda:0") from None
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda" or not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"run.device is {name!r}: this machine does not have it; `esper doctor` lists its devices")
+    return device
