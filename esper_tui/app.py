@@ -20,7 +20,6 @@ from esper_tui.screens.leave import LeaveChoice, LeaveScreen
 from esper_tui.sources.live import FRAME_SECONDS, Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
 
-
 WIDTHS: Final[list[tuple[int, str]]] = [(0, "-too-narrow"), (80, "-compact"), (100, "-narrow"), (120, "-wide")]
 HEIGHTS: Final[list[tuple[int, str]]] = [
     (0, "-too-short"),
@@ -172,7 +171,10 @@ class CockpitApp(App[Leaving]):
         if choice is LeaveChoice.KEEP_TRAINING:
             self.source.control.resume()
             self.exit(Leaving.DETACHED)
-        elif choice is LeaveChoice.STOP:
+        elif choice is LeaveChoice.STOP_AFTER_ROUND:
+            self.source.stop_after_round()
+            self._leave_when_over = True
+        elif choice is LeaveChoice.STOP_NOW:
             self.source.control.request_stop()
             self._leave_when_over = True
         self.draw_frame()

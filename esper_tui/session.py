@@ -99,7 +99,7 @@ def wait_for_end(source: LiveSource, out: TextIO) -> None:
             if source.control.stop_requested:
                 raise
             source.control.request_stop()
-            print("stopping: the trainer finishes what it has begun", file=out, flush=True)
+            print("stopping: the trainer finishes its host epoch", file=out, flush=True)
 
 
 def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:

@@ -17,7 +17,8 @@ class LeaveChoice(StrEnum):
     """What to do with the run."""
 
     KEEP_TRAINING = "keep-training"
-    STOP = "stop"
+    STOP_AFTER_ROUND = "stop-after-round"
+    STOP_NOW = "stop-now"
     CANCEL = "cancel"
 
 
@@ -31,7 +32,8 @@ class LeaveScreen(ModalScreen[LeaveChoice]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "choose('cancel')", "cancel"),
         Binding("k", "choose('keep-training')", "keep training"),
-        Binding("s", "choose('stop')", "stop"),
+        Binding("s", "choose('stop-after-round')", "stop after this round"),
+        Binding("n", "choose('stop-now')", "stop now"),
         Binding("up,left", "app.focus_previous", "previous"),
         Binding("down,right", "app.focus_next", "next"),
     ]
@@ -41,7 +43,8 @@ class LeaveScreen(ModalScreen[LeaveChoice]):
             dialog.border_title = "LEAVE"
             yield Static(QUESTION, markup=False)
             yield Button("k  Keep training without the screen (progress on the console)", id="keep-training")
-            yield Button("s  Stop after what the trainer has begun, then leave", id="stop")
+            yield Button("s  Stop after this round, then leave", id="stop-after-round")
+            yield Button("n  Stop now, without the unfinished round, then leave", id="stop-now")
             yield Button("Cancel", id="cancel")
 
     @on(Button.Pressed)

@@ -91,6 +91,10 @@ class ReplaySource:
     def change_speed(self, direction: int) -> None:
         self._speed_index = min(max(self._speed_index + direction, 0), len(SPEEDS) - 1)
 
+    def snapshot(self) -> CockpitSnapshot:
+        """The run's figures at the current position."""
+        return self._aggregator.snapshot()
+
     def rest(self) -> None:
         self._last_poll = self._clock()
 
@@ -102,7 +106,7 @@ class ReplaySource:
         status = self._status()
         if self._shown is not None and self._shown[1] == status:
             return None
-        self._shown = (self._aggregator.snapshot(), status)
+        self._shown = (self.snapshot(), status)
         return Frame(snapshot=self._shown[0], status=status)
 
     def _advance(self, seconds: float) -> None:

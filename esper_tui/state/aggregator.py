@@ -137,7 +137,7 @@ class Aggregator:
     def _start(self, payload: TrainingStarted, time: float) -> None:
         self.run = payload
         self.started_at = time
-        self.batches_completed = payload.start_batch
+        self.batches_completed = payload.start_batch - 1
         for env_id in range(payload.n_envs):
             self._env(env_id)
 
@@ -181,22 +181,28 @@ class Aggregator:
         )
 
     def _progress(self) -> Progress:
-        mean = self.pace.rate_mean(self.started_at)
+        share = self._share_done()
+        elapsed = self.pace.elapsed(self.started_at)
         return Progress(
             batch=self.batch,
             epoch=self.epoch,
             batches_completed=self.batches_completed,
+            share_done=share,
             env_epochs=self.pace.env_epochs,
             rate_now=self.pace.rate_now(),
-            rate_mean=mean,
-            eta_seconds=self._remaining_env_epochs() / mean if mean and self.ended is None else None,
+            rate_mean=self.pace.rate_mean(self.started_at),
+            eta_seconds=elapsed * (1.0 - share) / share if share and elapsed and self.ended is None else None,
         )
 
-    def _remaining_env_epochs(self) -> float:
+    def _share_done(self) -> float | None:
+        """Rounds and parts of a round that are over, of those that this run set out to do."""
         if self.run is None:
-            return 0.0
-        per_round = self.run.n_envs * self.run.max_epochs
-        return (self.run.max_batches - self.run.start_batch) * per_round - self.pace.env_epochs
+            return None
+        before = self.run.start_batch - 1
+        part = 0.0
+        if self.batch is not None and self.epoch is not None and self.batch > self.batches_completed:
+            part = self.epoch / self.run.max_epochs
+        return (self.batches_completed + part - before) / (self.run.max_batches - before)
 
 
 def _env_of(payload: Payload) -> int | None:

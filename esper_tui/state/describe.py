@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
+from esper.contracts.stages import COOLDOWN_STAGES, SeedStage
 from esper.telemetry.events import (
     AnomalyDetected,
     BatchStats,
@@ -27,6 +29,11 @@ from esper.telemetry.events import (
 from esper_tui.state.metrics import format_count, format_duration, format_number
 from esper_tui.state.rules import Level
 
+TOLD_ELSEWHERE: Final = frozenset(
+    {SeedStage.GERMINATED, SeedStage.FOSSILIZED, SeedStage.DORMANT, *COOLDOWN_STAGES},
+)
+"""Entering these stages has an event of its own, or is what always follows a prune."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
@@ -41,7 +48,7 @@ def describe(payload: Payload) -> Description | None:
     """The log's words for an event; None for step events, which the log folds into a count."""
     match payload:
         case TrainingStarted():
-            rounds = payload.max_batches - payload.start_batch
+            rounds = payload.max_batches - payload.start_batch + 1
             text = f"{payload.task}: {payload.n_envs} envs × {payload.max_epochs} epochs, {rounds} rounds, "
             return Description(word="start", text=text + f"seed {payload.seed}, {payload.device}")
         case TrainingEnded():
@@ -82,10 +89,12 @@ def _lifecycle(
             text = f"{payload.slot_id} {payload.blueprint.lower()} +{format_count(payload.params)} params"
             return Description(word="grow", text=f"{text}, ramp {payload.tempo_epochs} epochs")
         case SeedStageChanged():
+            if payload.to_stage in TOLD_ELSEWHERE:
+                return None
             stages = f"{payload.from_stage.name.lower()} → {payload.to_stage.name.lower()}"
             return Description(word="stage", text=f"{payload.slot_id} {payload.blueprint.lower()} {stages}")
         case SeedGateEvaluated():
-            return _gate(payload)
+            return None if payload.passed else _gate(payload)
         case SeedFossilized():
             gain = format_number(payload.improvement, 1, signed=True)
             text = f"{payload.slot_id} {payload.blueprint.lower()} kept, {gain} points, "
@@ -99,10 +108,9 @@ def _lifecycle(
 def _gate(payload: SeedGateEvaluated) -> Description:
     target = payload.target_stage.name.lower()
     passed = sum(check.passed for check in payload.checks)
-    text = f"{payload.slot_id} {payload.gate.name} to {target} {'pass' if payload.passed else 'FAIL'}"
-    text += f" {passed}/{len(payload.checks)}"
     failed = ", ".join(check.name for check in payload.checks if not check.passed)
-    return Description(word="gate", text=f"{text}: {failed}" if failed else text)
+    text = f"{payload.slot_id} {payload.gate.name} to {target} not passed, {passed}/{len(payload.checks)}: {failed}"
+    return Description(word="gate", text=text)
 
 
 def _action(payload: LastAction) -> Description | None:

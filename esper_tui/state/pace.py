@@ -39,8 +39,13 @@ class Pace:
         (first_time, first), (last_time, last) = self.marks[0], self.marks[-1]
         return (last - first) / (last_time - first_time) if last_time > first_time else None
 
-    def rate_mean(self, started_at: float | None) -> float | None:
-        """Env epochs per second from the start to the newest; None before the first."""
+    def elapsed(self, started_at: float | None) -> float | None:
+        """Seconds from the start to the newest env epoch; None before there is a span."""
         if started_at is None or self.last_time is None or not self.last_time > started_at:
             return None
-        return self.env_epochs / (self.last_time - started_at)
+        return self.last_time - started_at
+
+    def rate_mean(self, started_at: float | None) -> float | None:
+        """Env epochs per second from the start to the newest; None before the first."""
+        elapsed = self.elapsed(started_at)
+        return self.env_epochs / elapsed if elapsed else None

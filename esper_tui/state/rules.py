@@ -29,7 +29,7 @@ class Rule:
     """A limit on one metric.
 
     above: beyond means larger (otherwise smaller). relative_to: what the value is divided by before it is compared;
-    empty means that the limits are absolute.
+    empty means that the limits are absolute. minimum_samples: fewer values than this are not judged.
     """
 
     metric: str
@@ -38,6 +38,7 @@ class Rule:
     critical: float
     reason: str
     relative_to: str = ""
+    minimum_samples: int = 1
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -60,6 +61,7 @@ RULES: Final[tuple[Rule, ...]] = (
         above=False,
         warning=0.3,
         critical=-0.5,
+        minimum_samples=5,
         reason="the critic explains little of the returns, so advantages are mostly noise",
     ),
     Rule(
@@ -141,8 +143,10 @@ def rule_for(metric: str) -> Rule | None:
     return _BY_METRIC.get(metric)
 
 
-def judge(metric: str, value: float | None, reference: float = 1.0) -> Verdict:
+def judge(metric: str, value: float | None, *, reference: float = 1.0, samples: int | None = None) -> Verdict:
     """Compare a value with its metric's limits; a relative rule first divides by reference.
+
+    samples: how many values of the metric there are so far; None where a rule's minimum does not matter.
 
     A missing value is fine (nothing was measured), NaN and infinity are critical, whatever the metric.
 
@@ -157,6 +161,8 @@ def judge(metric: str, value: float | None, reference: float = 1.0) -> Verdict:
         return Verdict(level=Level.CRITICAL)
     rule = rule_for(metric)
     if rule is None or (rule.relative_to and not reference > 0):
+        return FINE
+    if samples is not None and samples < rule.minimum_samples:
         return FINE
     scaled = value / reference if rule.relative_to else value
     for level, limit in ((Level.CRITICAL, rule.critical), (Level.WARNING, rule.warning)):

@@ -118,12 +118,13 @@ class Progress:
     """How far the run is and how fast it goes. Rates are host epochs of one env per second.
 
     batch, epoch: the newest that an env reported. rate_now: over the last ten fleet epochs; rate_mean: since the
-    first event. eta_seconds: what is left at the mean rate.
+    first event. share_done: 0..1 of the planned rounds. eta_seconds: what is left at the pace so far.
     """
 
     batch: int | None
     epoch: int | None
     batches_completed: int
+    share_done: float | None
     env_epochs: int
     rate_now: float | None
     rate_mean: float | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -79,17 +80,24 @@ class Chart(Container):
         with self.app.batch_update():
             plot.clear()
             for one in wanted:
-                plot.plot(one.x, one.y, line_style=one.style, hires_mode=HiResMode.BRAILLE)
+                if len(one.x) == 1:
+                    plot.scatter(one.x, one.y, marker="•", marker_style=one.style)
+                else:
+                    plot.plot(one.x, one.y, line_style=one.style, hires_mode=HiResMode.BRAILLE)
             end = max(2.0, x_end)
             plot.set_xlimits(1.0, end)
-            plot.set_xticks(_whole_ticks(end))
-            plot.set_ylimits(*_padded(wanted))
+            plot.set_xticks(_round_ticks(1.0, end, smallest_step=1.0))
+            low, high = _padded(wanted)
+            plot.set_ylimits(low, high)
+            plot.set_yticks(_round_ticks(low, high))
 
 
-def _whole_ticks(end: float) -> list[float]:
-    """About five whole numbers from 1 to end."""
-    step = max(1, round((end - 1) / 5))
-    return [float(tick) for tick in range(1, int(end) + 1, step)]
+def _round_ticks(low: float, high: float, smallest_step: float = 0.0) -> list[float]:
+    """Two to six multiples of 1, 2 or 5 times a power of ten between low and high."""
+    rough = max((high - low) / 5, smallest_step)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough)
+    return [step * index for index in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _padded(lines: Sequence[Series]) -> tuple[float, float]:

@@ -27,7 +27,7 @@ def decision_lines(row: EnvRow, max_epochs: int, width: int) -> list[Line]:
     if decision is None:
         waiting = "no decision in this episode yet: the first follows its first host epoch"
         return [*lines, *wrap([dim(word) for word in waiting.split()], width, gap=" ")]
-    lines.append(_outcome_line(decision))
+    lines += _outcome_lines(decision, width)
     lines.append(_head_titles(width))
     lines += [_head_line(head, width) for head in _op_first(decision.heads)]
     return lines + _context_lines(decision, width)
@@ -40,13 +40,15 @@ def _env_line(row: EnvRow, max_epochs: int) -> Line:
     return line(strong(f"env {row.env_id:02d}"), label("  e "), epoch, label("  best "), best, dim(f"  {growth}"))
 
 
-def _outcome_line(decision: LastAction) -> Line:
+def _outcome_lines(decision: LastAction, width: int) -> list[Line]:
     where = "" if decision.op == "WAIT" else f" {decision.slot_id}"
     took = strong(pad(f"{short_op(decision.op)}{where}", 10))
     if decision.success:
-        return line(label(pad("took", ROW_LABEL)), took, Span("✓ done", Role.GOOD), dim(f"  e{decision.epoch}"))
-    reason = decision.refusal or "no reason was recorded"
-    return line(label(pad("took", ROW_LABEL)), took, Span(f"✗ refused: {reason}", Role.WARNING))
+        return [line(label(pad("took", ROW_LABEL)), took, Span("✓ done", Role.GOOD), dim(f"  e{decision.epoch}"))]
+    reason = (decision.refusal or "no reason was recorded").split()
+    refused = Span("✗ refused:", Role.WARNING)
+    first = line(label(pad("took", ROW_LABEL)), took, refused, dim(f"  e{decision.epoch}"))
+    return [first, *wrap([Span(word, Role.WARNING) for word in reason], width, gap=" ")]
 
 
 def _op_first(heads: Sequence[HeadChoice]) -> list[HeadChoice]:

@@ -29,7 +29,7 @@ FIXED_WIDTH: Final = 1 + 2 + 4 + 1 + 5 + 1 + 5 + 1 + 1 + 6 + 1 + 4 + 1 + 5
 """Cells of a row apart from env number, trend and slots, gaps included."""
 
 SLOT_WIDTHS: Final = (9, 4, 1)
-TREND_WIDTHS: Final = (8, 24)
+TREND_WIDTHS: Final = (6, 24)
 STATUS_ROLES: Final[dict[EnvStatus, Role]] = {
     EnvStatus.UP: Role.GOOD,
     EnvStatus.DONE: Role.DIM,

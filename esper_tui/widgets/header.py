@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from esper.telemetry.events import TrainingStarted
 from esper_tui.sources.base import Frame, Mode
 from esper_tui.state.metrics import MISSING, POLICY_METRICS, format_count, format_duration, format_number
 from esper_tui.state.rules import LEVEL_SIGNS, Level, judge
@@ -41,7 +40,7 @@ def _run_words(snapshot: CockpitSnapshot, width: int) -> Line:
         return (dim("waiting for the run's first event"),)
     batch = f"{progress.batch if progress.batch is not None else run.start_batch}/{run.max_batches}"
     epoch = f"{progress.epoch or 0:0{len(str(run.max_epochs))}d}/{run.max_epochs}"
-    share = _share_done(run, progress)
+    share = progress.share_done or 0.0
     name = f"{run.task} {run.reward_mode}" if width >= 120 else run.task
     bar = meter(share, 8 if width >= 120 else 4)
     return line(
@@ -56,16 +55,11 @@ def _run_words(snapshot: CockpitSnapshot, width: int) -> Line:
     )
 
 
-def _share_done(run: TrainingStarted, progress: Progress) -> float:
-    total = (run.max_batches - run.start_batch) * run.n_envs * run.max_epochs
-    return progress.env_epochs / total if total else 1.0
-
-
 def _speed_words(progress: Progress, dropped: int, width: int) -> Line:
     now, mean = _rate(progress.rate_now), _rate(progress.rate_mean)
     eta = format_duration(progress.eta_seconds)
     missed = Span(f"drop {dropped}", Role.WARNING if dropped else Role.DIM)
-    if width < 100:
+    if width < 120:
         return line(f"{now}/s ", label("ETA "), f"{eta} ", missed, " ")
     return line(
         f"{now} ", label("env-epochs/s "), dim(f"mean {mean} │ "), label("ETA "), f"{eta:>6}", dim(" │ "), missed, " "
@@ -88,7 +82,8 @@ def alerts(snapshot: CockpitSnapshot) -> list[tuple[Level, str]]:
             found.append((row.level, f"env{row.env_id:02d} {row.status.value}"))
     for entry in POLICY_METRICS if snapshot.updates else ():
         name, value = entry.metric.name, entry.read(snapshot.updates[-1])
-        verdict = judge(name, value, reference=entry.read(snapshot.updates[0]) or 1.0)
+        first = entry.read(snapshot.updates[0])
+        verdict = judge(name, value, reference=first or 0.0, samples=len(snapshot.updates))
         if verdict.level is not Level.FINE:
             text = f"{entry.metric.label} {format_number(value, entry.metric.decimals)} {verdict.words[4:]}"
             found.append((verdict.level, text.rstrip()))

@@ -70,7 +70,7 @@ def _metric_line(
     metric = entry.metric
     series = [entry.read(update) for update in updates]
     value = series[-1]
-    verdict = judge(metric.name, value, reference=reference or 0.0)
+    verdict = judge(metric.name, value, reference=reference or 0.0, samples=len(updates))
     room = max(0, width - LABEL_WIDTH - VALUE_WIDTH - VERDICT_WIDTH - 2)
     trend = sparkline(series, room, *own_scale(series[-room:] if room else []))
     words = verdict.words if value is not None and (verdict.level is not Level.FINE or room) else ""

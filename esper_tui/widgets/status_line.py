@@ -21,14 +21,15 @@ def status_line(frame: Frame, width: int) -> Line:
         speed = f"×{status.speed:g}"
         left = line(
             " ",
-            Span(meter(share, max(4, width // 4)), Role.BAR),
+            Span(meter(share, max(4, width // 5)), Role.BAR),
             f" event {status.position:,}/{status.length:,} ",
             label("speed "),
             f"{speed:6}",
         )
     when = frame.snapshot.last_time
     clock = time.strftime("%H:%M:%S", time.localtime(when)) if when is not None else ""
-    return spread(left, line(dim(status.origin), f"  {clock} "), width)
+    origin = dim(f"{status.origin}  ") if width >= 100 else ""
+    return spread(left, line(origin, f"{clock} "), width)
 
 
 def _live_words(frame: Frame) -> Line:
@@ -40,7 +41,7 @@ def _live_words(frame: Frame) -> Line:
     if status.mode is Mode.TRAINING_PAUSED:
         return line(Span("training is paused: p lets it go on ", Role.WARNING))
     if status.mode is Mode.STOPPING:
-        return line(Span("stopping: the trainer finishes what it has begun ", Role.WARNING))
+        return line(Span("stopping after this round, then leaving; q offers to stop at once ", Role.WARNING))
     counted = f"{format_count(status.length)} events, {format_count(snapshot.folded)} of them step events "
     return line(dim(counted + "folded"))
 

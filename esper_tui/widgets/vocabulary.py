@@ -68,13 +68,14 @@ def short_op(op: str) -> str:
 
 def short_module(blueprint: str) -> str:
     """A module in four letters."""
-    return MODULE_WORDS.get(blueprint, blueprint[:4].lower())
+    return MODULE_WORDS.get(blueprint.upper(), blueprint[:4].lower())
 
 
 def slot_number(slot: SlotView) -> str:
     """The number of a slot's cell: alpha while blending, epochs where patience matters, nothing otherwise."""
     if slot.stage is SeedStage.BLENDING:
-        return "1" if slot.alpha >= 0.995 else f"{slot.alpha:.2f}".lstrip("0").rstrip("0").rstrip(".") or "0"
+        tenths = round(10 * slot.alpha)
+        return "1" if tenths >= 10 else f".{tenths}"
     return str(slot.epochs_in_stage) if slot.stage in COUNTED_STAGES else ""
 
 

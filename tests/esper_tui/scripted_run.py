@@ -111,7 +111,7 @@ class ScriptedRun:
             n_envs=self.envs,
             max_epochs=self.epochs,
             max_batches=self.max_rounds or self.rounds,
-            start_batch=0,
+            start_batch=1,
             steps_per_epoch=9,
             num_classes=10,
             seed=42,
