@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+import esper as package
+
+Esper = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_importing_the_command_line_imports_no_torch_and_no_textual() -> None:
+    code = "import sys, esper.cli.main; print(sorted({'torch', 'textual', 'cattrs'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_help_answers_in_under_half_a_second(esper: Esper) -> None:
+    times: list[float] = []
+    for _ in range(5):  # the best of a few: other processes share the machine
+        started = time.perf_counter()
+        done = esper("--help")
+        times.append(time.perf_counter() - started)
+        assert done.returncode == 0
+        if times[-1] < 0.5:
+            break
+    assert min(times) < 0.5
+    assert all(command in done.stdout for command in ("train", "replay", "presets", "doctor"))
+
+
+def test_plain_esper_shows_help(esper: Esper) -> None:
+    for arguments in ((), ("presets",)):
+        done = esper(*arguments)
+        assert done.returncode == 0
+        assert "Usage" in done.stdout
+
+
+def test_version(esper: Esper) -> None:
+    from importlib.metadata import version
+
+    assert esper("--version").stdout == f"esper {version(package.__name__)}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "No such command 'trian'. Did you mean 'train'?"),
+        (["train", "--envz", "3"], "No such option: --envz"),
+        (["train", "--envs", "many"], "Invalid value for '--envs'"),
+        (["replay"], "Missing argument"),
+        (["train", "--preset", "digts"], "there is no preset 'digts': did you mean digits?"),
+        (["train", "--set", "fleet.envz=3"], "fleet.envz does not exist: did you mean fleet.envs?"),
+        (["train", "--set", "fleet.envs=many"], "fleet.envs is 'many': expected an integer"),
+        (["train", "--set", "fleet.envs"], "override 'fleet.envs' is not of the form table.key=value"),
+        (["train", "--rounds", "0"], "run.rounds is 0: it must be above 0"),
+        (["replay", "no-such-run", "--no-tui"], "no-such-run does not exist"),
+        (["replay", "no-such-run", "--json"], "no-such-run does not exist"),
+        (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits?"),
+    ],
+)
+def test_mistake_is_one_line_and_exit_code_2(esper: Esper, arguments: list[str], message: str) -> None:
+    done = esper(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"esper: error: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_defects_are_not_dressed_up_as_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from esper.cli import main
+
+    def defect(**_: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(main, "app", defect)
+    with pytest.raises(ValueError, match="a defect"):
+        main.main()
+
+
+def test_presets_list_and_show(esper: Esper) -> None:
+    import tomllib
+
+    from esper.history.codec import config_from_mapping
+    from esper.history.settings import list_presets, load_preset
+
+    listed = esper("presets", "list").stdout
+    for preset in list_presets():
+        assert preset.name in listed
+        assert preset.description in listed
+    shown = esper("presets", "show", "digits").stdout
+    assert config_from_mapping(tomllib.loads(shown)) == load_preset("digits")
+
+
+def test_doctor_names_what_it_finds(esper: Esper, tmp_path: object) -> None:
+    done = esper("doctor", "--runs-dir", f"{tmp_path}/not-yet/there")
+    assert done.returncode == 0
+    for word in ("python", "torch", "textual", "devices", "cpu", "threads", "(writable)", "digits_impaired"):
+        assert word in done.stdout
+
+
+def test_doctor_fails_if_runs_cannot_be_saved(esper: Esper) -> None:
+    done = esper("doctor", "--runs-dir", "/proc/no")
+    assert done.returncode == 1
+    assert "NOT writable" in done.stdout

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from esper.cli.progress import ConsoleProgress
+from esper.history import RunDirectory, read_events
+from esper.history.settings import with_values
+from esper.telemetry.events import AnomalyDetected, AnomalyType, Event
+from esper.training.config import TrainingConfig
+
+CONFIG = with_values(TrainingConfig(), {"run.rounds": 2, "fleet.envs": 2, "fleet.episode_length": 3})
+ROUND = "round 1/2  accuracy  45.5 %  test  47.2 %  reward   -1.50  entropy 1.23  312.0 env-epochs/s"
+
+
+def shown(events: list[Event], *, terminal: bool, width: int = 120) -> str:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=width, color_system=None)
+    progress = ConsoleProgress(CONFIG, console)
+    for event in events:
+        progress.accept(event)
+    progress.close()
+    return out.getvalue()
+
+
+def test_in_a_pipe_there_are_whole_lines_and_nothing_else(finished_run: RunDirectory) -> None:
+    text = shown(read_events(finished_run.path), terminal=False, width=20)
+    assert text.splitlines() == [
+        "digits: 2 hosts of 1,442 parameters, 2 rounds of 3 epochs, seed 42, cpu",
+        ROUND,
+    ]
+
+
+def test_on_a_terminal_there_is_a_bar_too(finished_run: RunDirectory) -> None:
+    text = shown(read_events(finished_run.path), terminal=True)
+    assert ROUND in text
+    assert "0/12" in text  # 2 rounds of 2 envs and 3 epochs
+    assert "env-epochs" in text
+
+
+def test_anomalies_are_printed_as_they_are(finished_run: RunDirectory) -> None:
+    anomaly = AnomalyDetected(
+        anomaly=AnomalyType.KL_SPIKE, batch=1, metric="kl", value=1.0, limit=0.1, detail="KL [1.0] is above 0.1"
+    )
+    events = [*read_events(finished_run.path)[:1], Event(seq=9, time=0.0, payload=anomaly)]
+    assert "anomaly in round 1: KL [1.0] is above 0.1" in shown(events, terminal=False)
