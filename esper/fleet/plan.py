@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from esper.contracts.actions import AlphaAlgorithm
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.banks import SeedBank, SeedBanks
 from esper.growth.blending import BlendControls, RowMask, row_mask
@@ -87,6 +88,8 @@ def _plan_bank(
     slot: int, bank: SeedBank, column: Sequence[SlotControl | None], env_active: Sequence[bool], device: torch.device
 ) -> BankPlan:
     controls = [column[env] for env in bank.envs]
+    for control in controls:
+        assert control is None or control.algorithm is AlphaAlgorithm.ADD, "masks offer no other blend"
     alphas = torch.tensor([0.0 if control is None else control.alpha for control in controls], device=device)
     whole = bank.envs == list(range(len(column)))
     stepped = [

@@ -62,7 +62,7 @@ def test_a_row_is_read_and_written_with_its_buffers() -> None:
 
 
 def test_auto_takes_grouped_for_small_images_and_on_accelerators() -> None:
-    assert resolve_algorithm("auto", height=16, width=16, device_type="cpu") == "grouped"
-    assert resolve_algorithm("auto", height=16, width=17, device_type="cpu") == "loop"
+    assert resolve_algorithm("auto", height=32, width=32, device_type="cpu") == "grouped"
+    assert resolve_algorithm("auto", height=32, width=33, device_type="cpu") == "loop"
     assert resolve_algorithm("auto", height=224, width=224, device_type="cuda") == "grouped"
     assert resolve_algorithm("loop", height=8, width=8, device_type="cuda") == "loop"
