@@ -7,7 +7,7 @@ from rich.console import Console
 from esper.cli.progress import ConsoleProgress
 from esper.history import RunDirectory, read_events
 from esper.history.settings import with_values
-from esper.telemetry.events import AnomalyDetected, AnomalyType, Event
+from esper.telemetry.events import AnomalyDetected, AnomalyType, EpochCompleted, Event
 from esper.training.config import TrainingConfig
 
 CONFIG = with_values(TrainingConfig(), {"run.rounds": 2, "fleet.envs": 2, "fleet.episode_length": 3})
@@ -35,8 +35,33 @@ def test_in_a_pipe_there_are_whole_lines_and_nothing_else(finished_run: RunDirec
 def test_on_a_terminal_there_is_a_bar_too(finished_run: RunDirectory) -> None:
     text = shown(read_events(finished_run.path), terminal=True)
     assert ROUND in text
-    assert "0/12" in text  # 2 rounds of 2 envs and 3 epochs
-    assert "env-epochs" in text
+    assert "left" in text.replace(ROUND, "")
+
+
+def test_the_bar_counts_epochs_of_every_env(finished_run: RunDirectory) -> None:
+    epochs = [
+        Event(
+            seq=10 + env_id,
+            time=0.0,
+            payload=EpochCompleted(
+                env_id=env_id,
+                batch=1,
+                epoch=3,
+                train_loss=1.0,
+                train_accuracy=50.0,
+                val_loss=1.0,
+                val_accuracy=50.0,
+                host_grad_norm=1.0,
+                total_params=10,
+                host_params=10,
+                slots=(),
+            ),
+        )
+        for env_id in range(3)
+    ]
+    text = shown([*read_events(finished_run.path)[:1], *epochs], terminal=True)
+    assert "round 1/2 epoch 3/3" in text
+    assert "25%" in text  # 3 of 2 rounds x 2 envs x 3 epochs
 
 
 def test_anomalies_are_printed_as_they_are(finished_run: RunDirectory) -> None:
