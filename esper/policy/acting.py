@@ -121,6 +121,7 @@ def act(
     probabilities_ehn = floored_probabilities(logits_ehn, mask_ehn, policy.floors_h)
     relevant_eh = relevance_table(device)[ops_e]
     sampled_eh = sample(probabilities_ehn, uniforms_eh)
+    # The op was sampled above; another kernel's last bits must not change it now that its slot row is fixed.
     sampled_eh[:, Head.OP] = ops_e
     actions_eh = torch.where(relevant_eh, sampled_eh, placeholder_row(device))
     log_probs_eh = log_probabilities(probabilities_ehn, actions_eh)

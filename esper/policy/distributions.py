@@ -12,7 +12,6 @@ from torch import Tensor
 from esper.contracts.actions import NUM_HEADS, PLACEHOLDERS, RELEVANT_HEADS, Head, Op
 
 _TINY = torch.finfo(torch.float32).tiny
-_BELOW_ONE = 1.0 - 1e-6
 
 
 def relevance_table(device: torch.device) -> Tensor:
@@ -43,8 +42,9 @@ def floored_probabilities(logits_hn: Tensor, mask_hn: Tensor, floors_h: Tensor) 
 def sample(probabilities_hn: Tensor, uniforms_h: Tensor) -> Tensor:
     """Invert the cumulative distribution at uniforms in [0, 1). Never returns a choice of probability 0."""
     cumulative_hn = probabilities_hn.cumsum(-1)
-    # Staying below the total keeps rounding from running past the last legal choice.
-    threshold_h1 = uniforms_h.unsqueeze(-1) * _BELOW_ONE * cumulative_hn[..., -1:]
+    # A float32 uniform is at most 1 - 2**-24, and its product with the total rounds to less than the total, so the
+    # threshold never runs past the last legal choice.
+    threshold_h1 = uniforms_h.unsqueeze(-1) * cumulative_hn[..., -1:]
     return (cumulative_hn <= threshold_h1).sum(-1)
 
 

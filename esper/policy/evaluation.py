@@ -23,8 +23,8 @@ from esper.policy.network import FactoredRecurrentPolicy
 class Evaluation:
     """What the policy now thinks of stored decisions.
 
-    log_probs_eth: of the stored actions, 0 in irrelevant heads. entropies_eth: share of the maximum over the legal
-    choices, 0..1. values_et: the critic's normalised units.
+    log_probs_eth: of the stored actions, 0 in irrelevant heads. entropies_eth: of every head, relevant or not, as a
+    share of the maximum over its legal choices, 0..1. values_et: the critic's normalised units.
     """
 
     log_probs_eth: Tensor
@@ -51,6 +51,6 @@ def evaluate_episodes(
     relevant_eth = relevant_heads(actions_eth)
     return Evaluation(
         log_probs_eth=log_probabilities(probabilities_ethn, actions_eth).where(relevant_eth, 0.0),
-        entropies_eth=normalized_entropies(probabilities_ethn, mask_ethn).where(relevant_eth, 0.0),
+        entropies_eth=normalized_entropies(probabilities_ethn, mask_ethn),
         values_et=output.values_et,
     )

@@ -104,10 +104,12 @@ def test_samples_follow_the_distribution() -> None:
 
 
 def test_the_ends_of_the_unit_interval_are_legal_choices() -> None:
-    probabilities = torch.tensor([[0.0, 0.3333333, 0.3333333, 0.3333333, 0.0]])
-    nearly_one = torch.nextafter(torch.ones(1), torch.zeros(1))
-    assert sample(probabilities, torch.zeros(1)).item() == 1
-    assert sample(probabilities, nearly_one).item() == 3
+    probabilities = torch.rand(20_000, 5, generator=torch.Generator().manual_seed(0))
+    probabilities[:, 0] = probabilities[:, 4] = 0.0
+    probabilities /= probabilities.sum(-1, keepdim=True)
+    nearly_one = torch.nextafter(torch.ones(20_000), torch.zeros(20_000))
+    assert (sample(probabilities, torch.zeros(20_000)) == 1).all()
+    assert (sample(probabilities, nearly_one) == 3).all()
 
 
 def test_entropy_is_a_share_of_what_the_mask_allows() -> None:

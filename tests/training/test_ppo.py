@@ -21,6 +21,7 @@ from esper.policy.observations import Observation, observation_size
 from esper.training.config import PPOConfig
 from esper.training.ppo import PPOUpdater
 from esper.training.rollout_buffer import RolloutBuffer
+from esper.training.value_normalizer import ValueNormalizerState
 
 CPU = torch.device("cpu")
 ENVS, SLOTS = 8, 2
@@ -217,6 +218,26 @@ def test_forced_steps_teach_the_critic_only() -> None:
     assert metrics.value_loss is not None
 
 
+def test_forced_steps_weigh_less_in_the_value_loss() -> None:
+    policy = make_policy()
+    masks = open_masks()
+    masks.heads_ehn[:4, Head.OP, 1:] = False
+
+    def pay_the_forced(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+        return (torch.arange(len(features)) < 4).float()
+
+    def value_loss(weight: float) -> float:
+        config = PPOConfig(learning_rate=STILL, gamma=0.0, forced_step_value_weight=weight)
+        buffer = play(policy, masks=masks, reward=pay_the_forced)
+        buffer.tensors().values_et.zero_()
+        loss = PPOUpdater(policy, config).update(buffer, generator()).value_loss
+        assert loss is not None
+        return loss
+
+    # Nearly all of the error is in the forced half, whose share of the weight is w / (1 + w).
+    assert value_loss(0.2) / value_loss(1.0) == pytest.approx((0.2 / 1.2) / 0.5, rel=0.2)
+
+
 def test_what_lies_after_the_end_of_an_episode_does_not_count() -> None:
     results: list[dict[str, Tensor]] = []
     for garbage in (0.0, 1e3):
@@ -235,14 +256,16 @@ def test_what_lies_after_the_end_of_an_episode_does_not_count() -> None:
     assert same(*results)
 
 
-def test_truncation_is_bootstrapped_and_a_terminal_is_not() -> None:
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_truncation_is_bootstrapped_in_reward_units_and_a_terminal_is_not(scale: float) -> None:
     policy = make_policy()
     updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL, gamma=1.0, gae_lambda=1.0))
+    updater.value_normalizer.load_state(ValueNormalizerState(variance=torch.tensor(scale**2), count=torch.tensor(1000)))
     buffer = play(policy, reward=no_reward, ends={0: 2, 1: 2, 2: 2, 3: 2})
     buffer.set_bootstrap(4, torch.full((ENVS,), 10.0))
     metrics = updater.update(buffer, generator())
-    # Four episodes of two steps return 0 at every step, four of five steps return 10.
-    assert metrics.return_mean == pytest.approx(10.0 * 20 / 28, rel=1e-4)
+    # Four episodes of two steps return 0 at every step, four of five steps return 10 times the scale.
+    assert metrics.return_mean == pytest.approx(scale * 10.0 * 20 / 28, rel=1e-4)
 
 
 @pytest.mark.parametrize("epochs", [1, 2])
