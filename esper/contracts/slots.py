@@ -50,9 +50,7 @@ class SlotConfig:
         if len(set(positions)) != len(positions):
             raise ValueError(f"slot_ids {list(self.slot_ids)} repeats a slot: each id may occur once")
         if positions != sorted(positions):
-            raise ValueError(
-                f"slot_ids {list(self.slot_ids)} is not in row-major order: sort by row, then column"
-            )
+            raise ValueError(f"slot_ids {list(self.slot_ids)} is not in row-major order: sort by row, then column")
         if any(width <= 0 for width in self.channels):
             raise ValueError(f"channels {list(self.channels)} must all be positive")
 

@@ -37,14 +37,10 @@ TRANSITIONS: Final[dict[SeedStage, frozenset[SeedStage]]] = {
 STAGE_ORDER: Final[tuple[SeedStage, ...]] = tuple(SeedStage)
 """Order of the one-hot stage feature (ten wide, the retired value 5 skipped)."""
 
-LIVE_STAGES: Final = frozenset(
-    {SeedStage.GERMINATED, SeedStage.TRAINING, SeedStage.BLENDING, SeedStage.HOLDING}
-)
+LIVE_STAGES: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING, SeedStage.BLENDING, SeedStage.HOLDING})
 """A seed exists and its fate is open: it can still be pruned."""
 
-ACTIVE_STAGES: Final = frozenset(
-    {SeedStage.TRAINING, SeedStage.BLENDING, SeedStage.HOLDING, SeedStage.FOSSILIZED}
-)
+ACTIVE_STAGES: Final = frozenset({SeedStage.TRAINING, SeedStage.BLENDING, SeedStage.HOLDING, SeedStage.FOSSILIZED})
 """The seed's module takes part in the forward pass of training."""
 
 FORWARD_STAGES: Final = frozenset({SeedStage.BLENDING, SeedStage.HOLDING, SeedStage.FOSSILIZED})
