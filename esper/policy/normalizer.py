@@ -40,10 +40,13 @@ class RunningNormalizer:
     def update(self, features_etd: Tensor, valid_et: Tensor) -> None:
         """Move the statistics toward those of one rollout's raw observations, counting valid steps only."""
         weight_et1 = valid_et.unsqueeze(-1).to(features_etd.dtype)
-        count = weight_et1.sum()
+        steps = weight_et1.sum()
+        count = steps.clamp_min(1.0)
         mean_d = (features_etd * weight_et1).sum((0, 1)) / count
         variance_d = ((features_etd - mean_d).square() * weight_et1).sum((0, 1)) / count
-        keep, take = self._momentum, 1.0 - self._momentum
+        # Without a single valid step there is nothing to move toward.
+        take = torch.where(steps > 0, 1.0 - self._momentum, 0.0)
+        keep = 1.0 - take
         shift_d = mean_d - self._mean_d
         self._variance_d = keep * self._variance_d + take * variance_d + keep * take * shift_d.square()
         self._mean_d = self._mean_d + take * shift_d

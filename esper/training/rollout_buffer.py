@@ -148,7 +148,8 @@ class RolloutBuffer:
     def tensors(self) -> RolloutTensors:
         """The batch, once every episode has ended."""
         for env, length in enumerate(self._lengths):
-            assert length > 0, f"env {env} has executed nothing"
+            if length == 0:  # lost before its first decision
+                continue
             assert self._done_et[env, length - 1], f"the episode of env {env} has not ended"
         return RolloutTensors(
             features_etd=self._features_etd,

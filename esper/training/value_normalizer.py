@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from esper.training.advantages import masked_mean_std
+
 _MOMENTUM = 0.99
 _MIN_SAMPLES = 32
 _MIN_SCALE = 1e-4
@@ -36,12 +38,12 @@ class ValueNormalizer:
     def including(self, returns_et: Tensor, valid_et: Tensor) -> tuple[ValueNormalizerState, Tensor]:
         """The state and scale with these returns counted in. Changes nothing; load_state keeps the result."""
         count = valid_et.sum()
-        mean = torch.where(valid_et, returns_et, 0.0).sum() / count
-        variance = torch.where(valid_et, (returns_et - mean).square(), 0.0).sum() / count
+        _, std = masked_mean_std(returns_et, valid_et)
         # The first returns count in full: the initial variance is a guess, not a measurement.
         keep = torch.where(self._state.count > 0, _MOMENTUM, 0.0)
+        keep = torch.where(count > 0, keep, 1.0)
         state = ValueNormalizerState(
-            variance=keep * self._state.variance + (1.0 - keep) * variance, count=self._state.count + count
+            variance=keep * self._state.variance + (1.0 - keep) * std.square(), count=self._state.count + count
         )
         return state, _scale(state)
 

@@ -56,6 +56,13 @@ def test_steps_after_the_end_of_an_episode_do_not_count() -> None:
     assert torch.equal(first.normalize(batch()), second.normalize(batch()))
 
 
+def test_a_rollout_without_a_step_leaves_the_statistics() -> None:
+    running = normalizer()
+    before = running.normalize(batch())
+    running.update(batch(), torch.zeros(4, 50, dtype=torch.bool))
+    assert torch.equal(before, running.normalize(batch()))
+
+
 def test_outliers_are_clipped() -> None:
     assert normalizer().normalize(torch.tensor([[1e9, -1e9, 0.0]])).tolist() == [[5.0, -5.0, 0.0]]
 

@@ -256,6 +256,18 @@ def test_what_lies_after_the_end_of_an_episode_does_not_count() -> None:
     assert same(*results)
 
 
+@pytest.mark.parametrize("lost", [[3], list(range(ENVS))])
+def test_envs_that_were_lost_before_their_first_decision_teach_nothing(lost: list[int]) -> None:
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig())
+    metrics = updater.update(play(policy, ends=dict.fromkeys(lost, 0)), generator())
+    assert not metrics.skipped
+    assert all(weight.isfinite().all() for weight in policy.state_dict().values())
+    assert (metrics.entropy is None) is (len(lost) == ENVS)
+    assert updater.value_normalizer.state().count == 5 * (ENVS - len(lost))
+    assert updater.value_normalizer.scale.isfinite()
+
+
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_truncation_is_bootstrapped_in_reward_units_and_a_terminal_is_not(scale: float) -> None:
     policy = make_policy()
