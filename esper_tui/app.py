@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from esper.training.config import TrainingConfig
-from esper_tui.keys import KEYS, Where, keys_for
+from esper_tui.keys import KEYS, Where
 from esper_tui.screens.envs import EnvsScreen
 from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
@@ -50,9 +50,7 @@ class CockpitApp(App[Leaving]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.words or key.help, show=False, priority=key.priority)
-        for key in KEYS
-        if key.where is not Where.REPLAY or key.action != "toggle_view"
+        Binding(key.keys, key.action, key.help, show=False, priority=True) for key in KEYS if key.priority
     ]
 
     def __init__(
@@ -94,7 +92,8 @@ class CockpitApp(App[Leaving]):
                 return
             if live.failure is not None and not self._failure_shown:
                 self._show_failure(live.failure)
-        if self.screen is not self._main:
+                return
+        if self.screen is not self._main or not self._main.has_panels:
             self.source.rest()
             return
         frame = self.source.poll()
@@ -103,20 +102,15 @@ class CockpitApp(App[Leaving]):
 
     def _show_failure(self, traceback: str) -> None:
         self._failure_shown = True
-        frame = self.source.poll()
-        if frame is not None:
-            self._main.show_frame(frame)
         while self.screen is not self._main:
             self.pop_screen()
         self.push_screen(FailureScreen(traceback, log=self._failure_log))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Live keys act in a live run, replay keys in a replay, and none of them under another layer."""
-        known = {key.action.partition("(")[0] for key in KEYS}
-        if action not in known:
-            return True
-        here = {key.action.partition("(")[0] for key in keys_for(live=self.source.is_live)}
-        return action in here and (action == "leave" or self.screen is self._main)
+        """Keys of a live run do nothing in a replay, and the other way round."""
+        hidden = Where.REPLAY if self.source.is_live else Where.LIVE
+        elsewhere = {key.action.partition("(")[0] for key in KEYS if key.where is hidden} - {"toggle_view"}
+        return action not in elsewhere
 
     def action_toggle_view(self) -> None:
         self.source.toggle_view()

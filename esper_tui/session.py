@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TextIO
 
+from textual.app import AutopilotCallbackType
+
 from esper.history import read_events
 from esper.history.recording import Recording, open_recording
 from esper.training.config import TrainingConfig
@@ -70,15 +72,15 @@ def saving_failure(job: Job, path: Path) -> Job:
     return saving
 
 
-def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO) -> None:
+def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO, pilot: AutopilotCallbackType | None = None) -> None:
     """Show the run until the user leaves, then wait for its end, with a line per round on the console.
 
     The loop of the app is closed only then, because closing it waits for its worker threads without a word. A screen
-    that crashes leaves the run alive as well; Textual prints why it crashed.
+    that crashes leaves the run alive as well; Textual prints why it crashed. pilot: drives the app without a terminal.
     """
     with asyncio.Runner() as runner:
         try:
-            runner.run(app.run_async())
+            runner.run(app.run_async(headless=pilot is not None, auto_pilot=pilot))
         finally:
             if app.has_started_job and not source.is_over:
                 reason = "you left the screen" if app.return_value is Leaving.DETACHED else "the screen is gone"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Static
 
+from esper_tui.keys import KEYS, Where
 from esper_tui.sources.base import Frame
 from esper_tui.widgets.charts import AccuracyChart, Chart, ReturnChart, SparkPanel
 from esper_tui.widgets.decision_panel import DecisionPanel
@@ -34,9 +36,17 @@ PANEL_TITLES: Final = {
 
 
 class EnvsScreen(Screen[None]):
-    """Hands each frame to its panels; a panel that is not displayed gets none until it is."""
+    """Hands each frame to its panels; a panel that is not displayed gets none until it is.
+
+    The keys are bound here, not on the app, so that they act only while this screen is in front.
+    """
 
     AUTO_FOCUS = "#envs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, f"app.{key.action}", key.help, show=False)
+        for key in KEYS
+        if not key.priority and (key.action != "toggle_view" or key.where is Where.LIVE)
+    ]
 
     def __init__(self, *, live: bool) -> None:
         super().__init__(classes=FOLDS[0])
@@ -59,6 +69,11 @@ class EnvsScreen(Screen[None]):
     def on_mount(self) -> None:
         for panel, title in PANEL_TITLES.items():
             self.query_one(f"#{panel}").border_title = title
+
+    @property
+    def has_panels(self) -> bool:
+        """False before the panels are made and while they are being taken down, when a timer may still fire."""
+        return bool(self.query(HeaderPanel)) and bool(self.query(StatusPanel))
 
     def show_frame(self, frame: Frame) -> None:
         """Bring every displayed panel up to date."""

@@ -14,7 +14,10 @@ from textual.widgets import Static
 class FailureScreen(ModalScreen[None]):
     """The traceback, scrolled to its end. Esc returns to the last figures, q leaves."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "close"),
+        Binding("q", "app.leave", "quit"),
+    ]
 
     def __init__(self, traceback: str, *, log: str) -> None:
         super().__init__()

@@ -1,0 +1,373 @@
+"""The app, driven by keys over a scripted run."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from scripted_run import ScriptedRun
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from esper.telemetry.events import RunEnd
+from esper.training.run_control import RunControl
+from esper_tui.app import CockpitApp, Leaving
+from esper_tui.screens.failure import FailureScreen
+from esper_tui.screens.help import HelpScreen
+from esper_tui.screens.leave import LeaveScreen
+from esper_tui.session import print_rounds, report_end, run_live, saving_failure
+from esper_tui.sources.live import LiveSource
+from esper_tui.sources.replay import ReplaySource
+from esper_tui.widgets.charts import AccuracyChart, ReturnChart
+from esper_tui.widgets.decision_panel import DecisionPanel
+from esper_tui.widgets.env_table import EnvTable
+from esper_tui.widgets.header import HeaderPanel
+from esper_tui.widgets.line_panel import LinePanel
+from esper_tui.widgets.log_panel import LogPanel
+from esper_tui.widgets.policy_panel import PolicyPanel
+from esper_tui.widgets.status_line import StatusPanel
+from esper_tui.widgets.text import plain
+
+EVENTS = ScriptedRun(envs=6, epochs=8, nan_env=4).events()
+FULL_SIZE = (120, 36)
+
+
+class ScriptedTrainer:
+    """A job that hands out events up to a position that the test moves, and then waits as a trainer would."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.allowed = threading.Semaphore(0)
+        self.fails = fails
+
+    def allow(self, events: int = 1) -> None:
+        self.allowed.release(events)
+
+    def __call__(self, source: LiveSource) -> None:
+        for event in EVENTS:
+            while not self.allowed.acquire(timeout=0.02):
+                if source.control.stop_requested:
+                    return
+            source.accept(event)
+        if self.fails:
+            raise RuntimeError("boom in [r0c0] and [/b]")
+
+
+def live_app(trainer: ScriptedTrainer) -> CockpitApp:
+    source = LiveSource(control=RunControl(), origin="runs/x", clock=time.monotonic)
+    return CockpitApp(source, job=trainer, failure_log="runs/x/failure.txt", frame_seconds=0.02)
+
+
+def replay_app(position: int | None = None) -> CockpitApp:
+    source = ReplaySource(EVENTS, origin="runs/x", clock=lambda: 0.0)
+    if position is not None:
+        source.seek(position)
+    return CockpitApp(source, frame_seconds=0.02)
+
+
+@asynccontextmanager
+async def running(app: CockpitApp, size: tuple[int, int] = FULL_SIZE) -> AsyncIterator[Pilot[Leaving]]:
+    async with app.run_test(size=size) as pilot:
+        try:
+            await until(pilot, lambda: bool(app.query_one(HeaderPanel).lines))
+            yield pilot
+        finally:
+            if isinstance(app.source, LiveSource):
+                app.source.control.request_stop()
+
+
+async def until(pilot: Pilot[Leaving], condition: Callable[[], bool]) -> None:
+    """Wait for a condition, ten seconds at most."""
+    deadline = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        await pilot.pause(0.02)
+
+
+def live(app: CockpitApp) -> LiveSource:
+    assert isinstance(app.source, LiveSource)
+    return app.source
+
+
+def text(app: CockpitApp, panel: type[LinePanel]) -> str:
+    return "\n".join(plain(line) for line in app.query_one(panel).lines)
+
+
+async def test_a_live_run_is_shown_to_its_end_and_q_then_leaves_at_once() -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    async with running(app) as pilot:
+        await until(pilot, lambda: "STARTING" in text(app, HeaderPanel))
+        trainer.allow(len(EVENTS))
+        await until(pilot, lambda: "ENDED ok" in text(app, HeaderPanel))
+        assert "round 2/2" in text(app, HeaderPanel)
+        assert "after round 2" in text(app, PolicyPanel)
+        assert "finished" in text(app, LogPanel)
+        assert app.query_one(EnvTable).lines[1:7]
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value is Leaving.OVER)
+
+
+async def test_space_holds_the_view_while_events_are_counted() -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    async with running(app) as pilot:
+        trainer.allow(20)
+        await until(pilot, lambda: "● LIVE" in text(app, HeaderPanel))
+        await until(pilot, lambda: live(app).latest().events == 20)
+        await pilot.press("space")
+        held = text(app, EnvTable)
+        trainer.allow(30)
+        await until(pilot, lambda: "30 newer events" in text(app, StatusPanel))
+        assert text(app, EnvTable) == held
+        await pilot.press("space")
+        await until(pilot, lambda: text(app, EnvTable) != held)
+        trainer.allow(len(EVENTS))
+
+
+async def test_p_pauses_and_resumes_training() -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    assert isinstance(app.source, LiveSource)
+    async with running(app) as pilot:
+        trainer.allow(20)
+        await pilot.press("p")
+        assert app.source.control.is_paused
+        await until(pilot, lambda: "TRAINING PAUSED" in text(app, HeaderPanel))
+        await pilot.press("p")
+        assert not app.source.control.is_paused
+        trainer.allow(len(EVENTS))
+
+
+async def test_leaving_a_live_run_asks_and_cancel_is_the_default() -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    assert isinstance(app.source, LiveSource)
+    async with running(app) as pilot:
+        trainer.allow(20)
+        for keys in (("q", "enter"), ("ctrl+q", "escape"), ("ctrl+c", "q")):
+            await pilot.press(keys[0])
+            await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+            await pilot.press(keys[1])
+            await until(pilot, lambda: not isinstance(app.screen, LeaveScreen))
+        assert app.is_running
+        assert not app.source.control.stop_requested
+        trainer.allow(len(EVENTS))
+
+
+@pytest.mark.parametrize("key", ["s", "n"])
+async def test_stopping_ends_the_run_and_then_the_app(key: str) -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    assert isinstance(app.source, LiveSource)
+    async with running(app) as pilot:
+        trainer.allow(20)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await pilot.press(key)
+        await pilot.pause(0.1)
+        if key == "s":
+            assert app.is_running, "the round is not over"
+            await until(pilot, lambda: "STOPPING" in text(app, HeaderPanel))
+            trainer.allow(len(EVENTS) // 2)
+        await until(pilot, lambda: app.return_value is Leaving.OVER)
+        assert app.source.is_over
+        rounds = len(app.source.latest().rounds)
+        assert rounds == (1 if key == "s" else 0)
+
+
+async def test_a_failure_shows_its_traceback_as_plain_text() -> None:
+    trainer = ScriptedTrainer(fails=True)
+    app = live_app(trainer)
+    async with running(app) as pilot:
+        trainer.allow(len(EVENTS))
+        await until(pilot, lambda: isinstance(app.screen, FailureScreen))
+        shown = str(app.screen.query_one("#traceback", Static).content)
+        assert "RuntimeError: boom in [r0c0] and [/b]" in shown
+        assert "runs/x/failure.txt" in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: "ENDED failed" in text(app, HeaderPanel))
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value is Leaving.OVER)
+
+
+async def test_replay_steps_and_plays_by_keys() -> None:
+    app = replay_app(position=1)
+    assert isinstance(app.source, ReplaySource)
+    async with running(app) as pilot:
+        await pilot.press("right")
+        await until(pilot, lambda: "epoch 1/8" in text(app, HeaderPanel))
+        await pilot.press("right_curly_bracket")
+        await until(pilot, lambda: "epoch 8/8" in text(app, HeaderPanel))
+        await pilot.press("left")
+        await until(pilot, lambda: "epoch 7/8" in text(app, HeaderPanel))
+        await pilot.press("plus", "plus")
+        await until(pilot, lambda: "×4" in text(app, StatusPanel))
+        await pilot.press("space")
+        await until(pilot, lambda: "PLAYING" in text(app, HeaderPanel))
+        await pilot.press("space")
+        assert not app.source.playing
+        await pilot.press("p")
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value is Leaving.OVER)
+
+
+async def test_the_cursor_follows_its_env_and_the_decision_follows_the_cursor() -> None:
+    app = replay_app(position=60)
+    assert isinstance(app.source, ReplaySource)
+    async with running(app) as pilot:
+        table = app.query_one(EnvTable)
+        assert table.cursor_key == 0
+        await pilot.press("G")
+        assert table.cursor_key == 5
+        await until(pilot, lambda: "env 05" in text(app, DecisionPanel))
+        await pilot.press("k", "up")
+        assert table.cursor_key == 3
+        app.source.seek(len(EVENTS) - 20)
+        await until(pilot, lambda: "NaN" in text(app, EnvTable))
+        assert table.cursor_key == 3
+        assert "env 03" in text(app, DecisionPanel)
+        marked = [line for line in text(app, EnvTable).splitlines() if line.startswith("▸")]
+        assert len(marked) == 1
+        assert " 03 " in marked[0]
+
+
+async def test_only_changed_rows_are_drawn_and_charts_only_when_they_grew() -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    first_epoch = 1 + 6
+    async with running(app) as pilot:
+        trainer.allow(first_epoch + 40)
+        await until(pilot, lambda: live(app).latest().events == first_epoch + 40)
+        await pilot.pause(0.2)
+        table = app.query_one(EnvTable)
+        charts = (app.query_one(ReturnChart), app.query_one(AccuracyChart))
+        drawn, redraws = table.rows_drawn, [chart.redraws for chart in charts]
+        shown = text(app, EnvTable).splitlines()
+        trainer.allow(1)
+        await until(pilot, lambda: live(app).latest().events == first_epoch + 41)
+        await pilot.pause(0.2)
+        changed = sum(old != new for old, new in zip(shown, text(app, EnvTable).splitlines(), strict=True))
+        assert changed <= 1
+        assert table.rows_drawn - drawn == changed
+        assert [chart.redraws for chart in charts] == redraws
+        trainer.allow(len(EVENTS))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown", "hidden"),
+    [
+        ((120, 36), {"envs", "policy", "returns", "accuracy", "decision", "log"}, {"sparks", "too-small"}),
+        ((100, 30), {"envs", "sparks", "decision", "log"}, {"policy", "returns", "accuracy", "too-small"}),
+        ((80, 24), {"envs", "log"}, {"policy", "returns", "decision", "sparks", "too-small"}),
+        ((79, 24), {"too-small", "header"}, set()),
+        ((80, 23), {"too-small", "header"}, set()),
+        ((20, 5), {"too-small"}, set()),
+    ],
+)
+async def test_panels_by_size(size: tuple[int, int], shown: set[str], hidden: set[str]) -> None:
+    app = replay_app()
+    async with running(app, size) as pilot:
+        await pilot.pause(0.1)
+        displayed = {widget.id for widget in app.screen.walk_children() if widget.display and widget.size.height}
+        assert shown <= displayed
+        assert not hidden & displayed
+        if "too-small" in shown:
+            body = app.screen.query_one("#body")
+            assert not body.display
+
+
+async def test_tab_brings_folded_panels_to_the_front() -> None:
+    app = replay_app()
+    async with running(app, (80, 24)) as pilot:
+        seen: list[str] = []
+        for _ in range(3):
+            await pilot.press("tab")
+            await pilot.pause(0.1)
+            seen += [name for name in ("log", "decision", "policy") if app.screen.query_one(f"#{name}").display]
+        assert seen == ["decision", "policy", "log"]
+        assert text(app, DecisionPanel)
+        assert text(app, PolicyPanel)
+
+
+async def test_growing_the_terminal_fills_the_panels_that_appear() -> None:
+    app = replay_app()
+    async with running(app, (80, 24)) as pilot:
+        await pilot.resize_terminal(140, 50)
+        await until(pilot, lambda: "after round 2" in text(app, PolicyPanel))
+        assert "env 00" in text(app, DecisionPanel)
+
+
+async def test_scrolling_the_log_stops_following_and_end_follows_again() -> None:
+    app = replay_app()
+    async with running(app) as pilot:
+        log = app.query_one(LogPanel)
+        await pilot.press("tab")
+        await until(pilot, lambda: log.has_focus)
+        await pilot.press("up", "up")
+        assert not log.following
+        assert "+2 newer" in text(app, LogPanel)
+        await pilot.press("end")
+        assert log.following
+
+
+async def test_help_opens_and_closes_and_keys_do_nothing_underneath() -> None:
+    app = replay_app()
+    assert isinstance(app.source, ReplaySource)
+    async with running(app) as pilot:
+        position = app.source.position
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.press("left", "space")
+        assert app.source.position == position
+        assert not app.source.playing
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+def test_the_exit_code_and_the_console_tell_of_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "failure.txt"
+    source = LiveSource(control=RunControl(), origin=str(tmp_path), clock=time.monotonic)
+    trainer = ScriptedTrainer(fails=True)
+    trainer.allow(len(EVENTS))
+    with pytest.raises(RuntimeError):
+        source.run(saving_failure(trainer, log))
+    assert report_end(source, log, out=sys.stdout, errors=sys.stderr) == 1
+    output = capsys.readouterr()
+    assert output.out.splitlines()[-1] == str(tmp_path)
+    assert "RuntimeError: boom" in output.err
+    assert str(log) in output.err
+    assert "RuntimeError: boom" in log.read_text()
+
+
+def test_a_detached_run_trains_on_and_reports_on_the_console(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = ScriptedTrainer()
+    app = live_app(trainer)
+    assert isinstance(app.source, LiveSource)
+
+    async def leave(pilot: Pilot[Leaving]) -> None:
+        await until(pilot, lambda: bool(app.query_one(HeaderPanel).lines))
+        threading.Timer(0.5, trainer.allow, (len(EVENTS),)).start()
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await pilot.press("k")
+
+    run_live(app, app.source, out=sys.stdout, pilot=leave)
+    lines = capsys.readouterr().out.splitlines()
+    assert app.source.is_over
+    assert "training goes on" in lines[0]
+    assert [line.split()[1] for line in lines if line.startswith("round")] == ["1/2", "2/2"]
+    assert report_end(app.source, Path("x"), out=sys.stdout, errors=sys.stderr) == 0
+
+
+def test_rounds_are_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    source = LiveSource(control=RunControl(), origin="runs/x", clock=time.monotonic)
+    for event in ScriptedRun(rounds=2, end=RunEnd.STOPPED).events():
+        source.accept(event)
+    printed = print_rounds(source.latest(), 0, sys.stdout)
+    print_rounds(source.latest(), printed, sys.stdout)
+    assert len(capsys.readouterr().out.splitlines()) == 2

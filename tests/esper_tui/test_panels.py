@@ -1,0 +1,257 @@
+"""What the panels say: plain functions from figures to lines."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from scripted_run import ScriptedRun
+
+from esper.contracts.stages import SeedStage
+from esper.telemetry.events import EpochCompleted, Event, LastAction, NamedValue
+from esper_tui.keys import KEYS, Where
+from esper_tui.screens.help import help_text
+from esper_tui.sources.base import Frame, Mode, SourceStatus
+from esper_tui.state.aggregator import Aggregator
+from esper_tui.state.metrics import format_fitted, format_number
+from esper_tui.state.rules import RULES, Level, Rule, judge
+from esper_tui.state.snapshot import CockpitSnapshot, EnvRow, SlotView
+from esper_tui.widgets.charts import LONGEST_SERIES, series
+from esper_tui.widgets.decision_panel import decision_lines
+from esper_tui.widgets.env_table import attention_order, choose_columns, row_line, title_line
+from esper_tui.widgets.header import alerts, header_line
+from esper_tui.widgets.log_panel import log_line
+from esper_tui.widgets.policy_panel import policy_lines
+from esper_tui.widgets.status_line import footer_line
+from esper_tui.widgets.text import plain, sparkline, width_of
+from esper_tui.widgets.vocabulary import slot_cell
+
+EVENTS = ScriptedRun(envs=4, epochs=8).events()
+
+
+def reduce(events: list[Event]) -> CockpitSnapshot:
+    aggregator = Aggregator()
+    for event in events:
+        aggregator.apply(event)
+    return aggregator.snapshot()
+
+
+FULL = reduce(EVENTS)
+STARTED = reduce(EVENTS[:1])
+
+
+def decided_row(op: str) -> EnvRow:
+    """A row whose newest decision is this op."""
+    for index, event in enumerate(EVENTS):
+        if isinstance(event.payload, LastAction) and event.payload.op == op and event.payload.success:
+            return reduce(EVENTS[: index + 1]).envs[event.payload.env_id]
+    pytest.fail(f"the script never takes {op}")
+
+
+def text_of(row: EnvRow, width: int = 36) -> str:
+    return "\n".join(plain(line) for line in decision_lines(row, 8, width))
+
+
+@pytest.mark.parametrize("width", [78, 80, 100, 138])
+def test_every_row_of_the_table_keeps_its_columns(width: int) -> None:
+    snapshot = reduce(EVENTS[:200])
+    columns = choose_columns(snapshot.envs, 3, width - 1)
+    lines = [title_line(("r0c0", "r0c1", "r0c2"), columns), *(row_line(row, columns) for row in snapshot.envs)]
+    assert max(width_of(line) for line in lines) <= width - 1
+    accuracy_ends = {plain(row_line(row, columns)).index(f"{row.accuracy:.1f}") + 4 for row in snapshot.envs}
+    assert len(accuracy_ends) == 1
+    assert plain(lines[0]).index("acc") + 3 in accuracy_ends
+
+
+def test_a_waiting_env_shows_missing_figures_and_no_zero() -> None:
+    columns = choose_columns(STARTED.envs, 3, 79)
+    text = plain(row_line(STARTED.envs[0], columns))
+    assert text.count("--") >= 4
+    assert "0.0" not in text
+    assert text.count("·") == 3
+
+
+def test_many_slots_shrink_to_letters() -> None:
+    assert choose_columns(FULL.envs, 3, 120).slot == 9
+    assert choose_columns(FULL.envs, 6, 79).slot == 4
+    assert choose_columns(FULL.envs, 20, 79).slot == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "alpha", "epochs", "shown"),
+    [
+        (SeedStage.GERMINATED, 0.0, 1, "g conv 1"),
+        (SeedStage.TRAINING, 0.0, 17, "t conv 17"),
+        (SeedStage.BLENDING, 0.34, 3, "b conv .3"),
+        (SeedStage.BLENDING, 1.0, 5, "b conv 1"),
+        (SeedStage.HOLDING, 1.0, 12, "h conv 12"),
+        (SeedStage.FOSSILIZED, 1.0, 9, "■ conv"),
+        (SeedStage.PRUNED, 0.0, 0, "x conv"),
+        (SeedStage.EMBARGOED, 0.0, 2, "e conv"),
+    ],
+)
+def test_slot_cells(stage: SeedStage, alpha: float, epochs: int, shown: str) -> None:
+    slot = SlotView(
+        slot_id="r0c0",
+        stage=stage,
+        blueprint="conv_light",
+        params=1,
+        epochs_in_stage=epochs,
+        alpha=alpha,
+        contribution=None,
+    )
+    assert slot_cell(slot, 9).text.rstrip() == shown
+    assert slot_cell(slot, 1).text == shown[0]
+    assert len(slot_cell(slot, 4).text) == 4
+
+
+def test_the_worst_envs_come_first_and_keep_their_order() -> None:
+    rows = [replace(row, level=level) for row, level in zip(FULL.envs, (0, 1, 0, 2), strict=True)]
+    assert [row.env_id for row in attention_order(rows)] == [3, 1, 0, 2]
+
+
+def test_the_decision_lists_all_heads_and_marks_masked_ones() -> None:
+    text = text_of(decided_row("GERMINATE"))
+    for name in ("op", "slot", "module", "style", "tempo", "α target", "α speed", "α curve"):
+        assert f"\n{name} " in text
+    assert "4/13m" in text
+    assert text.count("not used") == 2
+
+
+def test_heads_that_the_op_does_not_use_show_no_number() -> None:
+    lines = [plain(line) for line in decision_lines(decided_row("WAIT"), 8, 36)]
+    unused = [line for line in lines if "not used" in line]
+    assert len(unused) == 7
+    assert not any(character.isdigit() for line in unused for character in line)
+
+
+def test_reward_terms_add_up_visibly_or_are_called_out() -> None:
+    row = decided_row("ADVANCE")
+    assert "= r ✓" in text_of(row)
+    assert row.decision is not None
+    broken = replace(row.decision, reward_terms=(*row.decision.reward_terms, NamedValue(name="ghost", value=0.5)))
+    assert "≠ r ✗" in text_of(replace(row, decision=broken))
+
+
+def test_a_refusal_is_told_in_full() -> None:
+    row = decided_row("ADVANCE")
+    assert row.decision is not None
+    reason = "gate G3 did not pass because the contribution was not measured"
+    text = text_of(replace(row, decision=replace(row.decision, success=False, refusal=reason)))
+    assert "refused" in text
+    assert " ".join(text.split()).find(reason) >= 0
+
+
+def test_an_env_without_a_decision_says_what_is_awaited() -> None:
+    assert "first follows its first host epoch" in " ".join(text_of(STARTED.envs[0]).split())
+
+
+def test_the_policy_panel_says_when_the_first_update_comes() -> None:
+    text = " ".join(plain(line) for line in policy_lines(reduce(EVENTS[:30]), 36, 12))
+    assert "the first comes after epoch 8" in " ".join(text.split())
+
+
+def test_the_policy_panel_judges_by_the_rules_and_shows_missing_as_missing() -> None:
+    first_update = next(i for i, event in enumerate(EVENTS) if event.kind == "PPO_UPDATE_COMPLETED")
+    lines = {plain(line)[:8].strip(): plain(line) for line in policy_lines(reduce(EVENTS[: first_update + 1]), 36, 20)}
+    assert "0.0340" in lines["KL"]
+    assert "WARN>.03" in lines["KL"]
+    assert "--" in lines["EV"]
+    assert "ok" not in lines["EV"]
+
+
+def test_ops_of_the_round_sum_to_the_decisions() -> None:
+    lines = [plain(line) for line in policy_lines(FULL, 36, 20)]
+    shares = [int(word[:-1]) for line in lines[-2:] for word in line.split() if word.endswith("%")]
+    assert sum(shares) == pytest.approx(100, abs=3)
+
+
+def frame(snapshot: CockpitSnapshot) -> Frame:
+    status = SourceStatus(mode=Mode.LIVE, origin="runs/x", newer=0, dropped=2, position=1, length=1, speed=None)
+    return Frame(snapshot=snapshot, status=status)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_the_header_fits_and_names_state_task_progress_and_drops(width: int) -> None:
+    text = plain(header_line(frame(reduce(EVENTS[:200])), width))
+    assert len(text) == width
+    for words in ("● LIVE", "digits", "round 2/2", "epoch", "ETA", "drop 2"):
+        assert words in text
+
+
+def test_progress_of_a_finished_run_is_all_of_it() -> None:
+    assert FULL.progress.share_done == pytest.approx(1.0)
+    assert "100%" in plain(header_line(frame(FULL), 120))
+
+
+def test_alerts_put_critical_first_and_name_env_and_limit() -> None:
+    events = ScriptedRun(envs=3, epochs=6, nan_env=2, rollback_env=None, rounds=3).events()
+    last_epoch = max(i for i, e in enumerate(events) if isinstance(e.payload, EpochCompleted) and e.payload.batch == 2)
+    found = alerts(reduce(events[: last_epoch + 1]))
+    assert found[0] == (Level.CRITICAL, "env02 NaN")
+    assert (Level.WARNING, "KL 0.0340 >.03") in found
+
+
+def test_log_lines_are_data_not_markup() -> None:
+    pruned = [entry for entry in FULL.log if entry.word == "prune"]
+    if not pruned:
+        pruned = [entry for entry in reduce(ScriptedRun(envs=12, epochs=12).events()).log if entry.word == "prune"]
+    assert "[b]not worth its rent[/x]" in plain(log_line(pruned[0]))
+
+
+def test_the_log_has_the_rounds_and_no_step_events() -> None:
+    words = [entry.word for entry in FULL.log]
+    assert words.count("round") == words.count("update") == 2
+    assert words[0] == "start"
+    assert words[-1] == "finished"
+    assert FULL.folded > len(FULL.log)
+
+
+def test_numbers_have_three_states() -> None:
+    assert format_number(None, 2) == "--"
+    assert format_number(0.0, 2) == "0.00"
+    assert format_number(-0.0001, 2, signed=True) == "+0.00"
+    assert format_number(math.nan, 2) == "NaN"
+    assert format_number(-math.inf, 2) == "-Inf"
+    assert len(format_fitted(123456.789, 5, 3)) <= 6
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.metric)
+def test_every_rule_judges_on_its_side(rule: Rule) -> None:
+    reference = 2.0 if rule.relative_to else 1.0
+    nudge = 1e-6 if rule.above else -1e-6
+    beyond, within = (rule.warning + nudge) * reference, (rule.warning - nudge) * reference
+    assert judge(rule.metric, beyond, reference=reference).level is Level.WARNING
+    assert judge(rule.metric, within, reference=reference).level is Level.FINE
+    assert judge(rule.metric, math.nan, reference=reference).level is Level.CRITICAL
+
+
+def test_few_samples_are_not_judged() -> None:
+    assert judge("explained_variance", 0.0, samples=4).level is Level.FINE
+    assert judge("explained_variance", 0.0, samples=5).level is Level.WARNING
+
+
+def test_sparklines_share_a_scale_and_mark_what_is_no_number() -> None:
+    assert sparkline([0.0, None, math.nan, 100.0], 5, 0.0, 100.0) == " ▁·×█"
+
+
+def test_a_long_series_is_thinned_and_keeps_its_end() -> None:
+    values = [float(index) for index in range(5 * LONGEST_SERIES + 3)]
+    drawn = series(values, "cyan")
+    assert len(drawn.x) <= LONGEST_SERIES
+    assert drawn.y[-1] == values[-1]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_help_and_footer_come_from_the_key_table(live: bool) -> None:
+    page = help_text(live=live)
+    hidden = Where.REPLAY if live else Where.LIVE
+    for key in KEYS:
+        assert (key.help in page) is (key.where is not hidden)
+    for rule in RULES:
+        assert rule.reason in page
+    footer = plain(footer_line(live=live, width=80))
+    assert len(footer) <= 80
+    assert footer.rstrip().endswith("q quit")
+    assert ("pause training" in footer) is live
