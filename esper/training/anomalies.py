@@ -32,7 +32,7 @@ RULES: tuple[AnomalyRule, ...] = (
         read=lambda metrics: float(metrics.skipped),
         limit=0.5,
         above=True,
-        meaning="the loss or a gradient was not finite, so the update was skipped",
+        meaning="the update was skipped: its loss or a gradient was not finite, or every host was lost",
     ),
     AnomalyRule(
         anomaly=AnomalyType.RATIO_EXPLOSION,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import cast
 
@@ -52,8 +52,9 @@ class PPOUpdater:
     def update(self, buffer: RolloutBuffer, generator: torch.Generator) -> PPOMetrics:
         """Improve the policy on one full buffer.
 
-        generator: CPU; decides which envs share a minibatch. An update whose loss or gradient is not finite is
-        skipped: weights, optimiser and value normaliser stay bit for bit as they were, and the metrics say so.
+        generator: CPU; decides which envs share a minibatch. An update whose loss or gradient is not finite, or that
+        has no step to learn from, is skipped: weights, optimiser and value normaliser stay bit for bit as they were,
+        and the metrics say so.
         """
         started = perf_counter()
         rollout = buffer.tensors()
@@ -61,6 +62,8 @@ class PPOUpdater:
         order = self._minibatches(rollout, generator)
         prepared = self._prepare(rollout, order)
         reading = self._run(rollout, prepared, order, generator)
+        if buffer.is_empty:
+            reading = replace(reading, skipped=True)
         self.optimizer.zero_grad(set_to_none=True)
         if reading.skipped:
             self._policy.load_state_dict(before[0])

@@ -133,6 +133,11 @@ class RolloutBuffer:
         """Value of the states that follow epoch t, for the envs that were truncated there; others ignore it."""
         self._bootstrap_et[:, t] = values_e
 
+    @property
+    def is_empty(self) -> bool:
+        """No env has executed a step."""
+        return not any(self._lengths)
+
     def length(self, env: int) -> int:
         """Steps that this env has executed."""
         return self._lengths[env]

@@ -261,7 +261,7 @@ def test_envs_that_were_lost_before_their_first_decision_teach_nothing(lost: lis
     policy = make_policy()
     updater = PPOUpdater(policy, PPOConfig())
     metrics = updater.update(play(policy, ends=dict.fromkeys(lost, 0)), generator())
-    assert not metrics.skipped
+    assert metrics.skipped is (len(lost) == ENVS)
     assert all(weight.isfinite().all() for weight in policy.state_dict().values())
     assert (metrics.entropy is None) is (len(lost) == ENVS)
     assert updater.value_normalizer.state().count == 5 * (ENVS - len(lost))
