@@ -8,10 +8,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
 from esper_tui.keys import KEYS, Where
+from esper_tui.screens.sizing import IgnoresStaleSizes
 from esper_tui.sources.base import Frame
 from esper_tui.widgets.charts import AccuracyChart, Chart, ReturnChart, SparkPanel
 from esper_tui.widgets.decision_panel import DecisionPanel
@@ -35,7 +37,7 @@ PANEL_TITLES: Final = {
 }
 
 
-class EnvsScreen(Screen[None]):
+class EnvsScreen(IgnoresStaleSizes, Screen[None]):
     """Hands each frame to its panels; a panel that is not displayed gets none until it is.
 
     The keys are bound here, not on the app, so that they act only while this screen is in front.
@@ -103,7 +105,7 @@ class EnvsScreen(Screen[None]):
         if self._frame is not None and panel.display:
             panel.show_env(self._frame.snapshot, self.query_one(EnvTable).cursor_key)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
         """Panels that a new size brought in have missed frames."""
         self.call_later(self._show_again)
 

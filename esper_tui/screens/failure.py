@@ -10,8 +10,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from esper_tui.screens.sizing import IgnoresStaleSizes
 
-class FailureScreen(ModalScreen[None]):
+
+class FailureScreen(IgnoresStaleSizes, ModalScreen[None]):
     """The traceback, scrolled to its end. Esc returns to the last figures, q leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

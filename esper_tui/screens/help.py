@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from esper.contracts.stages import SeedStage
 from esper_tui.keys import keys_for
+from esper_tui.screens.sizing import IgnoresStaleSizes
 from esper_tui.state.metrics import ENV_METRICS, POLICY_METRICS
 from esper_tui.state.rules import LEVEL_SIGNS, RULES, Level, Rule, shorten
 from esper_tui.state.snapshot import ENV_STATUS_MEANINGS
@@ -64,7 +65,7 @@ def _rule_line(rule: Rule) -> str:
     return f"{rule.metric.replace('_', ' '):24} {limits}{relative}: {rule.reason}"
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(IgnoresStaleSizes, ModalScreen[None]):
     """Scrolls with the arrows; Esc, ? or q closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]

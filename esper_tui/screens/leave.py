@@ -12,6 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from esper_tui.screens.sizing import IgnoresStaleSizes
+
 
 class LeaveChoice(StrEnum):
     """What to do with the run."""
@@ -25,7 +27,7 @@ class LeaveChoice(StrEnum):
 QUESTION = "The run is still training. Nothing happens to it unless you choose to stop it."
 
 
-class LeaveScreen(ModalScreen[LeaveChoice]):
+class LeaveScreen(IgnoresStaleSizes, ModalScreen[LeaveChoice]):
     """Cancel is the default; Esc and q cancel, too."""
 
     AUTO_FOCUS = "#cancel"
@@ -42,10 +44,12 @@ class LeaveScreen(ModalScreen[LeaveChoice]):
         with Vertical(id="leave", classes="dialog") as dialog:
             dialog.border_title = "LEAVE"
             yield Static(QUESTION, markup=False)
-            yield Button("k  Keep training without the screen (progress on the console)", id="keep-training")
-            yield Button("s  Stop after this round, then leave", id="stop-after-round")
-            yield Button("n  Stop now, without the unfinished round, then leave", id="stop-now")
-            yield Button("Cancel", id="cancel")
+            yield Button(
+                "k  Keep training without the screen (progress on the console)", id="keep-training", compact=True
+            )
+            yield Button("s  Stop after this round, then leave", id="stop-after-round", compact=True)
+            yield Button("n  Stop now, without the unfinished round, then leave", id="stop-now", compact=True)
+            yield Button("Cancel", id="cancel", compact=True)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from scripted_run import ScriptedRun
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from esper.telemetry.events import RunEnd
 from esper.training.run_control import RunControl
@@ -299,7 +299,7 @@ async def test_growing_the_terminal_fills_the_panels_that_appear() -> None:
     async with running(app, (80, 24)) as pilot:
         await pilot.resize_terminal(140, 50)
         await until(pilot, lambda: "after round 2" in text(app, PolicyPanel))
-        assert "env 00" in text(app, DecisionPanel)
+        assert "env 0" in text(app, DecisionPanel)
 
 
 async def test_scrolling_the_log_stops_following_and_end_follows_again() -> None:
@@ -313,6 +313,18 @@ async def test_scrolling_the_log_stops_following_and_end_follows_again() -> None
         assert "+2 newer" in text(app, LogPanel)
         await pilot.press("end")
         assert log.following
+
+
+@pytest.mark.parametrize("size", [(120, 36), (80, 24), (60, 12)])
+async def test_the_question_fits_every_screen(size: tuple[int, int]) -> None:
+    app = live_app(ScriptedTrainer())
+    async with running(app, size) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await pilot.pause(0.1)
+        for button in app.screen.query(Button):
+            assert button.region in app.screen.region
+        await pilot.press("escape")
 
 
 async def test_help_opens_and_closes_and_keys_do_nothing_underneath() -> None:
