@@ -145,6 +145,23 @@ KEYS: Final[tuple[Key, ...]] = (
 )
 
 
+WRITTEN: Final = {
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "minus": "-",
+    "plus": "+",
+    "equals_sign": "=",
+    "question_mark": "?",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+}
+
+
+def written(key: Key) -> str:
+    """A key's names as people write them, for example "+ or ="."""
+    return " or ".join(WRITTEN.get(name, name) for name in key.keys.split(","))
+
+
 def keys_for(*, live: bool) -> tuple[Key, ...]:
     """The keys that act in a live run, or in a replay."""
     hidden = Where.REPLAY if live else Where.LIVE

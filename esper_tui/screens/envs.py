@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from esper_tui.keys import KEYS, Where
-from esper_tui.screens.sizing import IgnoresStaleSizes
+from esper_tui.screens.sizing import drop_if_stale
 from esper_tui.sources.base import Frame
 from esper_tui.widgets.charts import AccuracyChart, Chart, ReturnChart, SparkPanel
 from esper_tui.widgets.decision_panel import DecisionPanel
@@ -37,7 +37,7 @@ PANEL_TITLES: Final = {
 }
 
 
-class EnvsScreen(IgnoresStaleSizes, Screen[None]):
+class EnvsScreen(Screen[None]):
     """Hands each frame to its panels; a panel that is not displayed gets none until it is.
 
     The keys are bound here, not on the app, so that they act only while this screen is in front.
@@ -107,6 +107,7 @@ class EnvsScreen(IgnoresStaleSizes, Screen[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Panels that a new size brought in have missed frames."""
+        drop_if_stale(self, event)
         self.call_later(self._show_again)
 
     def _show_again(self) -> None:

@@ -7,13 +7,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from esper_tui.screens.sizing import IgnoresStaleSizes
+from esper_tui.screens.sizing import CockpitModal
 
 
-class FailureScreen(IgnoresStaleSizes, ModalScreen[None]):
+class FailureScreen(CockpitModal[None]):
     """The traceback, scrolled to its end. Esc returns to the last figures, q leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import textwrap
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from esper.contracts.stages import SeedStage
-from esper_tui.keys import keys_for
-from esper_tui.screens.sizing import IgnoresStaleSizes
+from esper_tui.keys import keys_for, written
+from esper_tui.screens.sizing import CockpitModal
 from esper_tui.state.metrics import ENV_METRICS, POLICY_METRICS
 from esper_tui.state.rules import LEVEL_SIGNS, RULES, Level, Rule, shorten
 from esper_tui.state.snapshot import ENV_STATUS_MEANINGS
 from esper_tui.widgets.vocabulary import STAGE_SIGNS
 
+NAME_WIDTH: Final = 25
 
-def help_text(*, live: bool) -> str:
-    """The whole page as plain text."""
+
+def help_text(*, live: bool, width: int) -> str:
+    """The whole page as plain text, wrapped to width under its second column."""
     parts = [
-        ("KEYS", [f"{key.keys.replace('_', ' '):24} {key.help}" for key in keys_for(live=live)]),
+        ("KEYS", [f"{written(key):24} {key.help}" for key in keys_for(live=live)]),
         (
             "NUMBERS",
             [
@@ -41,7 +43,12 @@ def help_text(*, live: bool) -> str:
         ("LIMITS", [_rule_line(rule) for rule in RULES]),
         ("DECISION", DECISION_LINES),
     ]
-    return "\n\n".join("\n".join([title, *(f"  {text}" for text in lines)]) for title, lines in parts)
+    return "\n\n".join("\n".join([title, *(_wrapped(text, width) for text in lines)]) for title, lines in parts)
+
+
+def _wrapped(text: str, width: int) -> str:
+    indent = " " * (2 + NAME_WIDTH)
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent=indent)
 
 
 DECISION_LINES = [
@@ -65,7 +72,7 @@ def _rule_line(rule: Rule) -> str:
     return f"{rule.metric.replace('_', ' '):24} {limits}{relative}: {rule.reason}"
 
 
-class HelpScreen(IgnoresStaleSizes, ModalScreen[None]):
+class HelpScreen(CockpitModal[None]):
     """Scrolls with the arrows; Esc, ? or q closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
@@ -78,4 +85,4 @@ class HelpScreen(IgnoresStaleSizes, ModalScreen[None]):
         with VerticalScroll(id="help-page", classes="dialog") as page:
             page.border_title = "HELP"
             page.border_subtitle = "Esc closes"
-            yield Static(help_text(live=self._live), markup=False)
+            yield Static(help_text(live=self._live, width=self.app.size.width * 9 // 10 - 8), markup=False)

@@ -9,10 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from esper_tui.screens.sizing import IgnoresStaleSizes
+from esper_tui.screens.sizing import CockpitModal
 
 
 class LeaveChoice(StrEnum):
@@ -27,7 +26,7 @@ class LeaveChoice(StrEnum):
 QUESTION = "The run is still training. Nothing happens to it unless you choose to stop it."
 
 
-class LeaveScreen(IgnoresStaleSizes, ModalScreen[LeaveChoice]):
+class LeaveScreen(CockpitModal[LeaveChoice]):
     """Cancel is the default; Esc and q cancel, too."""
 
     AUTO_FOCUS = "#cancel"

@@ -29,7 +29,11 @@ from esper_tui.widgets.text import plain
 ENVS, EPOCHS, ROUNDS = 3, 4, 2
 
 
-def test_a_real_run_is_shown_recorded_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_real_run_is_shown_recorded_and_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("LINES", "36")
     values = {"run.rounds": ROUNDS, "fleet.envs": ENVS, "fleet.episode_length": EPOCHS, "run.threads": 1}
     config = resolve_config("digits", overrides=(), values=values)
     control, seen = RunControl(), dict[str, str]()
