@@ -186,6 +186,7 @@ async def test_a_failure_shows_its_traceback_as_plain_text() -> None:
     async with running(app) as pilot:
         trainer.allow(len(EVENTS))
         await until(pilot, lambda: isinstance(app.screen, FailureScreen))
+        await until(pilot, lambda: bool(app.screen.query("#traceback")))
         shown = str(app.screen.query_one("#traceback", Static).content)
         assert "RuntimeError: boom in [r0c0] and [/b]" in shown
         assert "runs/x/failure.txt" in shown
