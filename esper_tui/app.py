@@ -102,6 +102,9 @@ class CockpitApp(App[Leaving]):
 
     def _show_failure(self, traceback: str) -> None:
         self._failure_shown = True
+        frame = self.source.poll()
+        if frame is not None and self._main.has_panels:
+            self._main.show_frame(frame)
         while self.screen is not self._main:
             self.pop_screen()
         self.push_screen(FailureScreen(traceback, log=self._failure_log))

@@ -190,8 +190,10 @@ async def test_a_failure_shows_its_traceback_as_plain_text() -> None:
         shown = str(app.screen.query_one("#traceback", Static).content)
         assert "RuntimeError: boom in [r0c0] and [/b]" in shown
         assert "runs/x/failure.txt" in shown
+        header = app.screen_stack[0].query_one(HeaderPanel)
+        assert "ENDED failed" in plain(header.lines[0])
         await pilot.press("escape")
-        await until(pilot, lambda: "ENDED failed" in text(app, HeaderPanel))
+        await until(pilot, lambda: not isinstance(app.screen, FailureScreen))
         await pilot.press("q")
         await until(pilot, lambda: app.return_value is Leaving.OVER)
 
