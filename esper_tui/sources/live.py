@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
-from esper.telemetry.events import BatchEpochCompleted, Event, RunEnd
+from esper.telemetry.events import Event, RunEnd
 from esper.telemetry.hub import SinkError
 from esper.training.run_control import RunControl
 from esper_tui.sources.base import Clock, Frame, Mode, SourceStatus
@@ -49,7 +49,6 @@ class LiveSource:
         self._lock = threading.Lock()
         self._aggregator = Aggregator()
         self._view_paused = False
-        self._stop_after_round = False
         self._shown: CockpitSnapshot | None = None
         self._shown_status: SourceStatus | None = None
         self._last_poll: float | None = None
@@ -83,8 +82,6 @@ class LiveSource:
         try:
             with self._lock:
                 self._aggregator.apply(event)
-            if self._stop_after_round and isinstance(event.payload, BatchEpochCompleted):
-                self.control.request_stop()
         except Exception as error:
             self.screen_failure = f"{type(error).__name__} at event {event.seq}: {error}"
             raise SinkError(self.screen_failure) from error
@@ -114,8 +111,7 @@ class LiveSource:
 
     def stop_after_round(self) -> None:
         """Let the trainer finish its round and then end; a paused run goes on until there."""
-        self._stop_after_round = True
-        self.control.resume()
+        self.control.request_stop_after_round()
 
     def rest(self) -> None:
         self._last_poll = self._clock()
@@ -165,7 +161,7 @@ class LiveSource:
             return Mode.VIEW_PAUSED
         if self.is_over:
             return END_MODES[snapshot.ended.end] if snapshot.ended else Mode.ENDED_STOPPED
-        if self._stop_after_round or self.control.stop_requested:
+        if self.control.stop_requested or self.control.stop_after_round_requested:
             return Mode.STOPPING
         if self.control.is_paused:
             return Mode.TRAINING_PAUSED

@@ -14,7 +14,7 @@ from scripted_run import ScriptedRun
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
-from esper.telemetry.events import RunEnd
+from esper.telemetry.events import BatchEpochCompleted, RunEnd
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
 from esper_tui.screens.failure import FailureScreen
@@ -53,6 +53,8 @@ class ScriptedTrainer:
                 if source.control.stop_requested:
                     return
             source.accept(event)
+            if isinstance(event.payload, BatchEpochCompleted) and source.control.stop_after_round_requested:
+                return
         if self.fails:
             raise RuntimeError("boom in [r0c0] and [/b]")
 
