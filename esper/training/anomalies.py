@@ -12,7 +12,10 @@ from esper.training.vectorized_types import PPOMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyRule:
-    """Fires when the metric lies beyond limit, on the side that above names. A metric of None never fires."""
+    """Fires when the metric lies beyond limit, on the side that above names. A metric of None never fires.
+
+    first_batch: the rule is silent before it.
+    """
 
     anomaly: AnomalyType
     metric: str
@@ -20,6 +23,7 @@ class AnomalyRule:
     limit: float
     above: bool
     meaning: str
+    first_batch: int = 1
 
     def fires(self, value: float) -> bool:
         return value > self.limit if self.above else value < self.limit
@@ -65,6 +69,8 @@ RULES: tuple[AnomalyRule, ...] = (
         limit=5.0,
         above=True,
         meaning="the critic's error is several standard deviations of the return",
+        # A critic that has hardly been trained is far off, and the scale of returns is not known yet.
+        first_batch=5,
     ),
     AnomalyRule(
         anomaly=AnomalyType.ENTROPY_COLLAPSE,
@@ -81,6 +87,8 @@ def detect_anomalies(metrics: PPOMetrics, batch: int) -> tuple[AnomalyDetected, 
     """Every rule that this update breaks, in the table's order."""
     found: list[AnomalyDetected] = []
     for rule in RULES:
+        if batch < rule.first_batch:
+            continue
         value = rule.read(metrics)
         if value is not None and rule.fires(value):
             found.append(

@@ -53,8 +53,12 @@ def test_a_healthy_update_raises_no_alarm() -> None:
     ],
 )
 def test_each_rule_fires_on_its_own_metric(field: str, value: float, anomaly: AnomalyType) -> None:
-    (alarm,) = detect_anomalies(replace(HEALTHY, **{field: value}), batch=3)
-    assert (alarm.anomaly, alarm.metric, alarm.value, alarm.batch) == (anomaly, field, float(value), 3)
+    (alarm,) = detect_anomalies(replace(HEALTHY, **{field: value}), batch=9)
+    assert (alarm.anomaly, alarm.metric, alarm.value, alarm.batch) == (anomaly, field, float(value), 9)
+
+
+def test_an_untrained_critic_raises_no_alarm() -> None:
+    assert detect_anomalies(replace(HEALTHY, value_loss=7.0), batch=1) == ()
 
 
 def test_a_figure_that_was_not_measured_raises_no_alarm() -> None:
