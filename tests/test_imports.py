@@ -13,7 +13,11 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize(
     "modules",
-    ["esper.contracts", "esper.telemetry.events, esper.telemetry.hub", "esper.history, esper.telemetry, esper_tui.state"],
+    [
+        "esper.contracts",
+        "esper.telemetry.events, esper.telemetry.hub",
+        "esper.history, esper.telemetry, esper_tui.state",
+    ],
 )
 def test_needs_no_torch(modules: str) -> None:
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
