@@ -18,22 +18,21 @@ class Split:
 
     Images: inputs uint8 [N, C, H, W], targets int64 [N] (the label). Tokens: inputs [N, L] and targets [N, L] (each
     next token), of one integer type; they may be views of one stream.
+
+    Raises:
+        ValueError: the tensors do not go together.
     """
 
     inputs: Tensor
     targets: Tensor
 
     def __post_init__(self) -> None:
-        assert self.inputs.ndim in (2, 4)
-        assert len(self.targets) == len(self.inputs)
-        if self.inputs.ndim == 4:
-            assert self.inputs.dtype == torch.uint8
-            assert self.targets.dtype == torch.int64
-            assert self.targets.ndim == 1
-        else:
-            assert not self.inputs.is_floating_point()
-            assert self.targets.dtype == self.inputs.dtype
-            assert self.targets.shape == self.inputs.shape
+        problem = _image_problem(self) if self.inputs.ndim == 4 else _token_problem(self)
+        if problem:
+            raise ValueError(
+                f"a split has inputs {self.inputs.dtype} {tuple(self.inputs.shape)} and targets {self.targets.dtype} "
+                f"{tuple(self.targets.shape)}: {problem}"
+            )
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -60,7 +59,11 @@ class TaskData:
 
     def __post_init__(self) -> None:
         channels = 0 if self.has_tokens else self.train.inputs.shape[1]
-        assert len(self.mean) == len(self.standard_deviation) == channels
+        if not len(self.mean) == len(self.standard_deviation) == channels:
+            raise ValueError(
+                f"task {self.name} has {len(self.mean)} means and {len(self.standard_deviation)} standard deviations: "
+                f"it needs {channels} of each, one per channel"
+            )
 
     @property
     def has_tokens(self) -> bool:
@@ -82,6 +85,26 @@ class TaskData:
         return replace(
             self, train=self.train.to(device), validation=self.validation.to(device), test=self.test.to(device)
         )
+
+
+def _image_problem(split: Split) -> str | None:
+    """What is wrong with a split whose inputs have four axes."""
+    if split.inputs.dtype != torch.uint8 or split.targets.dtype != torch.int64:
+        return "images must be uint8 and labels int64"
+    if split.targets.shape != split.inputs.shape[:1]:
+        return "there must be one label per image"
+    return None
+
+
+def _token_problem(split: Split) -> str | None:
+    """What is wrong with a split whose inputs have any other number of axes."""
+    if split.inputs.ndim != 2:
+        return "inputs must be images [N, C, H, W] or tokens [N, L]"
+    if split.inputs.is_floating_point() or split.targets.dtype != split.inputs.dtype:
+        return "tokens and next tokens must have the same integer type"
+    if split.targets.shape != split.inputs.shape:
+        return "there must be one next token per token"
+    return None
 
 
 def channel_statistics(images_nchw: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
