@@ -22,8 +22,8 @@ class Cifar(Protocol):
     def archive(self, folder: Path, path: Path) -> Path: ...
 
 
-def load(path: Path, name: str = "cifar10", seed: int = 1) -> TaskData:
-    return load_task(TaskConfig(name=name, path=str(path), validation_fraction=0.2), seed)
+def load(path: Path, name: str = "cifar10", seed: int = 1, validation_fraction: float = 0.2) -> TaskData:
+    return load_task(TaskConfig(name=name, path=str(path), validation_fraction=validation_fraction), seed)
 
 
 def samples(*splits: Split) -> list[tuple[bytes, int]]:
@@ -145,6 +145,6 @@ def test_another_folder_is_an_error_that_says_what_was_looked_for(tmp_path: Path
 
 
 def test_too_few_images_to_split_is_an_error(cifar: Cifar, tmp_path: Path) -> None:
-    cifar.cifar10(tmp_path, per_file=2)
-    with pytest.raises(ConfigError, match=r"10 samples cannot be split.*task\.validation_fraction"):
-        load(tmp_path)
+    cifar.cifar10(tmp_path, per_file=10)
+    with pytest.raises(ConfigError, match=r"50 samples cannot be split.*task\.validation_fraction"):
+        load(tmp_path, validation_fraction=0.1)
