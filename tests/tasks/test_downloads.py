@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -122,3 +124,8 @@ def test_every_remote_file_has_the_publishers_checksum() -> None:
     checksums = [file.md5 for files in downloads.REMOTE_FILES.values() for file in files]
     assert all(len(md5) == 32 and int(md5, 16) >= 0 for md5 in checksums)
     assert len(set(checksums)) == len(checksums) == 6
+
+
+def test_preparing_needs_no_torch() -> None:
+    code = "import sys; from esper.tasks import downloads, config; downloads.prepare(config.TaskConfig(name='digits'))"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'torch' not in sys.modules"], check=True)
