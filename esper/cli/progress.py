@@ -41,7 +41,8 @@ class ConsoleProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task("starting", total=self._rounds * self._steps_per_round)
+        self._task = self._progress.add_task(f"loading {config.task.name}", total=self._rounds * self._steps_per_round)
+        self._progress.start()
 
     def accept(self, event: Event) -> None:
         """Show what the event tells.
@@ -80,7 +81,6 @@ class ConsoleProgress:
             f"{started.task}: {started.n_envs} hosts of {started.host_params:,} parameters, "
             f"{started.max_batches} rounds of {started.max_epochs} epochs, seed {started.seed}, {started.device}"
         )
-        self._progress.start()
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -41,6 +41,9 @@ def train(
         from esper.training.vectorized_trainer import resolve_device
 
         resolve_device(config.run.device)
+    from esper.tasks.downloads import prepare
+
+    prepare(config.task)  # before the cockpit takes the screen, so that a download shows its progress
     if not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
         from esper_tui import app
 

@@ -51,7 +51,7 @@ class Fleet:
         host: HostConfig,
         growth: GrowthConfig,
         fleet: FleetConfig,
-        input_shape: tuple[int, int, int],
+        input_shape: tuple[int, ...],
         num_classes: int,
         device: torch.device,
         generators: Sequence[torch.Generator],

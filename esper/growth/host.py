@@ -61,7 +61,7 @@ class StackedCNNHost(nn.Module):
         self,
         config: HostConfig,
         *,
-        input_shape: tuple[int, int, int],
+        input_shape: tuple[int, ...],
         num_classes: int,
         generators: Sequence[torch.Generator],
         algorithm: StackedAlgorithm,

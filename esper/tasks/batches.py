@@ -1,11 +1,12 @@
 """Minibatches for a whole fleet, cut from data that sits on the device.
 
-Legend: E envs, B minibatch, C channels.
+Legend: E envs, R rows (E, or 1 when all envs share their samples), B minibatch, C channels, L tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 import torch
@@ -13,30 +14,55 @@ from torch import Tensor
 
 from esper.contracts.validation import ConfigError
 from esper.layers.batch import Minibatch
+from esper.tasks.augmentation import crop_and_flip, draw_crop_and_flip
 from esper.tasks.data import Split, TaskData
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPlan:
+    """Which samples one row of envs sees in an epoch of s steps, and how they are augmented (docs/tasks.md).
+
+    order_sb: sample indices. choices_sb3: see draw_crop_and_flip; its last axis is empty without augmentation.
+    """
+
+    order_sb: Tensor
+    choices_sb3: Tensor
 
 
 class BatchSource:
     """Serves a task's splits to E envs.
 
     With one generator every env gets the same minibatches, as expanded views (no copy per env); with E generators
-    each env gets its own order, a function of its own generator alone.
+    each env gets its own order and its own augmentation, a function of its own generator alone.
     """
 
-    def __init__(self, data: TaskData, *, envs: int, batch_size: int, evaluation_batch_size: int, steps: int) -> None:
-        """steps: training steps per epoch; 0 = as many full minibatches as one pass holds.
+    def __init__(
+        self,
+        data: TaskData,
+        *,
+        envs: int,
+        batch_size: int,
+        evaluation_batch_size: int,
+        steps: int,
+        augment: bool = False,
+    ) -> None:
+        """steps: training steps per epoch; 0 = as many full minibatches as one pass holds. augment: crop and mirror
+        training images at random.
 
         Raises:
-            ConfigError: a minibatch is larger than the training split.
+            ConfigError: a minibatch is larger than the training split, or augmentation is asked of tokens.
         """
         if batch_size > len(data.train):
             raise ConfigError(
                 f"fleet.batch_size is {batch_size}: task {data.name} has only {len(data.train)} training samples"
             )
-        device = data.train.images_nchw.device
+        if augment and data.has_tokens:
+            raise ConfigError(f"task.augment crops and mirrors images: task {data.name} has none; set it to false")
+        device = data.train.inputs.device
         self._data = data
         self._envs = envs
         self._batch_size = batch_size
+        self._augment = augment
         self.steps_per_epoch = steps or len(data.train) // batch_size
         self._mean_c11 = torch.tensor(data.mean, device=device).view(-1, 1, 1)
         self._scale_c11 = 1.0 / torch.tensor(data.standard_deviation, device=device).view(-1, 1, 1)
@@ -46,7 +72,7 @@ class BatchSource:
 
     @property
     def images_per_epoch(self) -> int:
-        """Training images that one env sees in one epoch."""
+        """Training samples (images, or sequences) that one env sees in one epoch."""
         return self.steps_per_epoch * self._batch_size
 
     def take_wait_seconds(self) -> float:
@@ -57,11 +83,13 @@ class BatchSource:
     def train(self, generators: Sequence[torch.Generator]) -> Iterator[Minibatch]:
         """One epoch of training minibatches in fresh random order; one generator, or one per env."""
         started = perf_counter()
-        orders = torch.stack([self._order(generator) for generator in generators])
+        plans = [self._plan(generator) for generator in generators]
+        orders = torch.stack([plan.order_sb for plan in plans])
+        choices = torch.stack([plan.choices_sb3 for plan in plans])
         self._wait_seconds += perf_counter() - started
         for step in range(self.steps_per_epoch):
             started = perf_counter()
-            batch = self._gather(orders[:, step])
+            batch = self._gather(orders[:, step], choices[:, step])
             self._wait_seconds += perf_counter() - started
             yield batch
 
@@ -73,38 +101,44 @@ class BatchSource:
         """The test split, the same for every env, in fixed order."""
         return self._test
 
-    def _order(self, generator: torch.Generator) -> Tensor:
-        """Sample indices [steps, B] for one epoch: as many permutations as it takes, cut into minibatches."""
+    def _plan(self, generator: torch.Generator) -> EpochPlan:
+        """Draw one epoch: as many permutations as it takes, cut into minibatches, then the augmentation."""
         samples = len(self._data.train)
         needed = self.images_per_epoch
         passes = [torch.randperm(samples, generator=generator) for _ in range(-(-needed // samples))]
         order = torch.cat(passes)[:needed].view(self.steps_per_epoch, self._batch_size)
-        return order.to(self._data.train.labels_n.device)
+        if self._augment:
+            choices = draw_crop_and_flip(self.steps_per_epoch, self._batch_size, generator)
+        else:
+            choices = torch.empty(self.steps_per_epoch, self._batch_size, 0)
+        device = self._data.train.inputs.device
+        return EpochPlan(order_sb=order.to(device), choices_sb3=choices.to(device))
 
-    def _gather(self, rows_rb: Tensor) -> Minibatch:
+    def _gather(self, rows_rb: Tensor, choices_rb3: Tensor) -> Minibatch:
         """Cut one minibatch for R index rows; a single row is shared by all envs."""
         rows, size = rows_rb.shape
         index = rows_rb.reshape(-1)
-        split = self._data.train
-        inputs = self._normalise(split.images_nchw.index_select(0, index))
-        inputs = inputs.view(rows, size, *inputs.shape[1:])
-        targets = split.labels_n.index_select(0, index).view(rows, size)
-        return self._shared(inputs, targets) if rows == 1 else Minibatch(inputs=inputs, targets=targets)
+        inputs = self._data.train.inputs.index_select(0, index)
+        if self._augment:
+            inputs = crop_and_flip(inputs, choices_rb3.flatten(0, 1))
+        targets = self._data.train.targets.index_select(0, index)
+        return self._minibatch(inputs.view(rows, size, *inputs.shape[1:]), targets.view(rows, size, *targets.shape[1:]))
 
     def _whole(self, split: Split, size: int) -> tuple[Minibatch, ...]:
-        starts = range(0, len(split), size)
         return tuple(
-            self._shared(
-                self._normalise(split.images_nchw[start : start + size]).unsqueeze(0),
-                split.labels_n[start : start + size].unsqueeze(0),
+            self._minibatch(
+                split.inputs[start : start + size].unsqueeze(0), split.targets[start : start + size].unsqueeze(0)
             )
-            for start in starts
+            for start in range(0, len(split), size)
         )
 
-    def _shared(self, inputs_1b: Tensor, targets_1b: Tensor) -> Minibatch:
+    def _minibatch(self, inputs_rb: Tensor, targets_rb: Tensor) -> Minibatch:
+        """Normalised images with labels, or tokens as indices; one row stands for every env."""
+        inputs = inputs_rb.long() if self._data.has_tokens else self._normalise(inputs_rb)
+        targets = targets_rb.long()
         return Minibatch(
-            inputs=inputs_1b.expand(self._envs, *inputs_1b.shape[1:]),
-            targets=targets_1b.expand(self._envs, -1),
+            inputs=inputs.expand(self._envs, *inputs.shape[1:]),
+            targets=targets.expand(self._envs, *targets.shape[1:]),
         )
 
     def _normalise(self, images: Tensor) -> Tensor:

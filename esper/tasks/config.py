@@ -12,13 +12,18 @@ class TaskConfig:
     """Which data set the hosts learn.
 
     name: a registered task. validation_fraction and test_fraction: share of the samples in those splits, for tasks
-    that come without fixed splits. noise: standard deviation of the noise of synthetic tasks, in units of the
-    prototype's. train_samples, test_samples: size of synthetic tasks.
+    that come without such splits. path: local file or folder to read instead of downloading; empty = none given.
+    augment: crop and mirror training images at random. context: tokens per sequence of text tasks. noise: standard
+    deviation of the noise of synthetic tasks, in units of the prototype's. train_samples, test_samples: size of
+    synthetic tasks.
     """
 
     name: str = "digits"
     validation_fraction: float = 0.2
     test_fraction: float = 0.2
+    path: str = ""
+    augment: bool = False
+    context: int = 64
     noise: float = 1.0
     train_samples: int = 50_000
     test_samples: int = 10_000
@@ -28,6 +33,7 @@ class TaskConfig:
             "task",
             validation_fraction=self.validation_fraction,
             test_fraction=self.test_fraction,
+            context=self.context,
             train_samples=self.train_samples,
             test_samples=self.test_samples,
         )

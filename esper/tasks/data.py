@@ -1,9 +1,12 @@
-"""What a task is: three disjoint splits of labelled uint8 images, and how to normalise them."""
+"""What a task is: three disjoint splits of labelled images or of token sequences, ready to sit on a device.
+
+Legend: N samples, C channels, L tokens per sequence.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,29 +14,39 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Labelled images: images_nchw uint8 [N, C, H, W], labels_n int64 [N]."""
+    """Samples and what a host should answer.
 
-    images_nchw: Tensor
-    labels_n: Tensor
+    Images: inputs uint8 [N, C, H, W], targets int64 [N] (the label). Tokens: inputs [N, L] and targets [N, L] (each
+    next token), of one integer type; they may be views of one stream.
+
+    Raises:
+        ValueError: the tensors do not go together.
+    """
+
+    inputs: Tensor
+    targets: Tensor
 
     def __post_init__(self) -> None:
-        assert self.images_nchw.dtype == torch.uint8
-        assert self.images_nchw.ndim == 4
-        assert self.labels_n.dtype == torch.int64
-        assert len(self.labels_n) == len(self.images_nchw)
+        problem = _image_problem(self) if self.inputs.ndim == 4 else _token_problem(self)
+        if problem:
+            raise ValueError(
+                f"a split has inputs {self.inputs.dtype} {tuple(self.inputs.shape)} and targets {self.targets.dtype} "
+                f"{tuple(self.targets.shape)}: {problem}"
+            )
 
     def __len__(self) -> int:
-        return len(self.labels_n)
+        return len(self.targets)
 
     def to(self, device: torch.device) -> Split:
-        return Split(images_nchw=self.images_nchw.to(device), labels_n=self.labels_n.to(device))
+        return Split(inputs=self.inputs.to(device), targets=self.targets.to(device))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskData:
     """A task's data. Rewards, gates and observations read validation; test is only reported.
 
-    mean, standard_deviation: per channel, in the units of the stored bytes, computed on the training split.
+    num_classes: classes, or the size of the vocabulary. mean, standard_deviation: per channel, in the units of the
+    stored bytes, computed on the training split; empty for tokens.
     """
 
     name: str
@@ -41,14 +54,26 @@ class TaskData:
     train: Split
     validation: Split
     test: Split
-    mean: tuple[float, ...]
-    standard_deviation: tuple[float, ...]
+    mean: tuple[float, ...] = ()
+    standard_deviation: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        channels = 0 if self.has_tokens else self.train.inputs.shape[1]
+        if not len(self.mean) == len(self.standard_deviation) == channels:
+            raise ValueError(
+                f"task {self.name} has {len(self.mean)} means and {len(self.standard_deviation)} standard deviations: "
+                f"it needs {channels} of each, one per channel"
+            )
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        _, channels, height, width = self.train.images_nchw.shape
-        return channels, height, width
+    def has_tokens(self) -> bool:
+        """Samples are token sequences, not images."""
+        return self.train.inputs.ndim == 2
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one sample: channels, height, width; or the number of tokens alone."""
+        return tuple(self.train.inputs.shape[1:])
 
     @property
     def random_guess_loss(self) -> float:
@@ -56,25 +81,41 @@ class TaskData:
         return math.log(self.num_classes)
 
     def to(self, device: torch.device) -> TaskData:
-        """The same task with its images resident on device."""
-        return TaskData(
-            name=self.name,
-            num_classes=self.num_classes,
-            train=self.train.to(device),
-            validation=self.validation.to(device),
-            test=self.test.to(device),
-            mean=self.mean,
-            standard_deviation=self.standard_deviation,
+        """The same task with its samples resident on device."""
+        return replace(
+            self, train=self.train.to(device), validation=self.validation.to(device), test=self.test.to(device)
         )
 
 
+def _image_problem(split: Split) -> str | None:
+    """What is wrong with a split whose inputs have four axes."""
+    if split.inputs.dtype != torch.uint8 or split.targets.dtype != torch.int64:
+        return "images must be uint8 and labels int64"
+    if split.targets.shape != split.inputs.shape[:1]:
+        return "there must be one label per image"
+    return None
+
+
+def _token_problem(split: Split) -> str | None:
+    """What is wrong with a split whose inputs have any other number of axes."""
+    if split.inputs.ndim != 2:
+        return "inputs must be images [N, C, H, W] or tokens [N, L]"
+    if split.inputs.is_floating_point() or split.targets.dtype != split.inputs.dtype:
+        return "tokens and next tokens must have the same integer type"
+    if split.targets.shape != split.inputs.shape:
+        return "there must be one next token per token"
+    return None
+
+
 def channel_statistics(images_nchw: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel over all samples and pixels; a constant channel gets 1."""
+    """Mean and standard deviation of each channel of uint8 images, over all pixels; a constant channel gets 1."""
     means: list[float] = []
     deviations: list[float] = []
+    values = torch.arange(256, dtype=torch.float64)
     for channel in images_nchw.unbind(1):
-        values = channel.to(torch.float32)
-        deviation = float(values.std(correction=0))
-        means.append(float(values.mean()))
+        shares = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
+        mean = float((shares * values).sum())
+        deviation = float((shares * (values - mean).square()).sum().sqrt())
+        means.append(mean)
         deviations.append(deviation if deviation > 0 else 1.0)
     return tuple(means), tuple(deviations)

@@ -11,28 +11,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.model_selection import StratifiedShuffleSplit
 from torch import Tensor
 
-from esper.contracts.randomness import derive_seed
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData, channel_statistics
+from esper.tasks.splitting import random_state, stratified
 
 
 def load(config: TaskConfig, seed: int) -> TaskData:
     """Read the digits and split them, stratified by class; the same seed gives the same split."""
     pixels, labels = _read()
     everything = np.arange(len(labels))
-    rest, test = _stratified(everything, labels, config.test_fraction, _random_state(seed, "test"))
+    rest, test = stratified(everything, labels, config.test_fraction, random_state(seed, "digits split", "test"))
     share = config.validation_fraction / (1.0 - config.test_fraction)
-    train, validation = _stratified(rest, labels, share, _random_state(seed, "validation"))
+    train, validation = stratified(rest, labels, share, random_state(seed, "digits split", "validation"))
 
     def take(indices: NDArray[np.int64]) -> Split:
         chosen = torch.from_numpy(indices)
-        return Split(images_nchw=pixels[chosen], labels_n=torch.from_numpy(labels)[chosen])
+        return Split(inputs=pixels[chosen], targets=torch.from_numpy(labels)[chosen])
 
     train_split = take(train)
-    mean, deviation = channel_statistics(train_split.images_nchw)
+    mean, deviation = channel_statistics(train_split.inputs)
     return TaskData(
         name="digits",
         num_classes=10,
@@ -49,19 +48,3 @@ def _read() -> tuple[Tensor, NDArray[np.int64]]:
     images, labels = cast("tuple[NDArray[np.float64], NDArray[np.int64]]", load_digits(return_X_y=True))
     pixels = torch.from_numpy(images.astype(np.uint8)).view(-1, 1, 8, 8)
     return pixels, labels.astype(np.int64)
-
-
-def _stratified(
-    indices: NDArray[np.int64], labels: NDArray[np.int64], share: float, random_state: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split indices in two, the second part holding share of each class."""
-    splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=random_state)
-    kept, taken = cast(
-        "tuple[NDArray[np.int64], NDArray[np.int64]]", next(iter(splitter.split(indices, labels[indices])))
-    )
-    return indices[kept], indices[taken]
-
-
-def _random_state(seed: int, name: str) -> int:
-    """scikit-learn takes 32-bit seeds."""
-    return derive_seed(seed, "digits split", name) % 2**32

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from esper.contracts.validation import ConfigError
-from esper.tasks import digits, synthetic_cifar
+from esper.tasks import cifar, digits, fashion_mnist, synthetic_cifar, text
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import TaskData
 
@@ -58,4 +58,15 @@ def load_task(config: TaskConfig, seed: int) -> TaskData:
 register_task("digits", "1,797 real 8x8 handwritten digits (ships with scikit-learn)", digits.load)
 register_task(
     "synthetic_cifar", "made-up 3x32x32 images in the shape of CIFAR-10, for benchmarks only", synthetic_cifar.load
+)
+register_task("cifar10", "60,000 colour images of 10 kinds; downloaded once, or task.path", cifar.load_cifar10)
+register_task("cifar100", "60,000 colour images of 100 kinds; downloaded once, or task.path", cifar.load_cifar100)
+register_task(
+    "fashion_mnist",
+    "70,000 grey images of 10 kinds of clothes; downloaded once, or task.path",
+    fashion_mnist.load,
+)
+register_task("text", "next byte of the help texts that come with Python, for transformer hosts", text.load_text)
+register_task(
+    "tinystories", "next byte of a local text or parquet file (task.path), for transformer hosts", text.load_tinystories
 )

@@ -94,6 +94,7 @@ class VectorizedPPOTrainer:
             batch_size=config.fleet.batch_size,
             evaluation_batch_size=config.fleet.evaluation_batch_size,
             steps=config.fleet.steps_per_epoch,
+            augment=config.task.augment,
         )
         self._agent = Agent(config, self._device)
         self._clock = PhaseClock()

@@ -32,7 +32,7 @@ def test_one_pass_holds_the_full_minibatches_of_the_split(data: TaskData) -> Non
 
 def test_no_sample_comes_twice_in_one_pass(data: TaskData) -> None:
     seen = torch.cat([batch.inputs[0] for batch in source(data).train([generator(1)])]).flatten(1)
-    distinct = torch.unique(data.train.images_nchw.flatten(1), dim=0)
+    distinct = torch.unique(data.train.inputs.flatten(1), dim=0)
     assert len(torch.unique(seen, dim=0)) >= len(seen) - (len(data.train) - len(distinct))
 
 
@@ -64,7 +64,7 @@ def test_inputs_are_normalised_by_the_training_split(data: TaskData) -> None:
 
 def test_evaluation_covers_the_whole_split_in_order(data: TaskData) -> None:
     batches = source(data).validation()
-    assert torch.equal(torch.cat([batch.targets[0] for batch in batches]), data.validation.labels_n)
+    assert torch.equal(torch.cat([batch.targets[0] for batch in batches]), data.validation.targets)
     assert [batch.targets.shape[1] for batch in batches] == [100, 100, 100, 60]
 
 

@@ -13,7 +13,7 @@ def rows(split_images: torch.Tensor) -> list[bytes]:
 
 def test_every_digit_is_in_exactly_one_split() -> None:
     data = load_task(TaskConfig(name="digits"), seed=7)
-    together = sorted(rows(data.train.images_nchw) + rows(data.validation.images_nchw) + rows(data.test.images_nchw))
+    together = sorted(rows(data.train.inputs) + rows(data.validation.inputs) + rows(data.test.inputs))
     originals = torch.from_numpy(load_digits().images.astype("uint8")).unsqueeze(1)
     assert together == sorted(rows(originals))
     assert [len(data.train), len(data.validation), len(data.test)] == [1077, 360, 360]
@@ -22,15 +22,15 @@ def test_every_digit_is_in_exactly_one_split() -> None:
 def test_splits_are_stratified() -> None:
     data = load_task(TaskConfig(name="digits"), seed=7)
     for split in (data.train, data.validation, data.test):
-        shares = torch.bincount(split.labels_n, minlength=10) / len(split)
+        shares = torch.bincount(split.targets, minlength=10) / len(split)
         assert shares.min() > 0.09
         assert shares.max() < 0.11
 
 
 def test_the_seed_decides_the_split() -> None:
     first, again, other = (load_task(TaskConfig(name="digits"), seed=seed) for seed in (7, 7, 8))
-    assert torch.equal(first.train.images_nchw, again.train.images_nchw)
-    assert not torch.equal(first.train.images_nchw, other.train.images_nchw)
+    assert torch.equal(first.train.inputs, again.train.inputs)
+    assert not torch.equal(first.train.inputs, other.train.inputs)
 
 
 def test_labels_belong_to_their_images() -> None:
@@ -39,5 +39,5 @@ def test_labels_belong_to_their_images() -> None:
     known = {
         image.astype("uint8").tobytes(): label for image, label in zip(originals.images, originals.target, strict=True)
     }
-    for image, label in zip(rows(data.test.images_nchw), data.test.labels_n.tolist(), strict=True):
+    for image, label in zip(rows(data.test.inputs), data.test.targets.tolist(), strict=True):
         assert known[image] == label

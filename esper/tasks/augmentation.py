@@ -1,0 +1,34 @@
+"""Random crop and mirror image of a minibatch, as tensor operations on the device that holds the images.
+
+Legend: N images, C channels.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PADDING = 4
+
+
+def draw_crop_and_flip(steps: int, batch: int, generator: torch.Generator) -> Tensor:
+    """Choices for steps minibatches, int64 [steps, batch, 3] on the CPU.
+
+    A choice is the top and left edge of the crop, 0..2*PADDING, and 1 for mirrored, else 0.
+    """
+    corners = torch.randint(0, 2 * PADDING + 1, (steps, batch, 2), generator=generator)
+    mirrored = torch.randint(0, 2, (steps, batch, 1), generator=generator)
+    return torch.cat((corners, mirrored), dim=2)
+
+
+def crop_and_flip(images_nchw: Tensor, choices_n3: Tensor) -> Tensor:
+    """Each image framed with PADDING zeros, cut back to its size at its own corner, and mirrored left to right or not.
+
+    choices_n3: rows of draw_crop_and_flip, on the images' device.
+    """
+    count, _, height, width = images_nchw.shape
+    top_n, left_n, mirrored_n = choices_n3.unbind(1)
+    windows = F.pad(images_nchw, (PADDING,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    cropped = windows[torch.arange(count, device=images_nchw.device), :, top_n, left_n]
+    return torch.where(mirrored_n.bool().view(-1, 1, 1, 1), cropped.flip(-1), cropped)

@@ -1,0 +1,84 @@
+"""Reads the files of a data set from a folder or an archive. Needs no torch."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import tarfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from esper.contracts.validation import ConfigError
+
+BROKEN_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+"""What reading a truncated or damaged archive raises."""
+
+
+def read_archive_files(path: Path, archive: str, folder: str, names: Sequence[str]) -> dict[str, bytes]:
+    """The named files, from a tar archive or from a folder.
+
+    path: the archive; or a folder that holds the files, or a folder of the name `folder` with the files, or the
+    archive under its published name `archive`. Extracted files win over an archive.
+
+    Raises:
+        ConfigError: a file is missing, or the archive is truncated or damaged.
+    """
+    if path.is_file():
+        return _read_tar(path, names)
+    for place in (path, path / folder):
+        if (place / names[0]).is_file():
+            return {name: _read_plain(place / name) for name in names}
+    if (path / archive).is_file():
+        return _read_tar(path / archive, names)
+    raise ConfigError(
+        f"{path} has neither {names[0]} nor {folder}/{names[0]} nor {archive}: set task.path to the archive or to the "
+        "folder with the extracted files"
+    )
+
+
+def read_gzipped_file(folder: Path, name: str) -> bytes:
+    """A file from folder that may be compressed (name.gz).
+
+    Raises:
+        ConfigError: there is none, or it is truncated or damaged.
+    """
+    if (folder / name).is_file():
+        return _read_plain(folder / name)
+    packed = folder / f"{name}.gz"
+    if not packed.is_file():
+        raise ConfigError(f"{folder} has neither {name}.gz nor {name}: set task.path to the folder with these files")
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except BROKEN_ARCHIVE as error:
+        raise _broken(packed, error) from error
+
+
+def _read_plain(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): the data set needs this file") from error
+
+
+def _read_tar(path: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """Files by their last path component, wherever in the archive they are."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.rsplit("/", 1)[-1]
+                if name in names and member.isfile():
+                    content = archive.extractfile(member)
+                    assert content is not None  # a regular file has content
+                    found[name] = content.read()
+    except BROKEN_ARCHIVE as error:
+        raise _broken(path, error) from error
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise ConfigError(f"{path} does not hold {', '.join(missing)}: set task.path to the data set's own archive")
+    return {name: found[name] for name in names}
+
+
+def _broken(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{path} is truncated or damaged ({error}): delete it and fetch it again")

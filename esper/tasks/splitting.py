@@ -1,0 +1,37 @@
+"""Stratified splits of labelled samples."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from esper.contracts.randomness import derive_seed
+from esper.contracts.validation import ConfigError
+
+Indices = NDArray[np.int64]
+
+
+def stratified(indices: Indices, labels: Indices, share: float, random_state: int) -> tuple[Indices, Indices]:
+    """Split indices in two, the second part holding share of each class. labels: of all samples, not of indices alone.
+
+    Raises:
+        ConfigError: there are too few samples for both parts to have every class.
+    """
+    splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=random_state)
+    try:
+        parts = next(iter(splitter.split(indices, labels[indices])))
+    except ValueError as error:  # scikit-learn's only complaint here: too few samples
+        raise ConfigError(
+            f"{len(indices)} samples cannot be split so that a share of {share:g} and the rest both hold every class: "
+            f"{error}; use more samples or change task.validation_fraction"
+        ) from error
+    kept, taken = cast("tuple[Indices, Indices]", parts)
+    return indices[kept], indices[taken]
+
+
+def random_state(seed: int, *names: str) -> int:
+    """The named stream as a seed for scikit-learn, which takes 32 bits."""
+    return derive_seed(seed, *names) % 2**32

@@ -1,0 +1,128 @@
+"""Language modelling on bytes: predict each next byte of a text.
+
+The text is cut into three blocks, train, validation and test in this order, and each block into windows of task.context
+bytes. Blocks share no byte. A window's targets are its bytes one place on, so its last target is the first byte of the
+next window; what is left of a block at its end is not used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from esper.contracts.validation import ConfigError
+from esper.tasks.config import TaskConfig
+from esper.tasks.data import Split, TaskData
+
+VOCABULARY = 256
+PARQUET_COLUMN = "text"
+STORY_SEPARATOR = "\n\n"
+
+
+def load_text(config: TaskConfig, seed: int) -> TaskData:
+    """The help texts of Python's own documentation, which come with every Python. seed is not used.
+
+    Some topics repeat paragraphs of others: each paragraph is kept once, where it first comes, so that no split has
+    text of another. The text differs a little between Python versions.
+
+    Raises:
+        ConfigError: task.path is set, or the context is too long for the text.
+    """
+    if config.path:
+        raise ConfigError(
+            f"task.path is {config.path!r}: task text reads the text that comes with Python and no file; leave it "
+            "empty, or use task.name=tinystories, which reads any text file"
+        )
+    return build_text_task(config, np.frombuffer(python_topics().encode(), dtype=np.uint8))
+
+
+def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
+    """The bytes of a local text file, or of the column `text` of a local parquet file. seed is not used.
+
+    Raises:
+        ConfigError: no file is given or it cannot be read, parquet support is not installed, or the file is too short.
+    """
+    if not config.path:
+        raise ConfigError(
+            "task tinystories reads a local file: set task.path to a text or .parquet file, for example "
+            "TinyStories-train.txt of huggingface.co/datasets/roneneldan/TinyStories"
+        )
+    path = Path(config.path).expanduser()
+    try:
+        stream = _read_parquet(path) if path.suffix == ".parquet" else np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise ConfigError(
+            f"task.path is {config.path!r}: it cannot be read ({error.strerror or error}); give a text or .parquet file"
+        ) from error
+    return build_text_task(config, stream)
+
+
+def python_topics() -> str:
+    """Every paragraph of Python's documentation topics, once, topics in alphabetical order."""
+    from pydoc_data.topics import topics
+
+    paragraphs: dict[str, str] = {}
+    for topic in sorted(topics):
+        for paragraph in topics[topic].split("\n\n"):
+            words = " ".join(paragraph.split())
+            if words:
+                paragraphs.setdefault(words, paragraph.strip("\n"))
+    return "\n\n".join(paragraphs.values())
+
+
+def build_text_task(config: TaskConfig, stream_n: NDArray[np.uint8]) -> TaskData:
+    """Cut a stream of bytes into the three splits.
+
+    Raises:
+        ConfigError: a split would hold no window.
+    """
+    total = len(stream_n)
+    test = int(total * config.test_fraction)
+    validation = int(total * config.validation_fraction)
+    if min(test, validation, total - test - validation) <= config.context:
+        raise ConfigError(
+            f"task.context is {config.context}: the text has {total:,} bytes, of which the splits get "
+            f"{total - test - validation:,}, {validation:,} and {test:,}, and each must be longer than the context"
+        )
+    ends = (total - test - validation, total - test, total)
+    train_split, validation_split, test_split = (
+        _windows(stream_n[start:end], config.context) for start, end in zip((0, *ends), ends, strict=False)
+    )
+    return TaskData(
+        name=config.name,
+        num_classes=VOCABULARY,
+        train=train_split,
+        validation=validation_split,
+        test=test_split,
+    )
+
+
+def _windows(block_n: NDArray[np.uint8], context: int) -> Split:
+    """Views of one block; inputs and targets share their memory until they move to another device."""
+    stream = torch.from_numpy(block_n.copy())
+    return Split(inputs=stream[:-1].unfold(0, context, context), targets=stream[1:].unfold(0, context, context))
+
+
+def _read_parquet(path: Path) -> NDArray[np.uint8]:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ConfigError(
+            f"{path} is a parquet file: install the extra that reads it, pip install 'esper[parquet]', or give a "
+            "text file"
+        ) from error
+    try:
+        stories = cast(
+            "list[str | None]",
+            parquet.read_table(path, columns=[PARQUET_COLUMN]).column(PARQUET_COLUMN).to_pylist(),
+        )
+    except (ValueError, KeyError) as error:  # pyarrow's own errors are subclasses of these
+        raise ConfigError(
+            f"{path} cannot be read as a parquet file with a column {PARQUET_COLUMN!r} ({error}): fetch it again"
+        ) from error
+    text = STORY_SEPARATOR.join(story for story in stories if story)
+    return np.frombuffer(text.encode(), dtype=np.uint8)
