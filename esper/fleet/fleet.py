@@ -23,7 +23,9 @@ from esper.fleet.plan import FleetPlan, make_plan
 from esper.growth.blending import row_mask
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.config import GrowthConfig, HostConfig
+from esper.growth.gate import BlendGate
 from esper.growth.host import StackedCNNHost
+from esper.growth.seed_module import plant
 from esper.growth.state import SlotControl
 from esper.layers.algorithm import StackedAlgorithm, resolve_algorithm
 from esper.layers.batch import Minibatch
@@ -94,11 +96,15 @@ class Fleet:
         self._env_active = [True] * self.rows
         self._plan: FleetPlan | None = None
 
-    def add_seed(self, env: int, slot: int, blueprint: Blueprint, generator: torch.Generator) -> int:
+    def add_seed(
+        self, env: int, slot: int, blueprint: Blueprint, generator: torch.Generator, *, gated: bool = False
+    ) -> int:
         """Germinate: put a new seed into an empty slot, initialised from generator (CPU). It does not run yet.
 
+        gated: the seed is to be blended by GATE, and has a gate network from birth.
+
         Returns:
-            Its number of parameters.
+            Its number of parameters, gate included.
 
         Raises:
             ValueError: the blueprint does not fit the host.
@@ -109,17 +115,31 @@ class Fleet:
             layer_scale=self._layer_scale,
             generators=[generator],
             algorithm=self.conv_algorithm,
-        ).to(self._device)
-        self._banks.add(env, slot, blueprint, newborn)
+        )
+        planted = plant(newborn, channels=self.slot_config.channels[slot], gated=gated, generators=[generator])
+        self._banks.add(env, slot, blueprint, planted.to(self._device))
         self._plan = None
-        return parameters_per_row(newborn)
+        return parameters_per_row(planted)
+
+    def set_gate(self, env: int, slot: int, gated: bool, generator: torch.Generator) -> int:
+        """Give the seed of a slot a gate network, initialised from generator (CPU), or take its gate away.
+
+        To be called when the seed's blend changes to or from GATE, before set_controls. The seed keeps its values
+        and starts again without momentum; its control is cleared.
+
+        Returns:
+            Its number of parameters now.
+        """
+        channels = self.slot_config.channels[slot]
+        gate = BlendGate(channels, [generator], self.conv_algorithm).to(self._device) if gated else None
+        changed = self._banks.replace_gate(env, slot, gate)
+        self._clear_control(env, slot)
+        return parameters_per_row(changed)
 
     def remove_seed(self, env: int, slot: int) -> None:
         """Free an occupied slot; its control goes with it."""
         self._banks.remove(env, slot)
-        controls = self._controls[env]
-        self._controls[env] = (*controls[:slot], None, *controls[slot + 1 :])
-        self._plan = None
+        self._clear_control(env, slot)
 
     def set_controls(self, env: int, controls: Sequence[SlotControl | None]) -> None:
         """Say how each slot of an env runs from now on. None: no seed of that slot is in the forward path."""
@@ -178,6 +198,11 @@ class Fleet:
         write_row(self._network.host, env, snapshot.host)
         self._optimizer.reset_row(env)
         self._banks.restore(env, snapshot.seeds)
+
+    def _clear_control(self, env: int, slot: int) -> None:
+        controls = self._controls[env]
+        self._controls[env] = (*controls[:slot], None, *controls[slot + 1 :])
+        self._plan = None
 
     def _current_plan(self) -> FleetPlan:
         if self._plan is None:

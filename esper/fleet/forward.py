@@ -11,7 +11,7 @@ from torch import Tensor
 
 from esper.contracts.slots import SlotConfig, parse_slot_id
 from esper.fleet.plan import BankPlan, FleetPlan
-from esper.growth.blending import RowMask, blend_for_evaluation, blend_for_training, seed_input
+from esper.growth.blending import RowMask, SeedOutput, blend_for_evaluation, blend_for_training, seed_input
 from esper.growth.host import StackedCNNHost
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import gather_rows, scatter_rows
@@ -52,7 +52,7 @@ class FleetNetwork:
             features = self.scatter(features, plan, blended)
         return features
 
-    def seed_outputs(self, features: Tensor, banks: tuple[BankPlan, ...]) -> list[Tensor]:
+    def seed_outputs(self, features: Tensor, banks: tuple[BankPlan, ...]) -> list[SeedOutput]:
         """What each bank's seeds return for these features, for use in several blends."""
         return [plan.bank.module(self.gather(features, plan)) for plan in banks]
 
@@ -60,16 +60,16 @@ class FleetNetwork:
         self,
         features: Tensor,
         banks: tuple[BankPlan, ...],
-        outputs: list[Tensor],
+        outputs: list[SeedOutput],
         seeds_on: Callable[[BankPlan], RowMask],
     ) -> Tensor:
         """Features with the seeds of some rows blended in; outputs as from seed_outputs."""
-        for plan, s in zip(banks, outputs, strict=True):
+        for plan, seed in zip(banks, outputs, strict=True):
             on = seeds_on(plan)
             if on is False:
                 continue
             h = self.gather(features, plan)
-            blended = blend_for_evaluation(h, s, plan.blend.alpha_r1111, on)
+            blended = blend_for_evaluation(h, seed, plan.blend, on)
             features = self.scatter(features, plan, blended)
         return features
 

@@ -11,15 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.contracts.counterfactual import SlotMask
 from esper.contracts.slots import parse_slot_id
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import RowSnapshot
-from esper.fleet.plain_modules import PLAIN_SEEDS, PlainHost, load_flat
+from esper.fleet.plain_modules import PLAIN_SEEDS, PlainGate, PlainGatedSeed, PlainHost, load_flat
 from esper.fleet.plan import is_active
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.config import GrowthConfig, HostConfig
+from esper.growth.gate import BlendGate
+from esper.growth.seed_module import plant
 from esper.growth.state import SlotControl
 from esper.layers.rows import read_row
 
@@ -49,7 +51,7 @@ class PlainEnv:
         self.host = PlainHost(host, in_channels=input_shape[0], num_classes=num_classes)
         _place(self.host, device)
         self._host_optimizer = self._sgd(self.host, fleet.learning_rate, fleet.weight_decay)
-        self.seeds: dict[int, nn.Module] = {}
+        self.seeds: dict[int, PlainGatedSeed] = {}
         self._seed_optimizers: dict[int, torch.optim.SGD] = {}
         self._controls: tuple[SlotControl | None, ...] = (None,) * self.slots.num_slots
 
@@ -59,7 +61,7 @@ class PlainEnv:
         for seed in snapshot.seeds:
             load_flat(self.seeds[seed.slot], seed.values)
 
-    def add_seed(self, slot: int, blueprint: Blueprint, generator: torch.Generator) -> None:
+    def add_seed(self, slot: int, blueprint: Blueprint, generator: torch.Generator, *, gated: bool = False) -> None:
         """Put a seed into an empty slot, with the values that a fleet would give it for this generator."""
         channels = self.slots.channels[slot]
         values = build_seed(
@@ -69,8 +71,21 @@ class PlainEnv:
             generators=[generator],
             algorithm="loop",
         )
-        seed = PLAIN_SEEDS[blueprint](channels)
-        load_flat(seed, read_row(values, 0))
+        planted = plant(values, channels=channels, gated=gated, generators=[generator])
+        seed = PlainGatedSeed(PLAIN_SEEDS[blueprint](channels), PlainGate(channels) if gated else None)
+        load_flat(seed, read_row(planted, 0))
+        self._hold(slot, seed)
+
+    def set_gate(self, slot: int, gated: bool, generator: torch.Generator) -> None:
+        """Give a seed a gate, with the values that a fleet would give it, or take it away; momentum is forgotten."""
+        gate: PlainGate | None = None
+        if gated:
+            channels = self.slots.channels[slot]
+            gate = PlainGate(channels)
+            load_flat(gate, read_row(BlendGate(channels, [generator], "loop"), 0))
+        self._hold(slot, PlainGatedSeed(self.seeds[slot].seed, gate))
+
+    def _hold(self, slot: int, seed: PlainGatedSeed) -> None:
         _place(seed, self._device)
         self.seeds[slot] = seed
         self._seed_optimizers[slot] = self._sgd(seed, self._config.seed_learning_rate, self._config.seed_weight_decay)
@@ -116,12 +131,16 @@ class PlainEnv:
                 x = self._grow(x, self.seeds[slot], control)
         return self.host.classify(x)
 
-    def _grow(self, h: Tensor, seed: nn.Module, control: SlotControl) -> Tensor:
+    def _grow(self, h: Tensor, seed: PlainGatedSeed, control: SlotControl) -> Tensor:
         x = h.detach() if control.isolate else h
         s = seed(x)
-        if control.straight_through:
-            return h + (s - s.detach())
-        return h + control.alpha * (s - x)
+        if not control.straight_through:
+            return _blend(h, x, s, seed.gate, control)
+        carrier = s - s.detach()
+        if seed.gate is not None:
+            gate = seed.gate(x)
+            carrier = carrier + (gate - gate.detach()) * (s - x).detach()
+        return h + carrier
 
     def _evaluation_logits(self, x: Tensor, seeds_on: SlotMask) -> Tensor:
         for block in range(len(self.host.blocks)):
@@ -129,7 +148,8 @@ class PlainEnv:
             slot = self._slot_after.get(block)
             control = None if slot is None else self._controls[slot]
             if slot is not None and control is not None and seeds_on[slot] and is_active(control):
-                x = x + control.alpha * (self.seeds[slot](x) - x)
+                seed = self.seeds[slot]
+                x = _blend(x, x, seed(x), seed.gate, control)
         return self.host.classify(x)
 
     def _step(self) -> None:
@@ -148,6 +168,16 @@ class PlainEnv:
         return torch.optim.SGD(
             module.parameters(), lr=learning_rate, momentum=self._config.momentum, weight_decay=weight_decay
         )
+
+
+def _blend(h: Tensor, x: Tensor, s: Tensor, gate: PlainGate | None, control: SlotControl) -> Tensor:
+    """The blend of a seed that read x and returned s into h. x is h, or h detached."""
+    if control.algorithm is AlphaAlgorithm.MULTIPLY:
+        return h + control.alpha * (x * torch.tanh(s - x))
+    if control.algorithm is AlphaAlgorithm.ADD:
+        return h + control.alpha * (s - x)
+    assert gate is not None, "a seed blended by GATE has a gate"
+    return h + (control.alpha * gate(x)).clamp(0.0, 1.0) * (s - x)
 
 
 def _place(module: nn.Module, device: torch.device) -> None:

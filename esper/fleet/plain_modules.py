@@ -103,6 +103,77 @@ class PlainConvLight(nn.Module):
         return x + self.gamma.view(-1, 1, 1) * F.relu(self.norm(self.convolution(x)))
 
 
+class PlainConvSmall(nn.Module):
+    """growth/blueprints/conv_small.py for one env."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.convolution = nn.Conv2d(channels, channels, 1, bias=False)
+        self.norm = nn.GroupNorm(group_count(channels), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gamma.view(-1, 1, 1) * F.relu(self.norm(self.convolution(x)))
+
+
+class PlainConvHeavy(nn.Module):
+    """growth/blueprints/conv_heavy.py for one env."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = nn.GroupNorm(group_count(channels), channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = nn.GroupNorm(group_count(channels), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.relu(self.first_norm(self.first(x)))
+        return x + self.gamma.view(-1, 1, 1) * F.relu(self.second_norm(self.second(hidden)))
+
+
+class PlainBottleneck(nn.Module):
+    """growth/blueprints/bottleneck.py for one env."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        width = max(8, channels // 4)
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.down = nn.Conv2d(channels, width, 1, bias=False)
+        self.convolution = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.up = nn.Conv2d(width, channels, 1, bias=False)
+        self.norm = nn.GroupNorm(group_count(channels), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = self.norm(self.up(F.silu(self.convolution(F.silu(self.down(x))))))
+        return x + self.gamma.view(-1, 1, 1) * branch
+
+
+class PlainGate(nn.Module):
+    """growth/gate.py for the images of one env: [B, C, H, W] to [B, 1, 1, 1]."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = max(8, channels // 4)
+        self.hidden = nn.Linear(channels, hidden)
+        self.output = nn.Linear(hidden, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.output(F.silu(self.hidden(x.mean((2, 3))))))[:, :, None, None]
+
+
+class PlainGatedSeed(nn.Module):
+    """growth/seed_module.py for one env: a seed and, for the GATE blend, its gate."""
+
+    def __init__(self, seed: nn.Module, gate: PlainGate | None) -> None:
+        super().__init__()
+        self.seed = seed
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.seed(x)
+
+
 class PlainSeedFactory(Protocol):
     """Builds one seed for a channel width."""
 
@@ -114,6 +185,9 @@ PLAIN_SEEDS: Final[dict[Blueprint, PlainSeedFactory]] = {
     Blueprint.ATTENTION: PlainAttention,
     Blueprint.DEPTHWISE: PlainDepthwise,
     Blueprint.CONV_LIGHT: PlainConvLight,
+    Blueprint.CONV_SMALL: PlainConvSmall,
+    Blueprint.CONV_HEAVY: PlainConvHeavy,
+    Blueprint.BOTTLENECK: PlainBottleneck,
 }
 
 

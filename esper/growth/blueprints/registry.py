@@ -9,7 +9,10 @@ import torch
 
 from esper.contracts.actions import Blueprint
 from esper.growth.blueprints.attention import AttentionSeed
+from esper.growth.blueprints.bottleneck import BottleneckSeed
+from esper.growth.blueprints.conv_heavy import ConvHeavySeed
 from esper.growth.blueprints.conv_light import ConvLightSeed
+from esper.growth.blueprints.conv_small import ConvSmallSeed
 from esper.growth.blueprints.depthwise import DepthwiseSeed
 from esper.growth.blueprints.norm import NormSeed
 from esper.growth.blueprints.residual import ResidualSeed
@@ -29,6 +32,9 @@ CNN_SEEDS: Final[dict[Blueprint, SeedFactory]] = {
     Blueprint.ATTENTION: AttentionSeed,
     Blueprint.DEPTHWISE: DepthwiseSeed,
     Blueprint.CONV_LIGHT: ConvLightSeed,
+    Blueprint.BOTTLENECK: BottleneckSeed,
+    Blueprint.CONV_SMALL: ConvSmallSeed,
+    Blueprint.CONV_HEAVY: ConvHeavySeed,
 }
 
 
