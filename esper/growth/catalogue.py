@@ -8,7 +8,17 @@ from esper.contracts.actions import Blueprint, Topology
 
 _AVAILABLE: Final[dict[Topology, frozenset[Blueprint]]] = {
     Topology.CNN: frozenset({Blueprint.NORM, Blueprint.ATTENTION, Blueprint.DEPTHWISE, Blueprint.CONV_LIGHT}),
-    Topology.TRANSFORMER: frozenset(),
+    Topology.TRANSFORMER: frozenset(
+        {
+            Blueprint.NORM,
+            Blueprint.LORA,
+            Blueprint.LORA_LARGE,
+            Blueprint.ATTENTION,
+            Blueprint.MLP_SMALL,
+            Blueprint.MLP,
+            Blueprint.FLEX_ATTENTION,
+        }
+    ),
 }
 
 
