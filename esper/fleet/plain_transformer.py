@@ -18,6 +18,18 @@ from esper.growth.blueprints.transformer.attention import head_count
 from esper.growth.config import TransformerConfig
 
 
+class PlainEmbedding(nn.Module):
+    """layers/embedding.py for one env."""
+
+    def __init__(self, vocabulary: int, context: int, width: int) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(torch.zeros(vocabulary, width))
+        self.positions = nn.Parameter(torch.zeros(context, width))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return F.embedding(ids, self.tokens) + self.positions[: ids.shape[1]]
+
+
 class PlainSelfAttention(nn.Module):
     """layers/attention.py for one env."""
 
@@ -68,21 +80,20 @@ class PlainTransformerHost(PlainHost):
     def __init__(self, config: TransformerConfig, *, context: int, vocabulary: int) -> None:
         super().__init__()
         self.layers_per_segment = config.layers // config.segments
-        self.tokens = nn.Embedding(vocabulary, config.width)
-        self.positions = nn.Parameter(torch.zeros(context, config.width))
+        self.embedding = PlainEmbedding(vocabulary, context, config.width)
         self.layers = nn.ModuleList(PlainTransformerLayer(config.width, config.heads) for _ in range(config.layers))
         self.norm = nn.LayerNorm(config.width)
 
     def run_segment(self, index: int, x: Tensor) -> Tensor:
         if index == 0:
-            x = self.tokens(x) + self.positions[: x.shape[1]]
+            x = self.embedding(x)
         first = index * self.layers_per_segment
         for layer in self.layers[first : first + self.layers_per_segment]:
             x = layer(x)
         return x
 
     def classify(self, x: Tensor) -> Tensor:
-        return F.linear(self.norm(x), self.tokens.weight)
+        return F.linear(self.norm(x), self.embedding.tokens)
 
 
 class PlainTokenSeed(nn.Module):

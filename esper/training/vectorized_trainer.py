@@ -51,7 +51,8 @@ def train_ppo_vectorized(
     on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED.
 
     Raises:
-        ConfigError: the config asks for a task, device or size that cannot be had, or for a host that cannot read the task.
+        ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
+            cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
     """
     trainer = VectorizedPPOTrainer(

@@ -16,7 +16,7 @@ _MOST_HEADS = 4
 
 
 class TokenAttentionSeed(TokenSeed):
-    """f(x) = proj(causal attention(qkv(x))) with four heads, or fewer (head_count). 4D^2 + 6D parameters."""
+    """f(x) = proj(causal attention(qkv(x))) with four heads, or fewer (head_count). 4D^2 + 5D parameters."""
 
     kernel: AttentionKernel = staticmethod(scaled_dot_product)
 
