@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from esper.contracts.actions import Topology
-from esper.contracts.slots import SlotConfig, parse_slot_id, slot_id
+from esper.contracts.slots import SlotConfig, parse_slot_id
 from esper.contracts.validation import ConfigError, require_non_negative, require_positive
+from esper.growth.host_kinds import host_kind
 from esper.growth.injection import InjectionSpec
 
-HostKind = Literal["cnn", "transformer"]
 InjectionPlace = Literal["post_pool", "pre_and_post_pool"]
 
 
@@ -43,7 +43,7 @@ class TransformerConfig:
 class HostConfig:
     """What kind of host grows, how large it is, and which of its slots are enabled (docs/hosts.md).
 
-    kind: cnn, described by the fields below, or transformer, described by the transformer table.
+    kind: cnn, described by the fields below, transformer, described by the transformer table, or a registered kind.
     slots: ids of the enabled slots; empty means all that the host has.
 
     base_channels: block i has width base_channels * 2**i. blocks: number of blocks. kernel_size: odd. pool_layers:
@@ -51,7 +51,7 @@ class HostConfig:
     (post_pool), or before and behind it (pre_and_post_pool).
     """
 
-    kind: HostKind = "cnn"
+    kind: str = "cnn"
     slots: tuple[str, ...] = ()
     base_channels: int = 8
     blocks: int = 3
@@ -72,7 +72,7 @@ class HostConfig:
 
     @property
     def topology(self) -> Topology:
-        return Topology(self.kind)
+        return host_kind(self.kind).topology
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -85,14 +85,7 @@ class HostConfig:
 
     def injection_specs(self) -> tuple[InjectionSpec, ...]:
         """Every place where a seed can grow, in the order in which the host computes them."""
-        if self.kind == "transformer":
-            points = [(slot_id(0, i), self.transformer.width) for i in range(self.transformer.segments)]
-        else:
-            points = [point for block in range(self.blocks) for point in self._block_points(block)]
-        return tuple(
-            InjectionSpec(slot_id=name, width=width, position=(index + 1) / len(points))
-            for index, (name, width) in enumerate(points)
-        )
+        return host_kind(self.kind).injection_specs(self)
 
     def slot_config(self) -> SlotConfig:
         """The enabled slots with their channel widths.
@@ -106,11 +99,6 @@ class HostConfig:
             if name not in every:
                 raise ConfigError(f"host.slots names {name!r}: this host has {', '.join(every)}")
         return SlotConfig(slot_ids=names, channels=tuple(every[name] for name in names))
-
-    def _block_points(self, block: int) -> list[tuple[str, int]]:
-        """Slot ids and widths within one convolutional block; without a pool there is one place, not two."""
-        both = self.injection == "pre_and_post_pool" and block < self.pooled_blocks
-        return [(slot_id(row, block), self.widths[block]) for row in range(2 if both else 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,23 @@
-"""Hosts by kind."""
+"""Hosts by kind: building them, and registering more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import torch
 
 from esper.contracts.validation import ConfigError
-from esper.growth.config import HostConfig, HostKind
+from esper.growth.config import HostConfig
 from esper.growth.host import StackedCNNHost
+from esper.growth.host_kinds import (
+    IMAGE_SAMPLE_DIMS,
+    TOKEN_SAMPLE_DIMS,
+    HostKind,
+    add_host_kind,
+    host_kind,
+    list_host_kinds,
+)
 from esper.growth.host_protocol import HostProtocol
 from esper.growth.transformer_host import StackedTransformerHost
 from esper.layers.algorithm import StackedAlgorithm
@@ -30,19 +37,18 @@ class HostFactory(Protocol):
     ) -> HostProtocol: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostEntry:
-    """A kind of host: what builds it, what its samples are called, and how many axes one of them has."""
-
-    build: HostFactory
-    reads: str
-    sample_dims: int
+_FACTORIES: Final[dict[str, HostFactory]] = {"cnn": StackedCNNHost, "transformer": StackedTransformerHost}
+_READS: Final = {IMAGE_SAMPLE_DIMS: "images (channels, height, width)", TOKEN_SAMPLE_DIMS: "tokens (context length,)"}
 
 
-HOSTS: Final[dict[HostKind, HostEntry]] = {
-    "cnn": HostEntry(build=StackedCNNHost, reads="images (channels, height, width)", sample_dims=3),
-    "transformer": HostEntry(build=StackedTransformerHost, reads="tokens (context length)", sample_dims=1),
-}
+def register_host(kind: HostKind, build: HostFactory) -> None:
+    """Make a host available as host.kind.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    add_host_kind(kind)
+    _FACTORIES[kind.name] = build
 
 
 def check_host_fits(config: HostConfig, input_shape: tuple[int, ...], task: str) -> None:
@@ -51,16 +57,15 @@ def check_host_fits(config: HostConfig, input_shape: tuple[int, ...], task: str)
     Raises:
         ConfigError: it cannot.
     """
-    entry = HOSTS[config.kind]
-    if len(input_shape) != entry.sample_dims:
-        fitting = [kind for kind, other in HOSTS.items() if other.sample_dims == len(input_shape)]
-        remedy = (
-            f"set host.kind to {' or '.join(fitting)}, or choose another task" if fitting else "choose another task"
-        )
-        raise ConfigError(
-            f"host.kind is {config.kind!r}, which reads {entry.reads}, but task.name is {task!r}, whose "
-            f"samples have the shape {input_shape}: {remedy}"
-        )
+    dims = host_kind(config.kind).sample_dims
+    if len(input_shape) == dims:
+        return
+    fitting = [kind.name for kind in list_host_kinds() if kind.sample_dims == len(input_shape)]
+    remedy = f"set host.kind to {' or '.join(fitting)}, or choose another task" if fitting else "choose another task"
+    raise ConfigError(
+        f"host.kind is {config.kind!r}, which reads {_READS[dims]}, but task.name is {task!r}, whose samples have the "
+        f"shape {input_shape}: {remedy}"
+    )
 
 
 def build_host(
@@ -76,6 +81,6 @@ def build_host(
     Raises:
         ConfigError: the samples are too small for the host.
     """
-    return HOSTS[config.kind].build(
+    return _FACTORIES[config.kind](
         config, input_shape=input_shape, num_classes=num_classes, generators=generators, algorithm=algorithm
     )

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InjectionSpec:
-    """One injection point.
-
-    slot_id: of the slot there. width: channels of the features there. position: share of the host's segments that
-    are computed before it, above 0 and at most 1.
-    """
+class InjectionPoint:
+    """One place: the id of the slot there, and the channels of the features there."""
 
     slot_id: str
     width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectionSpec(InjectionPoint):
+    """An injection point of a host. position: share of the host's segments computed before it, in 0 to 1."""
+
     position: float
