@@ -13,7 +13,7 @@ from torch import Tensor
 
 from esper.contracts.actions import Blueprint
 from esper.fleet.config import FleetConfig
-from esper.fleet.optimizer import StackedSGD
+from esper.fleet.optimizer import make_optimizer
 from esper.growth.gate import BlendGate
 from esper.growth.seed_module import SeedModule
 from esper.layers.rows import append_rows, keep_rows, read_row, write_row
@@ -28,12 +28,8 @@ class SeedBank:
         self.module = module
         self.envs = [env]
         self._serials = [serial]
-        self.optimizer = StackedSGD(
-            module,
-            learning_rate=config.seed_learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.seed_weight_decay,
-            max_grad_norm=config.max_grad_norm,
+        self.optimizer = make_optimizer(
+            config, module, learning_rate=config.seed_learning_rate, weight_decay=config.seed_weight_decay
         )
 
     def add(self, env: int, serial: int, newborn: SeedModule) -> None:
@@ -59,7 +55,7 @@ class SeedBank:
         return read_row(self.module, self.envs.index(env))
 
     def restore(self, env: int, values: Tensor) -> None:
-        """Put back what read gave and forget the seed's momentum."""
+        """Put back what read gave and forget the seed's optimiser state."""
         write_row(self.module, self.envs.index(env), values)
         self.optimizer.reset_row(self.envs.index(env))
 

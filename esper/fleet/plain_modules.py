@@ -5,6 +5,7 @@ Parameters are registered in the order of the stacked modules, so that a row of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 import torch
@@ -17,24 +18,37 @@ from esper.growth.config import HostConfig
 from esper.layers.normalization import differentiable
 
 
-class PlainHost(nn.Module):
+class PlainHost(nn.Module, ABC):
+    """A host of one env, in the segments of growth/host_protocol.py."""
+
+    @abstractmethod
+    def run_segment(self, index: int, x: Tensor) -> Tensor:
+        """The features at injection point index."""
+
+    @abstractmethod
+    def classify(self, x: Tensor) -> Tensor:
+        """Logits from the last features."""
+
+
+class PlainCNNHost(PlainHost):
     """The host of growth/host.py for one env: features [B, C, H, W]."""
 
     def __init__(self, config: HostConfig, *, in_channels: int, num_classes: int) -> None:
         super().__init__()
         widths = (in_channels, *config.widths)
-        self.blocks = nn.ModuleList(
-            _block(widths[i], widths[i + 1], config.kernel_size, pooled=i < config.pooled_blocks)
-            for i in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList()
+        for i in range(config.blocks):
+            pooled = i < config.pooled_blocks
+            split = pooled and config.injection == "pre_and_post_pool"
+            self.blocks.append(_block(widths[i], widths[i + 1], config.kernel_size, pooled=pooled and not split))
+            if split:
+                self.blocks.append(nn.MaxPool2d(2))
         self.classifier = nn.Linear(widths[-1], num_classes)
 
-    def run_block(self, index: int, x: Tensor) -> Tensor:
-        """The features after block index."""
+    def run_segment(self, index: int, x: Tensor) -> Tensor:
         return self.blocks[index](x)
 
     def classify(self, x: Tensor) -> Tensor:
-        """Logits [B, classes] from the last features."""
         return self.classifier(x.mean((2, 3)))
 
 
@@ -150,7 +164,7 @@ class PlainBottleneck(nn.Module):
 
 
 class PlainGate(nn.Module):
-    """growth/gate.py for the images of one env: [B, C, H, W] to [B, 1, 1, 1]."""
+    """growth/gate.py for one env: images [B, C, H, W] to [B, 1, 1, 1], tokens [B, L, C] to [B, L, 1]."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -159,6 +173,8 @@ class PlainGate(nn.Module):
         self.output = nn.Linear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 3:
+            return torch.sigmoid(self.output(F.silu(self.hidden(x))))
         return torch.sigmoid(self.output(F.silu(self.hidden(x.mean((2, 3))))))[:, :, None, None]
 
 

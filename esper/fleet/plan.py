@@ -98,7 +98,7 @@ def _plan_bank(
         for control, env in zip(controls, bank.envs, strict=True)
     ]
     blend = BlendControls(
-        alpha_r1111=alphas.view(-1, 1, 1, 1, 1),
+        alpha_r1111=alphas.view(-1, *[1] * (bank.module.seed.feature_dims - 1)),
         running=row_mask([control is not None for control in controls], device),
         straight_through=row_mask([control is not None and control.straight_through for control in controls], device),
         isolate=row_mask([control is None or control.isolate for control in controls], device),

@@ -1,7 +1,8 @@
 """How a seed's output is blended into host features. Pure tensor functions over the rows of one seed bank.
 
 Legend: R rows (the envs that hold this blueprint in this slot), B minibatch, C channels.
-h: host features. x: what the seed reads. s: what the seed returns. All are [R, B, C, H, W].
+h: host features. x: what the seed reads. s: what the seed returns. All are [R, B, C, H, W], or
+[R, B, L, D] of L tokens of width D.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class SeedOutput:
 class BlendControls:
     """How each row of a bank takes part in training.
 
-    alpha_r1111: blend strength, [R, 1, 1, 1, 1]. running: the seed is in the forward path at all.
-    straight_through: host values pass unchanged while the gradient reaches the seed. isolate: the seed reads
+    alpha_r1111: blend strength, [R, 1, 1, 1, 1], or [R, 1, 1, 1] of tokens. running: the seed is in the forward path at
+    all. straight_through: host values pass unchanged while the gradient reaches the seed. isolate: the seed reads
     detached host features. multiply: the row is blended by MULTIPLY; other rows by GATE where the bank has gates, else
     by ADD.
     """

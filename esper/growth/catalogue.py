@@ -8,7 +8,17 @@ from esper.contracts.actions import CNN_BLUEPRINTS, Blueprint, Topology
 
 _AVAILABLE: Final[dict[Topology, frozenset[Blueprint]]] = {
     Topology.CNN: CNN_BLUEPRINTS,
-    Topology.TRANSFORMER: frozenset(),
+    Topology.TRANSFORMER: frozenset(
+        {
+            Blueprint.NORM,
+            Blueprint.LORA,
+            Blueprint.LORA_LARGE,
+            Blueprint.ATTENTION,
+            Blueprint.MLP_SMALL,
+            Blueprint.MLP,
+            Blueprint.FLEX_ATTENTION,
+        }
+    ),
 }
 
 

@@ -66,13 +66,13 @@ def test_a_configuration_never_switches_on_an_inactive_slot() -> None:
 
 
 class CountingHost(StackedCNNHost):
-    """Counts block runs."""
+    """Counts segment runs."""
 
     runs = 0
 
-    def run_block(self, index: int, x_rbchw: Tensor) -> Tensor:
+    def run_segment(self, index: int, features: Tensor) -> Tensor:
         self.runs += 1
-        return super().run_block(index, x_rbchw)
+        return super().run_segment(index, features)
 
 
 @pytest.mark.parametrize("algorithm", ["grouped", "loop"])

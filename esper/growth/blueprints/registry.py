@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import torch
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.actions import Blueprint, Topology
 from esper.growth.blueprints.attention import AttentionSeed
 from esper.growth.blueprints.bottleneck import BottleneckSeed
 from esper.growth.blueprints.conv_heavy import ConvHeavySeed
@@ -16,6 +16,10 @@ from esper.growth.blueprints.conv_small import ConvSmallSeed
 from esper.growth.blueprints.depthwise import DepthwiseSeed
 from esper.growth.blueprints.norm import NormSeed
 from esper.growth.blueprints.residual import ResidualSeed
+from esper.growth.blueprints.transformer.attention import FlexAttentionSeed, TokenAttentionSeed
+from esper.growth.blueprints.transformer.lora import lora, lora_large
+from esper.growth.blueprints.transformer.mlp import mlp, mlp_small
+from esper.growth.blueprints.transformer.norm import TokenNormSeed
 from esper.layers.algorithm import StackedAlgorithm
 
 
@@ -38,6 +42,22 @@ CNN_SEEDS: Final[dict[Blueprint, SeedFactory]] = {
 }
 
 
+TRANSFORMER_SEEDS: Final[dict[Blueprint, SeedFactory]] = {
+    Blueprint.NORM: TokenNormSeed,
+    Blueprint.LORA: lora,
+    Blueprint.LORA_LARGE: lora_large,
+    Blueprint.ATTENTION: TokenAttentionSeed,
+    Blueprint.MLP_SMALL: mlp_small,
+    Blueprint.MLP: mlp,
+    Blueprint.FLEX_ATTENTION: FlexAttentionSeed,
+}
+
+SEEDS: Final[dict[Topology, dict[Blueprint, SeedFactory]]] = {
+    Topology.CNN: CNN_SEEDS,
+    Topology.TRANSFORMER: TRANSFORMER_SEEDS,
+}
+
+
 def build_seed(
     blueprint: Blueprint,
     *,
@@ -45,13 +65,17 @@ def build_seed(
     layer_scale: float,
     generators: Sequence[torch.Generator],
     algorithm: StackedAlgorithm,
+    topology: Topology = Topology.CNN,
 ) -> ResidualSeed:
-    """Newborn seed modules, one row per generator.
+    """Newborn seed modules, one row per generator. The same blueprint is another module in another topology.
+
+    channels: width of the features, which of tokens is their last axis.
 
     Raises:
-        ValueError: no such module exists for convolutional hosts.
+        ValueError: no such module exists for hosts of this topology.
     """
-    if blueprint not in CNN_SEEDS:
-        known = ", ".join(sorted(kind.name for kind in CNN_SEEDS))
-        raise ValueError(f"blueprint {blueprint.name} cannot grow in a convolutional host: choose one of {known}")
-    return CNN_SEEDS[blueprint](channels, layer_scale, generators, algorithm)
+    kinds = SEEDS[topology]
+    if blueprint not in kinds:
+        known = ", ".join(sorted(kind.name for kind in kinds))
+        raise ValueError(f"blueprint {blueprint.name} cannot grow in a {topology} host: choose one of {known}")
+    return kinds[blueprint](channels, layer_scale, generators, algorithm)
