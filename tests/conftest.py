@@ -12,3 +12,16 @@ def _one_thread() -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)
+
+
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blueprints that a test registers are gone after it."""
+    from esper.growth import catalogue
+    from esper.growth.blueprints import registry
+
+    for table in (registry.SEEDS, registry.ESTIMATES):
+        for topology in table:
+            monkeypatch.setitem(table, topology, dict(table[topology]))
+    monkeypatch.setattr(registry, "_REGISTERED", set())
+    monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))

@@ -21,6 +21,7 @@ def snippets() -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.usefixtures("own_registry")
 @pytest.mark.parametrize(("name", "code"), snippets(), ids=[name for name, _ in snippets()])
 def test_snippet_runs(name: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -26,7 +26,7 @@ class FleetCase:
     """One shape to time. steps: training steps per timed call."""
 
     name: str
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     base_channels: int
     blocks: int
     batch_size: int

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from esper.cli import bench, presets
+from esper.cli import bench, check, presets
 from esper.cli.doctor import doctor
 from esper.cli.errors import report
 from esper.cli.replay import replay
@@ -22,6 +22,7 @@ app.command()(train)
 app.command()(replay)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
+app.add_typer(check.app, name="check")
 app.command()(doctor)
 
 

@@ -22,11 +22,17 @@ def train(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of torch; 0 leaves torch's choice.")] = None,
     runs_dir: Annotated[Path, typer.Option(help="Where run directories are made.")] = Path("runs"),
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="Import this module first, e.g. my_blueprints. Repeatable."),
+    ] = None,
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")] = False,
 ) -> None:
     """Train a fleet of growing hosts and the controller that grows them."""
+    from esper.growth.plugins import load_plugins
     from esper.history.settings import resolve_config
 
+    load_plugins(plugins or ())
     options = {
         "run.rounds": rounds,
         "run.seed": seed,

@@ -2,8 +2,8 @@
 
 Legend: E envs, B minibatch, K ablation configs, S slots.
 
-A slot changes only what comes after it, so configurations that agree up to a block share the work up to there: they
-form a tree of prefixes, and every host block and seed runs once per distinct prefix instead of once per configuration.
+A slot changes only what comes after it, so configurations that agree up to a segment share the work up to there: they
+form a tree of prefixes, and every host segment and seed runs once per distinct prefix, not once per configuration.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Configuration = tuple[Choice, ...]
 """One choice per slot."""
 
 Leaf = Callable[[Configuration, Tensor], None]
-"""Called with each configuration and its logits [E, B, classes]."""
+"""Called with each configuration and its logits."""
 
 
 def ablation_configurations(
@@ -74,42 +74,42 @@ def slots_on(configuration: Configuration, active: SlotMask, committed: SlotMask
 
 
 def evaluate_tree(
-    network: FleetNetwork, plan: FleetPlan, inputs_ebchw: Tensor, configurations: Sequence[Configuration], leaf: Leaf
+    network: FleetNetwork, plan: FleetPlan, inputs: Tensor, configurations: Sequence[Configuration], leaf: Leaf
 ) -> None:
     """Compute the logits of all configurations, sharing common prefixes. Configurations must be distinct."""
-    _visit(network, plan, 0, inputs_ebchw, configurations, leaf)
+    _visit(network, plan, 0, inputs, configurations, leaf)
 
 
 def evaluate_whole(
-    network: FleetNetwork, plan: FleetPlan, inputs_ebchw: Tensor, configurations: Sequence[Configuration], leaf: Leaf
+    network: FleetNetwork, plan: FleetPlan, inputs: Tensor, configurations: Sequence[Configuration], leaf: Leaf
 ) -> None:
     """The slow twin of evaluate_tree: one whole forward pass per configuration."""
     for configuration in configurations:
-        evaluate_tree(network, plan, inputs_ebchw, [configuration], leaf)
+        evaluate_tree(network, plan, inputs, [configuration], leaf)
 
 
 def _visit(
     network: FleetNetwork,
     plan: FleetPlan,
-    block: int,
+    segment: int,
     features: Tensor,
     configurations: Sequence[Configuration],
     leaf: Leaf,
 ) -> None:
-    features = network.host.run_block(block, features)
-    for members, blended in _branches(network, plan, block, features, configurations):
-        if block + 1 < network.blocks:
-            _visit(network, plan, block + 1, blended, members, leaf)
+    features = network.host.run_segment(segment, features)
+    for members, blended in _branches(network, plan, segment, features, configurations):
+        if segment + 1 < network.host.segments:
+            _visit(network, plan, segment + 1, blended, members, leaf)
         else:
             (configuration,) = members
             leaf(configuration, network.host.classify(blended))
 
 
 def _branches(
-    network: FleetNetwork, plan: FleetPlan, block: int, features: Tensor, configurations: Sequence[Configuration]
+    network: FleetNetwork, plan: FleetPlan, segment: int, features: Tensor, configurations: Sequence[Configuration]
 ) -> list[tuple[list[Configuration], Tensor]]:
-    """Configurations grouped by their choice for the slot after a block, with the features of each group."""
-    slot = network.slot_after(block)
+    """Configurations grouped by their choice for the slot after a segment, with the features of each group."""
+    slot = network.slot_after(segment)
     if slot is None:
         return [(list(configurations), features)]
     groups: dict[Choice, list[Configuration]] = {}

@@ -1,7 +1,11 @@
-"""Seed banks: the seeds of one blueprint in one slot, stacked over the envs that hold them."""
+"""Seed banks: the seeds of one blueprint in one slot, stacked over the envs that hold them.
+
+Seeds with a gate and seeds without one are two banks, because rows of a stack have equal parameters.
+"""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -9,29 +13,26 @@ from torch import Tensor
 
 from esper.contracts.actions import Blueprint
 from esper.fleet.config import FleetConfig
-from esper.fleet.optimizer import StackedSGD
-from esper.growth.blueprints.residual import ResidualSeed
+from esper.fleet.optimizer import make_optimizer
+from esper.growth.gate import BlendGate
+from esper.growth.seed_module import SeedModule
 from esper.layers.rows import append_rows, keep_rows, read_row, write_row
 
 
 class SeedBank:
-    """R seeds of one blueprint in one slot, their optimiser, and whose they are. Rows are ordered by env."""
+    """R seeds of one build in one slot, their optimiser, and whose they are. Rows are ordered by env."""
 
-    def __init__(self, blueprint: Blueprint, module: ResidualSeed, env: int, serial: int, config: FleetConfig) -> None:
+    def __init__(self, blueprint: Blueprint, module: SeedModule, env: int, serial: int, config: FleetConfig) -> None:
         """Starts with one row, that of env. serial: a number that no other seed of the fleet ever had."""
         self.blueprint = blueprint
         self.module = module
         self.envs = [env]
         self._serials = [serial]
-        self.optimizer = StackedSGD(
-            module,
-            learning_rate=config.seed_learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.seed_weight_decay,
-            max_grad_norm=config.max_grad_norm,
+        self.optimizer = make_optimizer(
+            config, module, learning_rate=config.seed_learning_rate, weight_decay=config.seed_weight_decay
         )
 
-    def add(self, env: int, serial: int, newborn: ResidualSeed) -> None:
+    def add(self, env: int, serial: int, newborn: SeedModule) -> None:
         """Take in one more seed, a module of one row."""
         append_rows(self.module, newborn)
         self.optimizer.append_row()
@@ -54,12 +55,18 @@ class SeedBank:
         return read_row(self.module, self.envs.index(env))
 
     def restore(self, env: int, values: Tensor) -> None:
-        """Put back what read gave and forget the seed's momentum."""
+        """Put back what read gave and forget the seed's optimiser state."""
         write_row(self.module, self.envs.index(env), values)
         self.optimizer.reset_row(self.envs.index(env))
 
+    def take_row(self, env: int) -> SeedModule:
+        """A copy of one env's seed as a module of one row."""
+        row = copy.deepcopy(self.module)
+        keep_rows(row, torch.tensor([self.envs.index(env)], device=self.module.seed.gamma.device))
+        return row
+
     def _select(self, rows: list[int]) -> None:
-        index = torch.tensor(rows, device=self.module.gamma.device)
+        index = torch.tensor(rows, device=self.module.seed.gamma.device)
         keep_rows(self.module, index)
         self.optimizer.keep_rows(index)
         self.envs = [self.envs[row] for row in rows]
@@ -76,16 +83,16 @@ class SeedSnapshot:
 
 
 class SeedBanks:
-    """All seeds of a fleet: per slot, one bank per blueprint in use there."""
+    """All seeds of a fleet: per slot, one bank per build in use there: blueprint, with or without gates."""
 
     def __init__(self, slots: int, config: FleetConfig) -> None:
         self._config = config
-        self._banks: list[dict[Blueprint, SeedBank]] = [{} for _ in range(slots)]
+        self._banks: list[dict[tuple[Blueprint, bool], SeedBank]] = [{} for _ in range(slots)]
         self._next_serial = 0
 
     def in_slot(self, slot: int) -> list[SeedBank]:
-        """The banks of a slot in the order of their blueprints, so that their order does not depend on history."""
-        return [self._banks[slot][blueprint] for blueprint in sorted(self._banks[slot])]
+        """The banks of a slot in the order of their builds, so that their order does not depend on history."""
+        return [self._banks[slot][build] for build in sorted(self._banks[slot])]
 
     def holding(self, env: int, slot: int) -> SeedBank | None:
         """The bank that holds this env's seed in this slot."""
@@ -94,21 +101,37 @@ class SeedBanks:
                 return bank
         return None
 
-    def add(self, env: int, slot: int, blueprint: Blueprint, newborn: ResidualSeed) -> None:
+    def add(self, env: int, slot: int, blueprint: Blueprint, newborn: SeedModule) -> None:
         """Put a newborn seed, a module of one row, into an empty slot."""
         assert self.holding(env, slot) is None, "a slot holds one seed at a time"
         serial, self._next_serial = self._next_serial, self._next_serial + 1
-        if blueprint in self._banks[slot]:
-            self._banks[slot][blueprint].add(env, serial, newborn)
+        build = (blueprint, newborn.gated)
+        if build in self._banks[slot]:
+            self._banks[slot][build].add(env, serial, newborn)
         else:
-            self._banks[slot][blueprint] = SeedBank(blueprint, newborn, env, serial, self._config)
+            self._banks[slot][build] = SeedBank(blueprint, newborn, env, serial, self._config)
+
+    def replace_gate(self, env: int, slot: int, gate: BlendGate | None) -> SeedModule:
+        """Give a seed a gate of one row, or take its gate away. It keeps its values and loses its momentum.
+
+        To snapshots it is another seed from now on: what they hold has another size.
+
+        Returns:
+            The seed as it is now, a module of one row.
+        """
+        bank = self.holding(env, slot)
+        assert bank is not None, "only a seed can have a gate"
+        changed = SeedModule(bank.take_row(env).seed, gate)
+        self.remove(env, slot)
+        self.add(env, slot, bank.blueprint, changed)
+        return changed
 
     def remove(self, env: int, slot: int) -> None:
         """Free a slot."""
         bank = self.holding(env, slot)
         assert bank is not None, "only an occupied slot can be freed"
         if len(bank.envs) == 1:
-            del self._banks[slot][bank.blueprint]
+            del self._banks[slot][bank.blueprint, bank.module.gated]
         else:
             bank.remove(env)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from esper.contracts.validation import ConfigError, require_non_negative, require_positive
 
 ConvAlgorithm = Literal["auto", "grouped", "loop"]
+OptimizerKind = Literal["sgd", "adamw"]
 DataOrder = Literal["shared", "per_env"]
 
 
@@ -16,7 +17,8 @@ class FleetConfig:
     """Supervised training of E hosts side by side.
 
     envs: E. episode_length: host epochs per episode (T). batch_size: samples per host and step. steps_per_epoch: 0 =
-    one pass over the training split. learning_rate, momentum, weight_decay: SGD of the host; seed_*: of each seed.
+    one pass over the training split. optimizer: of hosts and seeds. learning_rate, weight_decay: of the host; seed_*:
+    of each seed. momentum: of SGD, and the decay of AdamW's first moment (the second has 0.999).
     max_grad_norm: per host and per seed. conv_algorithm: how a stacked convolution computes (docs/fleet.md).
     data_order: shared gives every host the same minibatch, per_env its own order. gradient_stride: train steps
     between two readings of gradient statistics.
@@ -27,6 +29,7 @@ class FleetConfig:
     batch_size: int = 64
     evaluation_batch_size: int = 512
     steps_per_epoch: int = 0
+    optimizer: OptimizerKind = "sgd"
     learning_rate: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4

@@ -18,14 +18,16 @@ from esper.fleet.banks import SeedBanks, SeedSnapshot
 from esper.fleet.config import FleetConfig
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
-from esper.fleet.optimizer import StackedSGD
+from esper.fleet.optimizer import make_optimizer
 from esper.fleet.plan import FleetPlan, make_plan
 from esper.growth.blending import row_mask
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.host import StackedCNNHost
+from esper.growth.gate import BlendGate
+from esper.growth.hosts import build_host
+from esper.growth.seed_module import plant
 from esper.growth.state import SlotControl
-from esper.layers.algorithm import StackedAlgorithm, resolve_algorithm
+from esper.layers.algorithm import StackedAlgorithm, resolve_algorithm, resolve_token_algorithm
 from esper.layers.batch import Minibatch
 from esper.layers.rows import parameters_per_row, read_row, write_row
 
@@ -58,7 +60,8 @@ class Fleet:
     ) -> None:
         """generators: one CPU generator per env, from which its host is initialised; their number is E.
 
-        input_shape: channels, height, width. fleet.envs is not read.
+        input_shape: of one sample: channels, height, width of an image, or the context length of tokens as (L,), for
+        which num_classes is the vocabulary. fleet.envs is not read.
 
         Raises:
             ConfigError: the images are too small for the host's pooling.
@@ -66,27 +69,21 @@ class Fleet:
         self.rows = len(generators)
         self.slot_config: SlotConfig = host.slot_config()
         self.topology: Topology = host.topology
-        self.conv_algorithm: StackedAlgorithm = resolve_algorithm(
-            fleet.conv_algorithm, height=input_shape[1], width=input_shape[2], device_type=device.type
-        )
+        self.conv_algorithm: StackedAlgorithm = _algorithm(fleet, input_shape, device)
         self._config = fleet
         self._layer_scale = growth.layer_scale
         self._device = device
-        module = StackedCNNHost(
+        module = build_host(
             host,
             input_shape=input_shape,
             num_classes=num_classes,
             generators=generators,
             algorithm=self.conv_algorithm,
         ).to(device)
-        self.host_parameter_count = parameters_per_row(module)
+        self.host_parameter_count = module.parameter_count
         self._network = FleetNetwork(module, self.slot_config, self.conv_algorithm)
-        self._optimizer = StackedSGD(
-            module,
-            learning_rate=fleet.learning_rate,
-            momentum=fleet.momentum,
-            weight_decay=fleet.weight_decay,
-            max_grad_norm=fleet.max_grad_norm,
+        self._optimizer = make_optimizer(
+            fleet, module, learning_rate=fleet.learning_rate, weight_decay=fleet.weight_decay
         )
         slots = self.slot_config.num_slots
         self._banks = SeedBanks(slots, fleet)
@@ -94,11 +91,15 @@ class Fleet:
         self._env_active = [True] * self.rows
         self._plan: FleetPlan | None = None
 
-    def add_seed(self, env: int, slot: int, blueprint: Blueprint, generator: torch.Generator) -> int:
+    def add_seed(
+        self, env: int, slot: int, blueprint: Blueprint, generator: torch.Generator, *, gated: bool = False
+    ) -> int:
         """Germinate: put a new seed into an empty slot, initialised from generator (CPU). It does not run yet.
 
+        gated: the seed is to be blended by GATE, and has a gate network from birth.
+
         Returns:
-            Its number of parameters.
+            Its number of parameters, gate included.
 
         Raises:
             ValueError: the blueprint does not fit the host.
@@ -109,17 +110,32 @@ class Fleet:
             layer_scale=self._layer_scale,
             generators=[generator],
             algorithm=self.conv_algorithm,
-        ).to(self._device)
-        self._banks.add(env, slot, blueprint, newborn)
+            topology=self.topology,
+        )
+        planted = plant(newborn, channels=self.slot_config.channels[slot], gated=gated, generators=[generator])
+        self._banks.add(env, slot, blueprint, planted.to(self._device))
         self._plan = None
-        return parameters_per_row(newborn)
+        return parameters_per_row(planted)
+
+    def set_gate(self, env: int, slot: int, gated: bool, generator: torch.Generator) -> int:
+        """Give the seed of a slot a gate network, initialised from generator (CPU), or take its gate away.
+
+        To be called when the seed's blend changes to or from GATE, before set_controls. The seed keeps its values
+        and starts again without momentum; its control is cleared.
+
+        Returns:
+            Its number of parameters now.
+        """
+        channels = self.slot_config.channels[slot]
+        gate = BlendGate(channels, [generator], self.conv_algorithm).to(self._device) if gated else None
+        changed = self._banks.replace_gate(env, slot, gate)
+        self._clear_control(env, slot)
+        return parameters_per_row(changed)
 
     def remove_seed(self, env: int, slot: int) -> None:
         """Free an occupied slot; its control goes with it."""
         self._banks.remove(env, slot)
-        controls = self._controls[env]
-        self._controls[env] = (*controls[:slot], None, *controls[slot + 1 :])
-        self._plan = None
+        self._clear_control(env, slot)
 
     def set_controls(self, env: int, controls: Sequence[SlotControl | None]) -> None:
         """Say how each slot of an env runs from now on. None: no seed of that slot is in the forward path."""
@@ -171,13 +187,18 @@ class Fleet:
         return RowSnapshot(host=read_row(self._network.host, env), seeds=self._banks.snapshot(env))
 
     def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
-        """Put one env back to a snapshot of it and forget its momentum.
+        """Put one env back to a snapshot of it and forget its optimiser state.
 
         Seeds that it no longer holds are not revived; seeds that came after the snapshot stay as they are.
         """
         write_row(self._network.host, env, snapshot.host)
         self._optimizer.reset_row(env)
         self._banks.restore(env, snapshot.seeds)
+
+    def _clear_control(self, env: int, slot: int) -> None:
+        controls = self._controls[env]
+        self._controls[env] = (*controls[:slot], None, *controls[slot + 1 :])
+        self._plan = None
 
     def _current_plan(self) -> FleetPlan:
         if self._plan is None:
@@ -190,3 +211,11 @@ class Fleet:
     def _write_running_statistics(self, env: int, statistics: list[Tensor]) -> None:
         for buffer, values in zip(self._network.host.buffers(), statistics, strict=True):
             buffer[env].copy_(values)
+
+
+def _algorithm(config: FleetConfig, input_shape: tuple[int, ...], device: torch.device) -> StackedAlgorithm:
+    """How the layers of hosts that read samples of this shape compute."""
+    if len(input_shape) == 1:
+        return resolve_token_algorithm(config.conv_algorithm)
+    _, height, width = input_shape
+    return resolve_algorithm(config.conv_algorithm, height=height, width=width, device_type=device.type)

@@ -1,6 +1,6 @@
-"""Forward passes of a fleet: host blocks with seed banks between them.
+"""Forward passes of a fleet: host segments with seed banks between them.
 
-Legend: E envs, B minibatch, C channels, R rows of a bank.
+Legend: E envs, B minibatch, R rows of a bank.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from esper.contracts.slots import SlotConfig, parse_slot_id
+from esper.contracts.slots import SlotConfig
 from esper.fleet.plan import BankPlan, FleetPlan
-from esper.growth.blending import RowMask, blend_for_evaluation, blend_for_training, seed_input
-from esper.growth.host import StackedCNNHost
+from esper.growth.blending import RowMask, SeedOutput, blend_for_evaluation, blend_for_training, seed_input
+from esper.growth.host_protocol import HostProtocol
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import gather_rows, scatter_rows
 
@@ -20,25 +20,22 @@ from esper.layers.layout import gather_rows, scatter_rows
 class FleetNetwork:
     """The hosts of a fleet and the places where seeds grow."""
 
-    def __init__(self, host: StackedCNNHost, slots: SlotConfig, algorithm: StackedAlgorithm) -> None:
+    def __init__(self, host: HostProtocol, slots: SlotConfig, algorithm: StackedAlgorithm) -> None:
         self.host = host
         self.algorithm: StackedAlgorithm = algorithm
-        self._slot_after_block = {parse_slot_id(text)[1]: slot for slot, text in enumerate(slots.slot_ids)}
+        slot_of = {text: slot for slot, text in enumerate(slots.slot_ids)}
+        self._slot_after = tuple(slot_of.get(spec.slot_id) for spec in host.injection_specs)
 
-    @property
-    def blocks(self) -> int:
-        return len(self.host.blocks)
+    def slot_after(self, segment: int) -> int | None:
+        """The slot behind a segment, if one is enabled there."""
+        return self._slot_after[segment]
 
-    def slot_after(self, block: int) -> int | None:
-        """The slot behind a block, if there is one."""
-        return self._slot_after_block.get(block)
-
-    def logits(self, inputs_ebchw: Tensor, plan: FleetPlan) -> Tensor:
-        """Logits [E, B, classes] with the gradient paths of training."""
-        features = inputs_ebchw
-        for block in range(self.blocks):
-            features = self.host.run_block(block, features)
-            slot = self.slot_after(block)
+    def logits(self, inputs: Tensor, plan: FleetPlan) -> Tensor:
+        """Logits as HostProtocol.classify gives them, with the gradient paths of training."""
+        features = inputs
+        for segment in range(self.host.segments):
+            features = self.host.run_segment(segment, features)
+            slot = self.slot_after(segment)
             if slot is not None:
                 features = self._grow(features, plan.slots[slot])
         return self.host.classify(features)
@@ -52,7 +49,7 @@ class FleetNetwork:
             features = self.scatter(features, plan, blended)
         return features
 
-    def seed_outputs(self, features: Tensor, banks: tuple[BankPlan, ...]) -> list[Tensor]:
+    def seed_outputs(self, features: Tensor, banks: tuple[BankPlan, ...]) -> list[SeedOutput]:
         """What each bank's seeds return for these features, for use in several blends."""
         return [plan.bank.module(self.gather(features, plan)) for plan in banks]
 
@@ -60,16 +57,16 @@ class FleetNetwork:
         self,
         features: Tensor,
         banks: tuple[BankPlan, ...],
-        outputs: list[Tensor],
+        outputs: list[SeedOutput],
         seeds_on: Callable[[BankPlan], RowMask],
     ) -> Tensor:
         """Features with the seeds of some rows blended in; outputs as from seed_outputs."""
-        for plan, s in zip(banks, outputs, strict=True):
+        for plan, seed in zip(banks, outputs, strict=True):
             on = seeds_on(plan)
             if on is False:
                 continue
             h = self.gather(features, plan)
-            blended = blend_for_evaluation(h, s, plan.blend.alpha_r1111, on)
+            blended = blend_for_evaluation(h, seed, plan.blend, on)
             features = self.scatter(features, plan, blended)
         return features
 

@@ -10,7 +10,7 @@ from typing import Final, cast
 import torch
 from torch import Tensor
 
-from esper.fleet.optimizer import StackedSGD
+from esper.fleet.optimizer import StackedOptimizer
 from esper.fleet.plan import BankPlan
 
 VANISHING_NORM: Final = 1e-7
@@ -27,7 +27,7 @@ def row_norms(gradients_rp: Tensor) -> Tensor:
 
 
 def seed_statistics(
-    gradients_rp: Tensor, norms_r: Tensor, host_norms_r: Tensor, seed: StackedSGD, host_parameters: int
+    gradients_rp: Tensor, norms_r: Tensor, host_norms_r: Tensor, seed: StackedOptimizer, host_parameters: int
 ) -> Tensor:
     """[R, 4]: norm; share of parameter tensors with a norm below 1e-7 and above 50; ratio to the host's gradient.
 

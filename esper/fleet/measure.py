@@ -20,14 +20,15 @@ from esper.fleet.gradients import STATISTICS
 class TrainTotals:
     """One training epoch, on the device.
 
-    loss_e: sum over samples of the cross-entropy. correct_e: samples classified correctly. samples: per env.
+    A prediction is an image, or a token of a language task. loss_e: sum over predictions of the cross-entropy.
+    correct_e: correct predictions. predictions: per env.
     host_norm_e, gradients_es4: means over the epoch's readings (gradients.py). running_es: slots with a seed in the
     forward path, for which alone gradients_es4 means something.
     """
 
     loss_e: Tensor
     correct_e: Tensor
-    samples: int
+    predictions: int
     host_norm_e: Tensor
     gradients_es4: Tensor
     running_es: tuple[SlotMask, ...]
@@ -37,13 +38,13 @@ class TrainTotals:
 class EvaluationTotals:
     """One pass over a held-out split, on the device.
 
-    loss_e: sum over samples of the cross-entropy of the network as it is. correct_ke: samples classified correctly in
-    each configuration, the first being the network as it is. samples: per env.
+    loss_e: sum over predictions of the cross-entropy of the network as it is. correct_ke: correct predictions in each
+    configuration, the first being the network as it is. predictions: per env.
     """
 
     loss_e: Tensor
     correct_ke: Tensor
-    samples: int
+    predictions: int
     configurations: tuple[Configuration, ...]
     active_es: tuple[SlotMask, ...]
     committed_es: tuple[SlotMask, ...]
@@ -65,7 +66,7 @@ class SeedGradient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvMeasurement:
-    """What one epoch measured for one env. Losses are means over samples, accuracies percent.
+    """What one epoch measured for one env. Losses are means over predictions, accuracies percent.
 
     Training values are None when only an evaluation was collected. host_grad_norm: mean over the epoch's readings,
     before clipping. gradients: per slot, None where no seed ran.
@@ -107,9 +108,9 @@ def _measurement(env: int, row: list[float], train: TrainTotals | None, evaluati
     configurations = len(evaluation.configurations)
     val_loss, correct, rest = row[0], row[1 : 1 + configurations], row[1 + configurations :]
     return EnvMeasurement(
-        train_loss=None if train is None else rest[0] / train.samples,
-        train_accuracy=None if train is None else 100.0 * rest[1] / train.samples,
-        val_loss=val_loss / evaluation.samples,
+        train_loss=None if train is None else rest[0] / train.predictions,
+        train_accuracy=None if train is None else 100.0 * rest[1] / train.predictions,
+        val_loss=val_loss / evaluation.predictions,
         host_grad_norm=None if train is None else rest[2],
         counterfactual=_counterfactual(env, correct, evaluation),
         gradients=(None,) * len(evaluation.active_es[env])
@@ -123,7 +124,7 @@ def _counterfactual(env: int, correct: list[float], evaluation: EvaluationTotals
     active, committed = evaluation.active_es[env], evaluation.committed_es[env]
     accuracies: dict[SlotMask, float] = {}
     for configuration, count in zip(evaluation.configurations, correct, strict=True):
-        accuracies.setdefault(slots_on(configuration, active, committed), 100.0 * count / evaluation.samples)
+        accuracies.setdefault(slots_on(configuration, active, committed), 100.0 * count / evaluation.predictions)
     measurements = tuple(MaskedAccuracy(slots_on=mask, accuracy=value) for mask, value in accuracies.items())
     return CounterfactualMatrix(active=active, committed=committed, measurements=measurements)
 

@@ -1,24 +1,31 @@
-"""Stochastic gradient descent with momentum over stacked rows.
+"""Optimisers over stacked rows.
 
 Legend: R rows, P parameters per row.
 """
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
+from esper.fleet.config import FleetConfig
 from esper.growth.blending import RowMask, select_rows
 from esper.layers.rows import parameters_per_row
 
-_CLIP_EPSILON = 1e-6
+_CLIP_EPSILON: Final = 1e-6
+_SECOND_MOMENT_DECAY: Final = 0.999
+_ADAM_EPSILON: Final = 1e-8
 
 
-class StackedSGD:
+class StackedOptimizer(ABC):
     """One optimiser for the R rows of a stacked module; rows never influence each other.
 
-    Per row the arithmetic is that of clip_grad_norm_ followed by torch.optim.SGD with momentum and weight decay (no
-    dampening, no Nesterov). A row that is not stepped is not touched at all: no decay, no momentum.
+    Per row the arithmetic is that of clip_grad_norm_ followed by the plain optimiser. A row that is not stepped is not
+    touched at all: no decay, and its state stays. State that is zero is state that was forgotten.
     """
 
     def __init__(
@@ -29,8 +36,7 @@ class StackedSGD:
         self._momentum = momentum
         self._weight_decay = weight_decay
         self._max_grad_norm = max_grad_norm
-        # A momentum of zero before the first step gives what SGD does then: the buffer becomes the gradient.
-        self._momentum_rp = torch.zeros_like(self._parameters_rp())
+        self._state = self._initial_state(self._parameters_rp())
 
     @property
     def tensor_sizes(self) -> list[int]:
@@ -62,23 +68,30 @@ class StackedSGD:
         """
         scale_r = (self._max_grad_norm / (norms_r + _CLIP_EPSILON)).clamp(max=1.0)
         before_rp = self._parameters_rp()
-        change_rp = (gradients_rp * scale_r[:, None]).add(before_rp, alpha=self._weight_decay)
-        momentum_rp = torch.add(change_rp, self._momentum_rp, alpha=self._momentum)
-        after_rp = before_rp.add(momentum_rp, alpha=-self._learning_rate)
-        self._momentum_rp = select_rows(stepped, momentum_rp, self._momentum_rp)
+        after_rp, state = self._stepped(before_rp, gradients_rp * scale_r[:, None], self._state)
+        self._state = [select_rows(stepped, new, old) for new, old in zip(state, self._state, strict=True)]
         self._write(select_rows(stepped, after_rp, before_rp))
 
     def reset_row(self, row: int) -> None:
-        """Forget the momentum of one row."""
-        self._momentum_rp[row].zero_()
+        """Forget the state of one row."""
+        for state in self._state:
+            state[row].zero_()
 
     def append_row(self) -> None:
-        """A row without momentum for one that was appended to the module."""
-        self._momentum_rp = torch.cat([self._momentum_rp, torch.zeros_like(self._momentum_rp[:1])])
+        """A row without state for one that was appended to the module."""
+        self._state = [torch.cat([state, torch.zeros_like(state[:1])]) for state in self._state]
 
     def keep_rows(self, rows: Tensor) -> None:
         """Keep only these rows, in this order, as keep_rows did to the module."""
-        self._momentum_rp = self._momentum_rp.index_select(0, rows)
+        self._state = [state.index_select(0, rows) for state in self._state]
+
+    @abstractmethod
+    def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
+        """Tensors whose first axis is the row, all zero."""
+
+    @abstractmethod
+    def _stepped(self, before_rp: Tensor, gradients_rp: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Parameters and state after one step of every row with clipped gradients; nothing is changed in place."""
 
     def _parameters_rp(self) -> Tensor:
         return torch.cat([parameter.detach().flatten(1) for parameter in self._module.parameters()], dim=1)
@@ -87,3 +100,61 @@ class StackedSGD:
         parts = torch.split(values_rp, self.tensor_sizes, dim=1)
         for parameter, part in zip(self._module.parameters(), parts, strict=True):
             parameter.copy_(part.view_as(parameter))
+
+
+class StackedSGD(StackedOptimizer):
+    """torch.optim.SGD with momentum and weight decay (no dampening, no Nesterov)."""
+
+    def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
+        # A momentum of zero before the first step gives what SGD does then: the buffer becomes the gradient.
+        return [torch.zeros_like(parameters_rp)]
+
+    def _stepped(self, before_rp: Tensor, gradients_rp: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        (old_momentum_rp,) = state
+        change_rp = gradients_rp.add(before_rp, alpha=self._weight_decay)
+        momentum_rp = torch.add(change_rp, old_momentum_rp, alpha=self._momentum)
+        return before_rp.add(momentum_rp, alpha=-self._learning_rate), [momentum_rp]
+
+
+class StackedAdamW(StackedOptimizer):
+    """torch.optim.AdamW with betas (momentum, 0.999); every parameter decays, as it does there by default."""
+
+    def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
+        # Both moments, and how many steps the row has taken: rows are born at different times.
+        return [
+            torch.zeros_like(parameters_rp),
+            torch.zeros_like(parameters_rp),
+            torch.zeros_like(parameters_rp[:, :1]),
+        ]
+
+    def _stepped(self, before_rp: Tensor, gradients_rp: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        first_rp, second_rp, steps_r1 = state
+        steps_r1 = steps_r1 + 1
+        first_rp = first_rp.lerp(gradients_rp, 1 - self._momentum)
+        second_rp = torch.addcmul(
+            second_rp * _SECOND_MOMENT_DECAY, gradients_rp, gradients_rp, value=1 - _SECOND_MOMENT_DECAY
+        )
+        root_rp = second_rp.sqrt() / _bias_correction(_SECOND_MOMENT_DECAY, steps_r1).sqrt()
+        step_rp = first_rp / _bias_correction(self._momentum, steps_r1) / (root_rp + _ADAM_EPSILON)
+        decayed_rp = before_rp * (1 - self._learning_rate * self._weight_decay)
+        return decayed_rp.add(step_rp, alpha=-self._learning_rate), [first_rp, second_rp, steps_r1]
+
+
+def _bias_correction(decay: float, steps_r1: Tensor) -> Tensor:
+    """1 - decay ** steps. By expm1, because the plain difference loses four digits in single precision."""
+    # A decay of 0 is 1 from the first step on.
+    return -torch.expm1(steps_r1 * (math.log(decay) if decay > 0 else -math.inf))
+
+
+def make_optimizer(
+    config: FleetConfig, module: nn.Module, *, learning_rate: float, weight_decay: float
+) -> StackedOptimizer:
+    """The optimiser that the config names, for a host or a seed bank."""
+    kind = {"sgd": StackedSGD, "adamw": StackedAdamW}[config.optimizer]
+    return kind(
+        module,
+        learning_rate=learning_rate,
+        momentum=config.momentum,
+        weight_decay=weight_decay,
+        max_grad_norm=config.max_grad_norm,
+    )

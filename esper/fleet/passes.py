@@ -1,6 +1,6 @@
 """One epoch of training and one pass over a held-out split, without waiting for the device.
 
-Legend: E envs, B minibatch, K ablation configs.
+Legend: E envs, B minibatch, N predictions of an env (one per image, or one per token), K ablation configs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from esper.fleet.ablation import Configuration, ablation_configurations, evaluat
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.gradients import GradientTotals, row_norms, seed_statistics
 from esper.fleet.measure import EvaluationTotals, TrainTotals
-from esper.fleet.optimizer import StackedSGD
+from esper.fleet.optimizer import StackedOptimizer
 from esper.fleet.plan import FleetPlan
 from esper.growth.blending import RowMask
 from esper.layers.batch import Minibatch
@@ -24,7 +24,7 @@ from esper.layers.batch import Minibatch
 def train_epoch(
     network: FleetNetwork,
     plan: FleetPlan,
-    optimizer: StackedSGD,
+    optimizer: StackedOptimizer,
     batches: Iterable[Minibatch],
     *,
     envs_active: RowMask,
@@ -40,23 +40,23 @@ def train_epoch(
     network.host.train()
     totals: tuple[Tensor, Tensor] | None = None
     gradients: GradientTotals | None = None
-    samples = 0
+    predictions = 0
     for step, batch in enumerate(batches):
-        loss_eb, correct_e = _forward(network, plan, batch)
-        # Summed over envs, averaged over samples: the gradient of each env is what it would be alone.
-        torch.autograd.backward(loss_eb.mean(1).sum())
-        envs, size = loss_eb.shape
-        gradients = gradients or GradientTotals(envs, len(plan.slots), loss_eb.device)
+        loss_en, correct_e = _forward(network, plan, batch)
+        # Summed over envs, averaged over predictions: the gradient of each env is what it would be alone.
+        torch.autograd.backward(loss_en.mean(1).sum())
+        envs, size = loss_en.shape
+        gradients = gradients or GradientTotals(envs, len(plan.slots), loss_en.device)
         _step(plan, optimizer, envs_active, gradients if step % gradient_stride == 0 else None)
-        loss_e = loss_eb.detach().sum(1)
+        loss_e = loss_en.detach().sum(1)
         totals = (loss_e, correct_e) if totals is None else (totals[0] + loss_e, totals[1] + correct_e)
-        samples += size
+        predictions += size
     if totals is None or gradients is None:
         raise ValueError("a training epoch needs at least one minibatch")
     return TrainTotals(
         loss_e=totals[0],
         correct_e=totals[1],
-        samples=samples,
+        predictions=predictions,
         host_norm_e=gradients.host_means(),
         gradients_es4=gradients.seed_means(),
         running_es=plan.running,
@@ -64,12 +64,12 @@ def train_epoch(
 
 
 def _forward(network: FleetNetwork, plan: FleetPlan, batch: Minibatch) -> tuple[Tensor, Tensor]:
-    """Loss per sample [E, B] and number of correct samples [E]."""
-    logits_ebk = network.logits(batch.inputs, plan)
-    return losses(logits_ebk, batch.targets), correct_counts(logits_ebk, batch.targets)
+    """Loss per prediction [E, N] and number of correct predictions [E]."""
+    logits = network.logits(batch.inputs, plan)
+    return losses(logits, batch.targets), correct_counts(logits, batch.targets)
 
 
-def _step(plan: FleetPlan, optimizer: StackedSGD, envs_active: RowMask, reading: GradientTotals | None) -> None:
+def _step(plan: FleetPlan, optimizer: StackedOptimizer, envs_active: RowMask, reading: GradientTotals | None) -> None:
     """Step hosts and seeds with the gradients at hand, read their statistics if asked, and forget the gradients."""
     host_gradients = optimizer.gradients_rp()
     host_norms_e = row_norms(host_gradients)
@@ -102,18 +102,18 @@ def evaluate(
     configurations = ablation_configurations(plan.active, plan.committed, ablation=ablation)
     loss_e: Tensor | None = None
     correct: dict[Configuration, Tensor] = {}
-    samples = 0
+    predictions = 0
     for batch in batches:
         counts, batch_loss_e = _evaluate_batch(network, plan, batch, configurations)
         loss_e = batch_loss_e if loss_e is None else loss_e + batch_loss_e
         correct = {one: count + correct[one] if correct else count for one, count in counts.items()}
-        samples += batch.targets.shape[1]
+        predictions += batch.targets[0].numel()
     if loss_e is None:
         raise ValueError("an evaluation needs at least one minibatch")
     return EvaluationTotals(
         loss_e=loss_e,
         correct_ke=torch.stack([correct[one] for one in configurations]),
-        samples=samples,
+        predictions=predictions,
         configurations=configurations,
         active_es=plan.active,
         committed_es=plan.committed,
@@ -123,25 +123,25 @@ def evaluate(
 def _evaluate_batch(
     network: FleetNetwork, plan: FleetPlan, batch: Minibatch, configurations: tuple[Configuration, ...]
 ) -> tuple[dict[Configuration, Tensor], Tensor]:
-    """Correct samples [E] per configuration, and the summed loss [E] of the first one."""
+    """Correct predictions [E] per configuration, and the summed loss [E] of the first one."""
     counts: dict[Configuration, Tensor] = {}
     main_loss: list[Tensor] = []
 
-    def leaf(configuration: Configuration, logits_ebk: Tensor) -> None:
-        counts[configuration] = correct_counts(logits_ebk, batch.targets)
+    def leaf(configuration: Configuration, logits: Tensor) -> None:
+        counts[configuration] = correct_counts(logits, batch.targets)
         if configuration == configurations[0]:
-            main_loss.append(losses(logits_ebk, batch.targets).sum(1))
+            main_loss.append(losses(logits, batch.targets).sum(1))
 
     evaluate_tree(network, plan, batch.inputs, configurations, leaf)
     return counts, main_loss[0]
 
 
-def losses(logits_ebk: Tensor, targets_eb: Tensor) -> Tensor:
-    """Cross-entropy per sample, [E, B]."""
-    flat = F.cross_entropy(logits_ebk.flatten(0, 1), targets_eb.reshape(-1), reduction="none")
-    return flat.view_as(targets_eb)
+def losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy per prediction, [E, N], of targets [E, B] or [E, B, L] and logits with one axis more."""
+    flat = F.cross_entropy(logits.flatten(0, -2), targets.reshape(-1), reduction="none")
+    return flat.view(len(targets), -1)
 
 
-def correct_counts(logits_ebk: Tensor, targets_eb: Tensor) -> Tensor:
-    """Samples classified correctly, [E]."""
-    return (logits_ebk.detach().argmax(2) == targets_eb).sum(1)
+def correct_counts(logits: Tensor, targets: Tensor) -> Tensor:
+    """Correct predictions, [E]."""
+    return (logits.detach().argmax(-1) == targets).flatten(1).sum(1)

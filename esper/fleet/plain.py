@@ -6,25 +6,41 @@ It is what a fleet row must equal, and the honest competitor that a fleet must b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
 from esper.contracts.counterfactual import SlotMask
-from esper.contracts.slots import parse_slot_id
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import RowSnapshot
-from esper.fleet.plain_modules import PLAIN_SEEDS, PlainHost, load_flat
+from esper.fleet.plain_modules import (
+    PLAIN_SEEDS,
+    PlainCNNHost,
+    PlainGate,
+    PlainGatedSeed,
+    PlainHost,
+    PlainSeedFactory,
+    load_flat,
+)
+from esper.fleet.plain_transformer import PLAIN_TOKEN_SEEDS, PlainTransformerHost
 from esper.fleet.plan import is_active
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.config import GrowthConfig, HostConfig
+from esper.growth.gate import BlendGate
+from esper.growth.seed_module import plant
 from esper.growth.state import SlotControl
 from esper.layers.rows import read_row
 
 PlainBatch = tuple[Tensor, Tensor]
-"""Inputs [B, C, H, W] and targets [B] of one env."""
+"""Inputs [B, C, H, W] and targets [B] of one env, or [B, L] both of tokens."""
+
+_SEEDS: Final[dict[Topology, dict[Blueprint, PlainSeedFactory]]] = {
+    Topology.CNN: PLAIN_SEEDS,
+    Topology.TRANSFORMER: PLAIN_TOKEN_SEEDS,
+}
 
 
 class PlainEnv:
@@ -36,7 +52,7 @@ class PlainEnv:
         host: HostConfig,
         growth: GrowthConfig,
         fleet: FleetConfig,
-        input_shape: tuple[int, int, int],
+        input_shape: tuple[int, ...],
         num_classes: int,
         device: torch.device,
     ) -> None:
@@ -45,12 +61,14 @@ class PlainEnv:
         self._layer_scale = growth.layer_scale
         self._device = device
         self.slots = host.slot_config()
-        self._slot_after = {parse_slot_id(text)[1]: slot for slot, text in enumerate(self.slots.slot_ids)}
-        self.host = PlainHost(host, in_channels=input_shape[0], num_classes=num_classes)
+        self._topology = host.topology
+        slot_of = {text: slot for slot, text in enumerate(self.slots.slot_ids)}
+        self._slot_after = [slot_of.get(spec.slot_id) for spec in host.injection_specs()]
+        self.host = _build_host(host, input_shape, num_classes)
         _place(self.host, device)
-        self._host_optimizer = self._sgd(self.host, fleet.learning_rate, fleet.weight_decay)
-        self.seeds: dict[int, nn.Module] = {}
-        self._seed_optimizers: dict[int, torch.optim.SGD] = {}
+        self._host_optimizer = self._new_optimizer(self.host, fleet.learning_rate, fleet.weight_decay)
+        self.seeds: dict[int, PlainGatedSeed] = {}
+        self._seed_optimizers: dict[int, torch.optim.Optimizer] = {}
         self._controls: tuple[SlotControl | None, ...] = (None,) * self.slots.num_slots
 
     def load(self, snapshot: RowSnapshot) -> None:
@@ -59,7 +77,7 @@ class PlainEnv:
         for seed in snapshot.seeds:
             load_flat(self.seeds[seed.slot], seed.values)
 
-    def add_seed(self, slot: int, blueprint: Blueprint, generator: torch.Generator) -> None:
+    def add_seed(self, slot: int, blueprint: Blueprint, generator: torch.Generator, *, gated: bool = False) -> None:
         """Put a seed into an empty slot, with the values that a fleet would give it for this generator."""
         channels = self.slots.channels[slot]
         values = build_seed(
@@ -68,12 +86,28 @@ class PlainEnv:
             layer_scale=self._layer_scale,
             generators=[generator],
             algorithm="loop",
+            topology=self._topology,
         )
-        seed = PLAIN_SEEDS[blueprint](channels)
-        load_flat(seed, read_row(values, 0))
+        planted = plant(values, channels=channels, gated=gated, generators=[generator])
+        seed = PlainGatedSeed(_SEEDS[self._topology][blueprint](channels), PlainGate(channels) if gated else None)
+        load_flat(seed, read_row(planted, 0))
+        self._hold(slot, seed)
+
+    def set_gate(self, slot: int, gated: bool, generator: torch.Generator) -> None:
+        """Give a seed a gate, with the values that a fleet would give it, or take it away; momentum is forgotten."""
+        gate: PlainGate | None = None
+        if gated:
+            channels = self.slots.channels[slot]
+            gate = PlainGate(channels)
+            load_flat(gate, read_row(BlendGate(channels, [generator], "loop"), 0))
+        self._hold(slot, PlainGatedSeed(self.seeds[slot].seed, gate))
+
+    def _hold(self, slot: int, seed: PlainGatedSeed) -> None:
         _place(seed, self._device)
         self.seeds[slot] = seed
-        self._seed_optimizers[slot] = self._sgd(seed, self._config.seed_learning_rate, self._config.seed_weight_decay)
+        self._seed_optimizers[slot] = self._new_optimizer(
+            seed, self._config.seed_learning_rate, self._config.seed_weight_decay
+        )
 
     def remove_seed(self, slot: int) -> None:
         """Free an occupied slot."""
@@ -84,52 +118,55 @@ class PlainEnv:
         self._controls = tuple(controls)
 
     def train_epoch(self, batches: Iterable[PlainBatch]) -> Tensor:
-        """Train on these minibatches; returns the loss summed over samples."""
+        """Train on these minibatches; returns the loss summed over predictions."""
         self.host.train()
         total = torch.zeros((), device=self._device)
         for inputs, targets in batches:
-            logits = self._train_logits(inputs.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits, targets)
+            logits = self._train_logits(_laid_out(inputs))
+            loss = F.cross_entropy(logits.flatten(0, -2), targets.flatten())
             torch.autograd.backward(loss)
             self._step()
-            total += loss.detach() * len(targets)
+            total += loss.detach() * targets.numel()
         return total
 
     @torch.no_grad()
     def evaluate(self, batches: Iterable[PlainBatch], seeds_on: SlotMask) -> tuple[Tensor, Tensor]:
-        """One whole pass with these seeds on: loss summed over samples, and number classified correctly."""
+        """One whole pass with these seeds on: loss summed over predictions, and number of correct ones."""
         self.host.eval()
         loss = torch.zeros((), device=self._device)
         correct = torch.zeros((), device=self._device)
         for inputs, targets in batches:
-            logits = self._evaluation_logits(inputs.contiguous(memory_format=torch.channels_last), seeds_on)
-            loss += F.cross_entropy(logits, targets, reduction="sum")
-            correct += (logits.argmax(1) == targets).sum()
+            logits = self._evaluation_logits(_laid_out(inputs), seeds_on)
+            loss += F.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="sum")
+            correct += (logits.argmax(-1) == targets).sum()
         return loss, correct
 
     def _train_logits(self, x: Tensor) -> Tensor:
-        for block in range(len(self.host.blocks)):
-            x = self.host.run_block(block, x)
-            slot = self._slot_after.get(block)
+        for segment, slot in enumerate(self._slot_after):
+            x = self.host.run_segment(segment, x)
             control = None if slot is None else self._controls[slot]
             if slot is not None and control is not None:
                 x = self._grow(x, self.seeds[slot], control)
         return self.host.classify(x)
 
-    def _grow(self, h: Tensor, seed: nn.Module, control: SlotControl) -> Tensor:
+    def _grow(self, h: Tensor, seed: PlainGatedSeed, control: SlotControl) -> Tensor:
         x = h.detach() if control.isolate else h
         s = seed(x)
-        if control.straight_through:
-            return h + (s - s.detach())
-        return h + control.alpha * (s - x)
+        if not control.straight_through:
+            return _blend(h, x, s, seed.gate, control)
+        carrier = s - s.detach()
+        if seed.gate is not None:
+            gate = seed.gate(x)
+            carrier = carrier + (gate - gate.detach()) * (s - x).detach()
+        return h + carrier
 
     def _evaluation_logits(self, x: Tensor, seeds_on: SlotMask) -> Tensor:
-        for block in range(len(self.host.blocks)):
-            x = self.host.run_block(block, x)
-            slot = self._slot_after.get(block)
+        for segment, slot in enumerate(self._slot_after):
+            x = self.host.run_segment(segment, x)
             control = None if slot is None else self._controls[slot]
             if slot is not None and control is not None and seeds_on[slot] and is_active(control):
-                x = x + control.alpha * (self.seeds[slot](x) - x)
+                seed = self.seeds[slot]
+                x = _blend(x, x, seed(x), seed.gate, control)
         return self.host.classify(x)
 
     def _step(self) -> None:
@@ -138,16 +175,40 @@ class PlainEnv:
             if control is not None:
                 self._clip_and_step(self.seeds[slot], self._seed_optimizers[slot], frozen=control.frozen)
 
-    def _clip_and_step(self, module: nn.Module, optimizer: torch.optim.SGD, *, frozen: bool) -> None:
+    def _clip_and_step(self, module: nn.Module, optimizer: torch.optim.Optimizer, *, frozen: bool) -> None:
         if not frozen:
             nn.utils.clip_grad_norm_(module.parameters(), self._config.max_grad_norm)
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    def _sgd(self, module: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.SGD:
+    def _new_optimizer(self, module: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+        if self._config.optimizer == "adamw":
+            betas = (self._config.momentum, 0.999)
+            return torch.optim.AdamW(module.parameters(), lr=learning_rate, betas=betas, weight_decay=weight_decay)
         return torch.optim.SGD(
             module.parameters(), lr=learning_rate, momentum=self._config.momentum, weight_decay=weight_decay
         )
+
+
+def _blend(h: Tensor, x: Tensor, s: Tensor, gate: PlainGate | None, control: SlotControl) -> Tensor:
+    """The blend of a seed that read x and returned s into h. x is h, or h detached."""
+    if control.algorithm is AlphaAlgorithm.MULTIPLY:
+        return h + control.alpha * (x * torch.tanh(s - x))
+    if control.algorithm is AlphaAlgorithm.ADD:
+        return h + control.alpha * (s - x)
+    assert gate is not None, "a seed blended by GATE has a gate"
+    return h + (control.alpha * gate(x)).clamp(0.0, 1.0) * (s - x)
+
+
+def _build_host(config: HostConfig, input_shape: tuple[int, ...], num_classes: int) -> PlainHost:
+    if config.topology is Topology.TRANSFORMER:
+        return PlainTransformerHost(config.transformer, context=input_shape[0], vocabulary=num_classes)
+    return PlainCNNHost(config, in_channels=input_shape[0], num_classes=num_classes)
+
+
+def _laid_out(inputs: Tensor) -> Tensor:
+    """Images in channels_last; tokens as they are."""
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
 
 
 def _place(module: nn.Module, device: torch.device) -> None:

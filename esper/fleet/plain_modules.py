@@ -5,6 +5,7 @@ Parameters are registered in the order of the stacked modules, so that a row of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 import torch
@@ -17,24 +18,37 @@ from esper.growth.config import HostConfig
 from esper.layers.normalization import differentiable
 
 
-class PlainHost(nn.Module):
+class PlainHost(nn.Module, ABC):
+    """A host of one env, in the segments of growth/host_protocol.py."""
+
+    @abstractmethod
+    def run_segment(self, index: int, x: Tensor) -> Tensor:
+        """The features at injection point index."""
+
+    @abstractmethod
+    def classify(self, x: Tensor) -> Tensor:
+        """Logits from the last features."""
+
+
+class PlainCNNHost(PlainHost):
     """The host of growth/host.py for one env: features [B, C, H, W]."""
 
     def __init__(self, config: HostConfig, *, in_channels: int, num_classes: int) -> None:
         super().__init__()
         widths = (in_channels, *config.widths)
-        self.blocks = nn.ModuleList(
-            _block(widths[i], widths[i + 1], config.kernel_size, pooled=i < config.pooled_blocks)
-            for i in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList()
+        for i in range(config.blocks):
+            pooled = i < config.pooled_blocks
+            split = pooled and config.injection == "pre_and_post_pool"
+            self.blocks.append(_block(widths[i], widths[i + 1], config.kernel_size, pooled=pooled and not split))
+            if split:
+                self.blocks.append(nn.MaxPool2d(2))
         self.classifier = nn.Linear(widths[-1], num_classes)
 
-    def run_block(self, index: int, x: Tensor) -> Tensor:
-        """The features after block index."""
+    def run_segment(self, index: int, x: Tensor) -> Tensor:
         return self.blocks[index](x)
 
     def classify(self, x: Tensor) -> Tensor:
-        """Logits [B, classes] from the last features."""
         return self.classifier(x.mean((2, 3)))
 
 
@@ -103,6 +117,79 @@ class PlainConvLight(nn.Module):
         return x + self.gamma.view(-1, 1, 1) * F.relu(self.norm(self.convolution(x)))
 
 
+class PlainConvSmall(nn.Module):
+    """growth/blueprints/conv_small.py for one env."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.convolution = nn.Conv2d(channels, channels, 1, bias=False)
+        self.norm = nn.GroupNorm(group_count(channels), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gamma.view(-1, 1, 1) * F.relu(self.norm(self.convolution(x)))
+
+
+class PlainConvHeavy(nn.Module):
+    """growth/blueprints/conv_heavy.py for one env."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = nn.GroupNorm(group_count(channels), channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.second_norm = nn.GroupNorm(group_count(channels), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.relu(self.first_norm(self.first(x)))
+        return x + self.gamma.view(-1, 1, 1) * F.relu(self.second_norm(self.second(hidden)))
+
+
+class PlainBottleneck(nn.Module):
+    """growth/blueprints/bottleneck.py for one env."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        width = max(8, channels // 4)
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.down = nn.Conv2d(channels, width, 1, bias=False)
+        self.convolution = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.up = nn.Conv2d(width, channels, 1, bias=False)
+        self.norm = nn.GroupNorm(group_count(channels), channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = self.norm(self.up(F.silu(self.convolution(F.silu(self.down(x))))))
+        return x + self.gamma.view(-1, 1, 1) * branch
+
+
+class PlainGate(nn.Module):
+    """growth/gate.py for one env: images [B, C, H, W] to [B, 1, 1, 1], tokens [B, L, C] to [B, L, 1]."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = max(8, channels // 4)
+        self.hidden = nn.Linear(channels, hidden)
+        self.output = nn.Linear(hidden, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.dim() == 3:
+            return torch.sigmoid(self.output(F.silu(self.hidden(x))))
+        return torch.sigmoid(self.output(F.silu(self.hidden(x.mean((2, 3))))))[:, :, None, None]
+
+
+class PlainGatedSeed(nn.Module):
+    """growth/seed_module.py for one env: a seed and, for the GATE blend, its gate."""
+
+    def __init__(self, seed: nn.Module, gate: PlainGate | None) -> None:
+        super().__init__()
+        self.seed = seed
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.seed(x)
+
+
 class PlainSeedFactory(Protocol):
     """Builds one seed for a channel width."""
 
@@ -114,6 +201,9 @@ PLAIN_SEEDS: Final[dict[Blueprint, PlainSeedFactory]] = {
     Blueprint.ATTENTION: PlainAttention,
     Blueprint.DEPTHWISE: PlainDepthwise,
     Blueprint.CONV_LIGHT: PlainConvLight,
+    Blueprint.CONV_SMALL: PlainConvSmall,
+    Blueprint.CONV_HEAVY: PlainConvHeavy,
+    Blueprint.BOTTLENECK: PlainBottleneck,
 }
 
 

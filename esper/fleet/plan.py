@@ -89,7 +89,8 @@ def _plan_bank(
 ) -> BankPlan:
     controls = [column[env] for env in bank.envs]
     for control in controls:
-        assert control is None or control.algorithm is AlphaAlgorithm.ADD, "masks offer no other blend"
+        gated = control is not None and control.algorithm is AlphaAlgorithm.GATE
+        assert control is None or gated == bank.module.gated, "a seed has a gate exactly while it is blended by GATE"
     alphas = torch.tensor([0.0 if control is None else control.alpha for control in controls], device=device)
     whole = bank.envs == list(range(len(column)))
     stepped = [
@@ -97,10 +98,13 @@ def _plan_bank(
         for control, env in zip(controls, bank.envs, strict=True)
     ]
     blend = BlendControls(
-        alpha_r1111=alphas.view(-1, 1, 1, 1, 1),
+        alpha_r1111=alphas.view(-1, *[1] * (bank.module.seed.feature_dims - 1)),
         running=row_mask([control is not None for control in controls], device),
         straight_through=row_mask([control is not None and control.straight_through for control in controls], device),
         isolate=row_mask([control is None or control.isolate for control in controls], device),
+        multiply=row_mask(
+            [control is not None and control.algorithm is AlphaAlgorithm.MULTIPLY for control in controls], device
+        ),
     )
     return BankPlan(
         slot=slot,

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from esper.contracts.actions import Blueprint, Topology
+from esper.contracts.actions import CNN_BLUEPRINTS, Blueprint, Topology
 
 _AVAILABLE: Final[dict[Topology, frozenset[Blueprint]]] = {
-    Topology.CNN: frozenset({Blueprint.NORM, Blueprint.ATTENTION, Blueprint.DEPTHWISE, Blueprint.CONV_LIGHT}),
-    Topology.TRANSFORMER: frozenset(),
+    Topology.CNN: CNN_BLUEPRINTS,
+    Topology.TRANSFORMER: frozenset(
+        {
+            Blueprint.NORM,
+            Blueprint.LORA,
+            Blueprint.LORA_LARGE,
+            Blueprint.ATTENTION,
+            Blueprint.MLP_SMALL,
+            Blueprint.MLP,
+            Blueprint.FLEX_ATTENTION,
+        }
+    ),
 }
 
 
 def available_blueprints(topology: Topology) -> frozenset[Blueprint]:
     """The blueprints that can be germinated in a host of this topology."""
     return _AVAILABLE[topology]
+
+
+def add_to_catalogue(blueprint: Blueprint, topology: Topology) -> None:
+    """Offer one more blueprint to hosts of a topology. register_blueprint does this for what it registers."""
+    _AVAILABLE[topology] |= {blueprint}

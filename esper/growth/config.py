@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from esper.contracts.actions import Topology
-from esper.contracts.slots import SlotConfig, slot_id
+from esper.contracts.slots import SlotConfig, parse_slot_id
 from esper.contracts.validation import ConfigError, require_non_negative, require_positive
+from esper.growth.host_kinds import host_kind
+from esper.growth.injection import InjectionSpec
+
+InjectionPlace = Literal["post_pool", "pre_and_post_pool"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerConfig:
+    """A causal transformer. width: of the features, shared evenly by the heads. segments: equal parts of the layers,
+    with a slot after each.
+    """
+
+    width: int = 64
+    heads: int = 4
+    layers: int = 3
+    segments: int = 3
+
+    def __post_init__(self) -> None:
+        require_positive(
+            "host.transformer", width=self.width, heads=self.heads, layers=self.layers, segments=self.segments
+        )
+        if self.width % self.heads:
+            raise ConfigError(
+                f"host.transformer.heads is {self.heads}: it must divide host.transformer.width ({self.width})"
+            )
+        if self.layers % self.segments:
+            raise ConfigError(
+                f"host.transformer.segments is {self.segments}: it must divide host.transformer.layers ({self.layers})"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostConfig:
-    """A convolutional host: block i has width base_channels * 2**i.
+    """What kind of host grows, how large it is, and which of its slots are enabled (docs/hosts.md).
 
-    blocks: number of blocks. kernel_size: odd. pool_layers: how many leading blocks end in a 2x2 max pool; -1 means
-    all. slots: ids of the enabled slots; empty means one after every block.
+    kind: cnn, described by the fields below, transformer, described by the transformer table, or a registered kind.
+    slots: ids of the enabled slots; empty means all that the host has.
+
+    base_channels: block i has width base_channels * 2**i. blocks: number of blocks. kernel_size: odd. pool_layers:
+    how many leading blocks end in a 2x2 max pool; -1 means all. injection: slots behind the pool of every block
+    (post_pool), or before and behind it (pre_and_post_pool).
     """
 
+    kind: str = "cnn"
+    slots: tuple[str, ...] = ()
     base_channels: int = 8
     blocks: int = 3
     kernel_size: int = 3
     pool_layers: int = -1
-    slots: tuple[str, ...] = ()
+    injection: InjectionPlace = "post_pool"
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
 
     def __post_init__(self) -> None:
         require_positive("host", base_channels=self.base_channels, blocks=self.blocks, kernel_size=self.kernel_size)
@@ -35,24 +72,29 @@ class HostConfig:
 
     @property
     def topology(self) -> Topology:
-        return Topology.CNN
+        return host_kind(self.kind).topology
 
     @property
     def widths(self) -> tuple[int, ...]:
+        """Channels of each block of a convolutional host."""
         return tuple(self.base_channels * 2**i for i in range(self.blocks))
 
     @property
     def pooled_blocks(self) -> int:
         return self.blocks if self.pool_layers == -1 else self.pool_layers
 
+    def injection_specs(self) -> tuple[InjectionSpec, ...]:
+        """Every place where a seed can grow, in the order in which the host computes them."""
+        return host_kind(self.kind).injection_specs(self)
+
     def slot_config(self) -> SlotConfig:
         """The enabled slots with their channel widths.
 
         Raises:
-            ConfigError: slots names one that this host does not have.
+            ConfigError: slots names one that this host has not. ValueError: slots is not in row-major order.
         """
-        every = {slot_id(0, i): width for i, width in enumerate(self.widths)}
-        names = self.slots or tuple(every)
+        every = {spec.slot_id: spec.width for spec in self.injection_specs()}
+        names = self.slots or tuple(sorted(every, key=parse_slot_id))
         for name in names:
             if name not in every:
                 raise ConfigError(f"host.slots names {name!r}: this host has {', '.join(every)}")

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from esper.contracts.validation import ConfigError
 from esper.growth.config import HostConfig
+from esper.growth.host_protocol import HostProtocol
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.convolution import StackedConv2d
 from esper.layers.linear import StackedLinear
@@ -51,7 +52,18 @@ class StackedHostBlock(nn.Module):
         return F.relu(features)
 
 
-class StackedCNNHost(nn.Module):
+class StackedPool(nn.Module):
+    """The 2x2 max pool of a block as a segment of its own, behind a pre-pool injection point."""
+
+    def __init__(self, algorithm: StackedAlgorithm) -> None:
+        super().__init__()
+        self.algorithm: StackedAlgorithm = algorithm
+
+    def forward(self, x_rbchw: Tensor) -> Tensor:
+        return stacked_max_pool2d(x_rbchw, algorithm=self.algorithm)
+
+
+class StackedCNNHost(HostProtocol):
     """R hosts of one HostConfig: blocks one after the other, then global mean and a linear classifier.
 
     Row r is initialised from generators[r] alone.
@@ -73,6 +85,8 @@ class StackedCNNHost(nn.Module):
         """
         super().__init__()
         self.algorithm: StackedAlgorithm = algorithm
+        self.topology = config.topology
+        self.injection_specs = config.injection_specs()
         channels, height, width = input_shape
         if min(height, width) < 2**config.pooled_blocks:
             raise ConfigError(
@@ -80,23 +94,26 @@ class StackedCNNHost(nn.Module):
                 f"not allow: set it to at most {min(height, width).bit_length() - 1}"
             )
         widths = (channels, *config.widths)
-        self.blocks = nn.ModuleList(
-            StackedHostBlock(
-                widths[i],
-                widths[i + 1],
-                config.kernel_size,
-                pooled=i < config.pooled_blocks,
-                generators=generators,
-                algorithm=algorithm,
+        self.blocks = nn.ModuleList()
+        for i in range(config.blocks):
+            pooled = i < config.pooled_blocks
+            split = pooled and config.injection == "pre_and_post_pool"
+            self.blocks.append(
+                StackedHostBlock(
+                    widths[i],
+                    widths[i + 1],
+                    config.kernel_size,
+                    pooled=pooled and not split,
+                    generators=generators,
+                    algorithm=algorithm,
+                )
             )
-            for i in range(config.blocks)
-        )
+            if split:
+                self.blocks.append(StackedPool(algorithm))
         self.classifier = StackedLinear(widths[-1], num_classes, generators=generators, algorithm=algorithm)
 
-    def run_block(self, index: int, x_rbchw: Tensor) -> Tensor:
-        """The features after block index."""
-        return self.blocks[index](x_rbchw)
+    def run_segment(self, index: int, features: Tensor) -> Tensor:
+        return self.blocks[index](features)
 
-    def classify(self, x_rbchw: Tensor) -> Tensor:
-        """Logits [R, B, classes] from the last features."""
-        return self.classifier(stacked_global_mean(x_rbchw, algorithm=self.algorithm))
+    def classify(self, features: Tensor) -> Tensor:
+        return self.classifier(stacked_global_mean(features, algorithm=self.algorithm))

@@ -30,3 +30,12 @@ def resolve_algorithm(
         return setting
     small = height * width <= GROUPED_MAX_PIXELS
     return "grouped" if small or device_type != "cpu" else "loop"
+
+
+def resolve_token_algorithm(setting: Literal["auto", "grouped", "loop"]) -> StackedAlgorithm:
+    """The algorithm for tokens: "auto" is grouped everywhere, which batches the matrix products of all rows.
+
+    >>> resolve_token_algorithm("auto")
+    'grouped'
+    """
+    return "grouped" if setting == "auto" else setting

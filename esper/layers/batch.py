@@ -11,8 +11,9 @@ from torch import Tensor
 class Minibatch:
     """Samples for E envs.
 
-    inputs: [E, B, ...] float. targets: [E, B] long. When all envs see the same samples, both are expanded views of
-    one row (stride 0 over E): stacked layers recognise that and read the samples once.
+    Images: inputs [E, B, ...] float, targets [E, B] long. Tokens: inputs and targets [E, B, L] long. When all envs see
+    the same samples, both are expanded views of one row (stride 0 over E): stacked layers recognise that and read the
+    samples once.
     """
 
     inputs: Tensor

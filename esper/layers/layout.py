@@ -5,6 +5,8 @@ Legend: R rows (envs), B minibatch, C channels, H height, W width.
 Features are logically [R, B, C, H, W] whatever their strides. The grouped algorithm keeps them in memory order
 B, H, W, R, C, so that fold() to [B, R*C, H, W] is a channels_last view; the loop algorithm keeps R, B, H, W, C, so that
 each row is a channels_last image batch of its own. Every function accepts any strides and copies only when it must.
+
+Features of tokens are [R, B, L, D] (L tokens, D width) and lie in that order under either algorithm.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ import torch
 from torch import Tensor
 
 from esper.layers.algorithm import StackedAlgorithm
+
+IMAGE_DIMS: Final = 5
+TOKEN_DIMS: Final = 4
 
 _TO_MEMORY: Final[dict[StackedAlgorithm, tuple[int, ...]]] = {"grouped": (1, 3, 4, 0, 2), "loop": (0, 1, 3, 4, 2)}
 _FROM_MEMORY: Final[dict[StackedAlgorithm, tuple[int, ...]]] = {"grouped": (3, 0, 4, 1, 2), "loop": (0, 1, 4, 2, 3)}
@@ -53,14 +58,21 @@ def from_images(x: Tensor, rows: int, algorithm: StackedAlgorithm) -> Tensor:
     return unfold(x, rows) if algorithm == "grouped" else x.view(rows, -1, *x.shape[1:])
 
 
-def gather_rows(x_rbchw: Tensor, rows: Tensor, algorithm: StackedAlgorithm) -> Tensor:
-    """The features of some rows (a long tensor of row numbers), in the algorithm's memory order."""
-    picked = x_rbchw.permute(_TO_MEMORY[algorithm]).index_select(_ROW_AXIS[algorithm], rows)
+def gather_rows(features: Tensor, rows: Tensor, algorithm: StackedAlgorithm) -> Tensor:
+    """The features of some rows (a long tensor of row numbers), in the algorithm's memory order.
+
+    features: [R, B, C, H, W] of images or [R, B, L, D] of tokens.
+    """
+    if features.dim() == TOKEN_DIMS:
+        return features.index_select(0, rows)
+    picked = features.permute(_TO_MEMORY[algorithm]).index_select(_ROW_AXIS[algorithm], rows)
     return picked.permute(_FROM_MEMORY[algorithm])
 
 
-def scatter_rows(x_rbchw: Tensor, rows: Tensor, values_nbchw: Tensor, algorithm: StackedAlgorithm) -> Tensor:
+def scatter_rows(features: Tensor, rows: Tensor, values: Tensor, algorithm: StackedAlgorithm) -> Tensor:
     """The features with some rows replaced, in the algorithm's memory order; the input keeps its values."""
+    if features.dim() == TOKEN_DIMS:
+        return features.index_copy(0, rows, values)
     order = _TO_MEMORY[algorithm]
-    replaced = x_rbchw.permute(order).index_copy(_ROW_AXIS[algorithm], rows, values_nbchw.permute(order))
+    replaced = features.permute(order).index_copy(_ROW_AXIS[algorithm], rows, values.permute(order))
     return replaced.permute(_FROM_MEMORY[algorithm])

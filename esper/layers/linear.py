@@ -12,15 +12,18 @@ from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.rows import uniform_rows
 
 
-def stacked_linear(x_rbi: Tensor, weight_roi: Tensor, bias_ro: Tensor | None, *, algorithm: StackedAlgorithm) -> Tensor:
-    """Map every row with its own weights: [R, B, I] to [R, B, O]."""
+def stacked_linear(x: Tensor, weight_roi: Tensor, bias_ro: Tensor | None, *, algorithm: StackedAlgorithm) -> Tensor:
+    """Map every row with its own weights: [R, B, I] to [R, B, O], or [R, B, L, I] to [R, B, L, O]."""
     if algorithm == "loop":
         biases = [None] * weight_roi.shape[0] if bias_ro is None else bias_ro.unbind(0)
-        rows = zip(x_rbi.unbind(0), weight_roi.unbind(0), biases, strict=True)
-        return torch.stack([F.linear(x, weight, bias) for x, weight, bias in rows])
+        rows = zip(x.unbind(0), weight_roi.unbind(0), biases, strict=True)
+        return torch.stack([F.linear(row, weight, bias) for row, weight, bias in rows])
+    flat = x.flatten(1, -2)
     if bias_ro is None:
-        return torch.bmm(x_rbi, weight_roi.transpose(1, 2))
-    return torch.baddbmm(bias_ro.unsqueeze(1), x_rbi, weight_roi.transpose(1, 2))
+        mapped = torch.bmm(flat, weight_roi.transpose(1, 2))
+    else:
+        mapped = torch.baddbmm(bias_ro.unsqueeze(1), flat, weight_roi.transpose(1, 2))
+    return mapped.view(*x.shape[:-1], weight_roi.shape[1])
 
 
 class StackedLinear(nn.Module):
@@ -43,5 +46,5 @@ class StackedLinear(nn.Module):
         self.weight = uniform_rows((out_features, in_features), in_features**-0.5, generators)
         self.bias = uniform_rows((out_features,), in_features**-0.5, generators) if bias else None
 
-    def forward(self, x_rbi: Tensor) -> Tensor:
-        return stacked_linear(x_rbi, self.weight, self.bias, algorithm=self.algorithm)
+    def forward(self, x: Tensor) -> Tensor:
+        return stacked_linear(x, self.weight, self.bias, algorithm=self.algorithm)

@@ -1,4 +1,4 @@
-"""Stacked batch and group normalisation. Statistics never mix rows."""
+"""Stacked batch, group and layer normalisation. Statistics never mix rows."""
 
 from __future__ import annotations
 
@@ -66,6 +66,24 @@ class StackedGroupNorm(nn.Module):
             return unfold(F.group_norm(fold(x_rbchw), count * self.groups, weight, bias, _EPSILON), count)
         rows = zip(split_rows(x_rbchw), self.weight.unbind(0), self.bias.unbind(0), strict=True)
         return stack_rows([F.group_norm(image, self.groups, w, b, _EPSILON) for image, w, b in rows])
+
+
+class StackedLayerNorm(nn.Module):
+    """R layer normalisations over the width of tokens [R, B, L, D]: weight and bias are [R, D]."""
+
+    def __init__(self, width: int, *, rows: int, algorithm: StackedAlgorithm) -> None:
+        super().__init__()
+        self.algorithm: StackedAlgorithm = algorithm
+        self.weight = constant_rows(rows, (width,), 1.0)
+        self.bias = constant_rows(rows, (width,), 0.0)
+
+    def forward(self, x_rbld: Tensor) -> Tensor:
+        width = x_rbld.shape[-1:]
+        if self.algorithm == "grouped":
+            normal = F.layer_norm(x_rbld, width, eps=_EPSILON)
+            return torch.addcmul(self.bias[:, None, None], normal, self.weight[:, None, None])
+        rows = zip(x_rbld.unbind(0), self.weight.unbind(0), self.bias.unbind(0), strict=True)
+        return torch.stack([F.layer_norm(tokens, width, w, b, _EPSILON) for tokens, w, b in rows])
 
 
 def differentiable(x: Tensor) -> Tensor:

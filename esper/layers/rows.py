@@ -52,6 +52,12 @@ def uniform_rows(shape: Sequence[int], bound: float, generators: Sequence[torch.
     return nn.Parameter(torch.stack(rows))
 
 
+def normal_rows(shape: Sequence[int], standard_deviation: float, generators: Sequence[torch.Generator]) -> nn.Parameter:
+    """A parameter [R, *shape] from a centred normal distribution, each row drawn from its own CPU generator."""
+    rows = [torch.empty(*shape).normal_(0.0, standard_deviation, generator=generator) for generator in generators]
+    return nn.Parameter(torch.stack(rows))
+
+
 def constant_rows(rows: int, shape: Sequence[int], value: float) -> nn.Parameter:
     """A parameter [R, *shape] filled with one value."""
     return nn.Parameter(torch.full((rows, *shape), value))

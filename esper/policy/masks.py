@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
 
 from esper.contracts.actions import (
-    STYLE_VALUES,
-    AlphaAlgorithm,
     AlphaTarget,
     Blueprint,
     Head,
@@ -25,9 +22,6 @@ from esper.contracts.actions import (
 )
 from esper.growth.catalogue import available_blueprints
 from esper.growth.predicates import GardenView, refusal
-
-SUPPORTED_ALGORITHMS: Final = frozenset({AlphaAlgorithm.ADD})
-"""Blend algorithms that a style may ask for in this version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +56,7 @@ def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
     only their placeholders are.
     """
     num_slots = len(views[0].slots)
-    rules = _MaskRules(num_slots, available_blueprints(topology), SUPPORTED_ALGORITHMS)
+    rules = _MaskRules(num_slots, available_blueprints(topology))
     heads: list[list[list[bool]]] = []
     slots: list[list[list[bool]]] = []
     for view in views:
@@ -75,11 +69,11 @@ def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
 class _MaskRules:
     """Rows that depend on the run, made once per call."""
 
-    def __init__(self, num_slots: int, blueprints: frozenset[Blueprint], algorithms: frozenset[AlphaAlgorithm]) -> None:
+    def __init__(self, num_slots: int, blueprints: frozenset[Blueprint]) -> None:
         self._sizes = head_sizes(num_slots)
         self._padded_size = max(self._sizes)
         self._blueprints = self._row(blueprints - {Blueprint.NOOP})
-        self._styles = self._row(style for style in Style if STYLE_VALUES[style][1] in algorithms)
+        self._styles = self._full(Head.STYLE)
         self._style_placeholder = self._row((Style.SIGMOID_ADD,))
         self._targets = self._full(Head.ALPHA_TARGET)
         self._target_placeholder = self._row((AlphaTarget.FULL,))

@@ -6,7 +6,7 @@ place where both change together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,6 +14,7 @@ from esper.contracts.actions import (
     ALPHA_CURVE_VALUES,
     ALPHA_SPEED_EPOCHS,
     TEMPO_EPOCHS,
+    AlphaAlgorithm,
     Blueprint,
     Op,
     Topology,
@@ -144,7 +145,8 @@ class Garden:
         blueprint = Blueprint(spec.blueprint_idx)
         episode, number = self._first_episode + env, self._germinations[env]
         generator = torch.Generator().manual_seed(derive_seed(self._run_seed, "seed", episode, number))
-        params = self._fleet.add_seed(env, spec.slot_idx, blueprint, generator)
+        gated = spec.alpha_algorithm is AlphaAlgorithm.GATE
+        params = self._fleet.add_seed(env, spec.slot_idx, blueprint, generator, gated=gated)
         self._germinations[env] += 1
         request = Germination(
             seed_id=f"ep{episode}_env{env}_seed_{number}",
@@ -184,11 +186,22 @@ class Garden:
 
     def _apply(self, env: int, slot: int, change: Change) -> Execution:
         """Store a change, free the module that it made unnecessary, tell the fleet, and name the events."""
-        before = self._states[env][slot]
-        self._states[env][slot] = change.state
-        if has_module(before) and not has_module(change.state):
+        before, after = self._states[env][slot], change.state
+        if has_module(before) and not has_module(after):
             self._fleet.remove_seed(env, slot)
+        elif before is not None and after is not None and has_module(after):
+            after = self._fit_gate(env, slot, before, after)
+        self._states[env][slot] = after
         self._fleet.set_controls(env, [slot_control(state, self._topology) for state in self._states[env]])
         return Execution(
             refused=change.refused, events=tuple(SlotEvent(slot=slot, event=event) for event in change.events)
         )
+
+    def _fit_gate(self, env: int, slot: int, before: SeedState, after: SeedState) -> SeedState:
+        """The state after its seed has got or lost a gate network, if the blend has changed to or from GATE."""
+        gated = after.alpha_algorithm is AlphaAlgorithm.GATE
+        if (before.alpha_algorithm is AlphaAlgorithm.GATE) == gated:
+            return after
+        names = ("gate", after.seed_id, after.epochs_total)
+        generator = torch.Generator().manual_seed(derive_seed(self._run_seed, *names))
+        return replace(after, parameter_count=self._fleet.set_gate(env, slot, gated, generator))

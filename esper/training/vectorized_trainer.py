@@ -12,6 +12,7 @@ import torch
 
 from esper.contracts.randomness import derive_seed
 from esper.fleet.fleet import Fleet
+from esper.growth.hosts import check_host_fits
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
 from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
@@ -50,7 +51,8 @@ def train_ppo_vectorized(
     on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED.
 
     Raises:
-        ConfigError: the config asks for a task, device or size that cannot be had.
+        ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
+            cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
     """
     trainer = VectorizedPPOTrainer(
@@ -88,6 +90,7 @@ class VectorizedPPOTrainer:
             torch.set_num_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
         self._data = load_task(config.task, config.run.seed).to(self._device)
+        check_host_fits(config.host, self._data.input_shape, self._data.name)
         self._source = BatchSource(
             self._data,
             envs=config.fleet.envs,

@@ -49,23 +49,39 @@ STAGES: dict[str, SlotControl | None] = {
 LIVES: dict[tuple[int, int], tuple[tuple[Blueprint, ...], str]] = {
     (1, 0): ((Blueprint.CONV_LIGHT,), "Gtbhff"),
     (2, 1): ((Blueprint.DEPTHWISE, Blueprint.NORM), "Ttbd.T"),
+    (0, 1): ((Blueprint.BOTTLENECK, Blueprint.CONV_HEAVY), "Tb.Ttb"),
     (3, 0): ((Blueprint.CONV_LIGHT,), ".Gtbhf"),
     (3, 1): ((Blueprint.ATTENTION,), "Ttbhff"),
     (4, 0): ((Blueprint.NORM,), "Tbhfff"),
     (5, 0): ((Blueprint.ATTENTION, Blueprint.CONV_LIGHT), "Tbd.Tb"),
     (6, 0): ((Blueprint.CONV_LIGHT,), "..Ttb."),
+    (6, 1): ((Blueprint.CONV_SMALL,), "Tbhfff"),
     (7, 0): ((Blueprint.DEPTHWISE,), "Ttt..."),
     (7, 1): ((Blueprint.DEPTHWISE,), ".Tbhff"),
 }
 EPOCHS = 6
 
+# The blend in each epoch: a ADD, m MULTIPLY, g GATE; ADD where nothing is said. Several change during the seed's life.
+BLENDS: dict[tuple[int, int], str] = {
+    (1, 0): "mmmmmm",
+    (2, 1): "gggg.m",
+    (3, 1): "gggggg",
+    (4, 0): "ggammm",
+    (5, 0): "aaa.mm",
+    (6, 0): "..ggm.",
+    (7, 1): ".aaggg",
+}
+ALGORITHMS = {"a": AlphaAlgorithm.ADD, "m": AlphaAlgorithm.MULTIPLY, "g": AlphaAlgorithm.GATE}
+
 
 @dataclass(frozen=True)
 class Life:
-    """What happens to one slot of one env in one epoch."""
+    """What happens to one slot of one env in one epoch. gated: has the seed a gate. switched: since this epoch."""
 
     added: Blueprint | None
     removed: bool
+    gated: bool
+    switched: bool
     control: SlotControl | None
 
 
@@ -74,7 +90,16 @@ def life(env: int, slot: int, epoch: int) -> Life:
     blueprints, letters = LIVES.get((env, slot), ((), "." * EPOCHS))
     letter, before = letters[epoch], letters[epoch - 1] if epoch else "."
     added = blueprints[sum(one.isupper() for one in letters[:epoch])] if letter.isupper() else None
-    return Life(added=added, removed=letter == "." and before != ".", control=STAGES.get(letter.lower()))
+    blends = BLENDS.get((env, slot), "a" * EPOCHS)
+    gated, was_gated = blends[epoch] == "g", epoch > 0 and blends[epoch - 1] == "g"
+    control = STAGES.get(letter.lower())
+    return Life(
+        added=added,
+        removed=letter == "." and before != ".",
+        gated=gated,
+        switched=gated != was_gated and added is None and "." not in (letter, before),
+        control=None if control is None else replace(control, algorithm=ALGORITHMS[blends[epoch]]),
+    )
 
 
 def seed_generator(env: int, slot: int, epoch: int) -> torch.Generator:
@@ -120,7 +145,9 @@ class Scenario:
                 if now.removed:
                     self.fleet.remove_seed(row, slot)
                 if now.added is not None:
-                    self.fleet.add_seed(row, slot, now.added, seed_generator(env, slot, epoch))
+                    self.fleet.add_seed(row, slot, now.added, seed_generator(env, slot, epoch), gated=now.gated)
+                if now.switched:
+                    self.fleet.set_gate(row, slot, now.gated, seed_generator(env, slot, epoch))
                 controls.append(now.control)
             self.fleet.set_controls(row, controls)
 
@@ -141,7 +168,9 @@ class PlainScenario:
             if now.removed:
                 self.plain.remove_seed(slot)
             if now.added is not None:
-                self.plain.add_seed(slot, now.added, seed_generator(self._env, slot, epoch))
+                self.plain.add_seed(slot, now.added, seed_generator(self._env, slot, epoch), gated=now.gated)
+            if now.switched:
+                self.plain.set_gate(slot, now.gated, seed_generator(self._env, slot, epoch))
             controls.append(now.control)
         self.plain.set_controls(controls)
 

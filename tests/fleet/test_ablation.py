@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.fleet.ablation import (
     Choice,
     Configuration,
@@ -26,6 +27,7 @@ from esper.fleet.plan import make_plan
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.config import HostConfig
 from esper.growth.host import StackedCNNHost
+from esper.growth.seed_module import plant
 
 ON, OFF, FOSSIL = Choice.CURRENT, Choice.OFF, Choice.COMMITTED
 NONE = (False, False, False)
@@ -64,13 +66,13 @@ def test_a_configuration_never_switches_on_an_inactive_slot() -> None:
 
 
 class CountingHost(StackedCNNHost):
-    """Counts block runs."""
+    """Counts segment runs."""
 
     runs = 0
 
-    def run_block(self, index: int, x_rbchw: Tensor) -> Tensor:
+    def run_segment(self, index: int, features: Tensor) -> Tensor:
         self.runs += 1
-        return super().run_block(index, x_rbchw)
+        return super().run_segment(index, features)
 
 
 @pytest.mark.parametrize("algorithm", ["grouped", "loop"])
@@ -88,10 +90,12 @@ def test_sharing_prefixes_equals_whole_passes_bitwise(algorithm: Any, controls: 
         newborn = build_seed(
             Blueprint[kind], channels=channels, layer_scale=1.0, generators=[generators[env]], algorithm=algorithm
         )
-        banks.add(env, slot, Blueprint[kind], newborn)
+        gated = (env, slot) == (0, 2)
+        planted = plant(newborn, channels=channels, gated=gated, generators=[generators[env]])
+        banks.add(env, slot, Blueprint[kind], planted)
     control_rows = [
-        [controls["b"], controls["h"], controls["f"]],
-        [controls["f"], None, controls["b"]],
+        [controls["b"], controls["h"], replace(controls["f"], algorithm=AlphaAlgorithm.GATE)],
+        [controls["f"], None, replace(controls["b"], algorithm=AlphaAlgorithm.MULTIPLY)],
         [controls["t"], None, controls["h"]],
     ]
     plan = make_plan(banks, control_rows, [True] * 3, torch.device("cpu"))

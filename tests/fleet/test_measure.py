@@ -79,14 +79,14 @@ def test_gradients_are_read_on_the_first_step_and_before_clipping(
 
 
 def _host_norm(made: Any, start: torch.Tensor, batch: Minibatch) -> float:
-    from esper.fleet.plain_modules import PlainHost, load_flat
+    from esper.fleet.plain_modules import PlainCNNHost, load_flat
     from esper.growth.config import HostConfig
 
-    host = PlainHost(HostConfig(base_channels=4, blocks=2), in_channels=1, num_classes=10)
+    host = PlainCNNHost(HostConfig(base_channels=4, blocks=2), in_channels=1, num_classes=10)
     load_flat(host, start)
     x = batch.inputs[0]
     for block in range(2):
-        x = host.run_block(block, x)
+        x = host.run_segment(block, x)
     F.cross_entropy(host.classify(x), batch.targets[0]).backward()
     squares = [parameter.grad.square().sum() for parameter in host.parameters() if parameter.grad is not None]
     return float(torch.stack(squares).sum().sqrt())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
 from esper.growth.blending import (
     BlendControls,
     RowMask,
+    SeedOutput,
     blend_for_evaluation,
     blend_for_training,
     row_mask,
@@ -22,13 +24,19 @@ def features(seed: int, rows: int = 2) -> Tensor:
 
 
 def controls(
-    alpha: float, *, straight_through: RowMask = False, isolate: RowMask = True, running: RowMask = True
+    alpha: float,
+    *,
+    straight_through: RowMask = False,
+    isolate: RowMask = True,
+    running: RowMask = True,
+    multiply: RowMask = False,
 ) -> BlendControls:
     return BlendControls(
         alpha_r1111=torch.full((2, 1, 1, 1, 1), alpha),
         running=running,
         straight_through=straight_through,
         isolate=isolate,
+        multiply=multiply,
     )
 
 
@@ -44,13 +52,13 @@ def test_add_moves_features_toward_the_seeds_output() -> None:
     h, s = features(0), features(1)
     for alpha in (0.0, 0.3, 1.0):
         expected = h + alpha * (s - h)
-        torch.testing.assert_close(blend_for_training(h, h, s, controls(alpha)), expected)
-        torch.testing.assert_close(blend_for_evaluation(h, s, torch.full((2, 1, 1, 1, 1), alpha), True), expected)
+        torch.testing.assert_close(blend_for_training(h, h, SeedOutput(s), controls(alpha)), expected)
+        torch.testing.assert_close(blend_for_evaluation(h, SeedOutput(s), controls(alpha), True), expected)
 
 
 def test_straight_through_keeps_the_value_and_passes_the_full_gradient_to_both() -> None:
     h, s = features(0).requires_grad_(), features(1).requires_grad_()
-    blended = blend_for_training(h, h.detach(), s, controls(0.0, straight_through=True))
+    blended = blend_for_training(h, h.detach(), SeedOutput(s), controls(0.0, straight_through=True))
     assert torch.equal(blended, h)
     blended.sum().backward()
     assert h.grad is not None
@@ -63,7 +71,7 @@ def test_a_diverged_training_seed_leaves_the_host_untouched() -> None:
     h, s = features(0).requires_grad_(), features(1)
     s[0, 0] = torch.inf
     s[1, 1] = torch.nan
-    blended = blend_for_training(h, h.detach(), s, controls(0.0, straight_through=True))
+    blended = blend_for_training(h, h.detach(), SeedOutput(s), controls(0.0, straight_through=True))
     assert torch.equal(blended, h)
     blended.sum().backward()
     assert h.grad is not None
@@ -74,7 +82,7 @@ def test_a_seed_that_does_not_run_changes_nothing_even_when_diverged() -> None:
     h, s = features(0), features(1)
     s[1] = torch.nan
     running = torch.tensor([True, False])
-    blended = blend_for_training(h, h, s, controls(0.5, running=running))
+    blended = blend_for_training(h, h, SeedOutput(s), controls(0.5, running=running))
     assert torch.equal(blended[1], h[1])
     assert not torch.equal(blended[0], h[0])
 
@@ -82,7 +90,7 @@ def test_a_seed_that_does_not_run_changes_nothing_even_when_diverged() -> None:
 def test_an_isolated_seed_leaves_the_hosts_gradient_at_full_strength() -> None:
     h = features(0).requires_grad_()
     x = seed_input(h, True)
-    blended = blend_for_training(h, x, 3.0 * x, controls(0.7, isolate=True))
+    blended = blend_for_training(h, x, SeedOutput(3.0 * x), controls(0.7, isolate=True))
     blended.sum().backward()
     assert h.grad is not None
     assert torch.equal(h.grad, torch.ones_like(h))
@@ -91,7 +99,7 @@ def test_an_isolated_seed_leaves_the_hosts_gradient_at_full_strength() -> None:
 def test_a_committed_seed_passes_its_gradient_on_to_the_host() -> None:
     h = features(0).requires_grad_()
     x = seed_input(h, False)
-    blended = blend_for_training(h, x, 3.0 * x, controls(0.5, isolate=False))
+    blended = blend_for_training(h, x, SeedOutput(3.0 * x), controls(0.5, isolate=False))
     blended.sum().backward()
     assert h.grad is not None
     torch.testing.assert_close(h.grad, torch.full_like(h, 1.0 + 0.5 * (3.0 - 1.0)))
@@ -102,7 +110,7 @@ def test_rows_of_a_mixed_bank_do_what_they_do_alone() -> None:
     straight, isolate = torch.tensor([True, False]), torch.tensor([True, False])
     h = features(0).requires_grad_()
     x = seed_input(h, isolate)
-    blended = blend_for_training(h, x, x * x, controls(0.5, straight_through=straight, isolate=isolate))
+    blended = blend_for_training(h, x, SeedOutput(x * x), controls(0.5, straight_through=straight, isolate=isolate))
     (blended * features(2)).sum().backward()
     for row in range(2):
         alone = features(0)[row : row + 1].requires_grad_()
@@ -113,7 +121,7 @@ def test_rows_of_a_mixed_bank_do_what_they_do_alone() -> None:
             straight_through=row == 0,
             isolate=row == 0,
         )
-        expected = blend_for_training(alone, single, single * single, control)
+        expected = blend_for_training(alone, single, SeedOutput(single * single), control)
         (expected * features(2)[row]).sum().backward()
         assert h.grad is not None
         assert alone.grad is not None
@@ -123,6 +131,81 @@ def test_rows_of_a_mixed_bank_do_what_they_do_alone() -> None:
 
 def test_evaluation_switches_seeds_by_row() -> None:
     h, s = features(0), features(1)
-    blended = blend_for_evaluation(h, s, torch.ones(2, 1, 1, 1, 1), torch.tensor([False, True]))
+    blended = blend_for_evaluation(h, SeedOutput(s), controls(1.0), torch.tensor([False, True]))
     assert torch.equal(blended[0], h[0])
     torch.testing.assert_close(blended[1], s[1])
+
+
+def test_multiply_scales_features_by_what_the_seed_changes() -> None:
+    h, s = features(0), features(1)
+    for alpha in (0.0, 0.3, 1.0):
+        expected = h * (1 + alpha * torch.tanh(s - h))
+        made = controls(alpha, multiply=True)
+        torch.testing.assert_close(blend_for_training(h, h, SeedOutput(s), made), expected)
+        torch.testing.assert_close(blend_for_evaluation(h, SeedOutput(s), made, True), expected)
+
+
+def test_gate_moves_each_sample_by_its_own_share() -> None:
+    h, s = features(0), features(1)
+    gate = torch.rand(2, 3, 1, 1, 1, generator=torch.Generator().manual_seed(2))
+    for alpha in (0.0, 0.3, 1.0):
+        expected = h + (alpha * gate).clamp(0, 1) * (s - h)
+        torch.testing.assert_close(blend_for_training(h, h, SeedOutput(s, gate), controls(alpha)), expected)
+        torch.testing.assert_close(blend_for_evaluation(h, SeedOutput(s, gate), controls(alpha), True), expected)
+
+
+@pytest.mark.parametrize("blend", ["add", "multiply", "gate"])
+def test_a_committed_seed_has_the_gradient_of_the_formula(blend: str) -> None:
+    grads: list[Tensor] = []
+    for formula in (True, False):
+        h = features(0).requires_grad_()
+        x = seed_input(h, False)
+        s = x * x
+        gate = x.mean((2, 3, 4), keepdim=True).sigmoid() if blend == "gate" else None
+        made = controls(0.7, isolate=False, multiply=blend == "multiply")
+        if not formula:
+            blended = blend_for_training(h, x, SeedOutput(s, gate), made)
+        elif blend == "multiply":
+            blended = h * (1 + 0.7 * torch.tanh(s - h))
+        else:
+            blended = h + (0.7 if gate is None else 0.7 * gate) * (s - h)
+        (blended * features(3)).sum().backward()
+        assert h.grad is not None
+        grads.append(h.grad)
+    torch.testing.assert_close(grads[0], grads[1])
+
+
+@pytest.mark.parametrize("blend", ["add", "multiply", "gate"])
+def test_an_isolated_seed_takes_nothing_from_the_hosts_gradient_under_any_blend(blend: str) -> None:
+    h = features(0).requires_grad_()
+    x = seed_input(h, True)
+    gate = x.mean((2, 3, 4), keepdim=True).sigmoid() if blend == "gate" else None
+    blended = blend_for_training(h, x, SeedOutput(x * x, gate), controls(1.0, multiply=blend == "multiply"))
+    blended.sum().backward()
+    assert h.grad is not None
+    assert torch.equal(h.grad, torch.ones_like(h))
+
+
+def test_rows_of_one_bank_may_be_blended_differently() -> None:
+    h, s = features(0), features(1)
+    blended = blend_for_training(h, h, SeedOutput(s), controls(0.5, multiply=torch.tensor([True, False])))
+    assert torch.equal(blended[:1], blend_for_training(h[:1], h[:1], SeedOutput(s[:1]), half(True)))
+    assert torch.equal(blended[1:], blend_for_training(h[1:], h[1:], SeedOutput(s[1:]), half(False)))
+
+
+def half(multiply: bool) -> BlendControls:
+    """One row at alpha 0.5."""
+    alpha = torch.full((1, 1, 1, 1, 1), 0.5)
+    return BlendControls(alpha_r1111=alpha, running=True, straight_through=False, isolate=True, multiply=multiply)
+
+
+def test_a_gate_learns_in_training_as_it_would_at_alpha_1() -> None:
+    h, s = features(0), features(1).requires_grad_()
+    gate = torch.full((2, 3, 1, 1, 1), 0.25).requires_grad_()
+    blended = blend_for_training(h, h, SeedOutput(s, gate), controls(0.0, straight_through=True))
+    assert torch.equal(blended, h)
+    blended.sum().backward()
+    assert s.grad is not None
+    assert gate.grad is not None
+    assert torch.equal(s.grad, torch.ones_like(s))
+    torch.testing.assert_close(gate.grad, (s - h).detach().sum((2, 3, 4), keepdim=True))

@@ -65,6 +65,9 @@ def test_a_row_does_what_it_would_do_alone(kind: Blueprint, algorithm: StackedAl
         (Blueprint.ATTENTION, 2 * 16 * 4 + 2 * 16),
         (Blueprint.DEPTHWISE, 9 * 16 + 16**2 + 3 * 16),
         (Blueprint.CONV_LIGHT, 9 * 16**2 + 3 * 16),
+        (Blueprint.CONV_SMALL, 16**2 + 3 * 16),
+        (Blueprint.CONV_HEAVY, 18 * 16**2 + 5 * 16),
+        (Blueprint.BOTTLENECK, 2 * 16 * 8 + 9 * 8**2 + 3 * 16),
     ],
 )
 def test_parameter_counts(kind: Blueprint, count: int) -> None:

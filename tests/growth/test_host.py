@@ -44,7 +44,7 @@ def test_a_row_equals_convolution_batch_norm_relu_pool(algorithm: StackedAlgorit
     x = torch.randn(3, 6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     features = x
     for block in range(2):
-        features = host.run_block(block, features)
+        features = host.run_segment(block, features)
     logits = host.classify(features)
     assert logits.shape == (3, 6, 10)
     for row in range(3):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import torch
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.actions import Blueprint, Topology
+from esper.contracts.validation import ConfigError
 from esper.growth.blueprints.attention import AttentionSeed
+from esper.growth.blueprints.bottleneck import BottleneckSeed, bottleneck_width
+from esper.growth.blueprints.conv_heavy import ConvHeavySeed
 from esper.growth.blueprints.conv_light import ConvLightSeed
+from esper.growth.blueprints.conv_small import ConvSmallSeed
 from esper.growth.blueprints.depthwise import DepthwiseSeed
 from esper.growth.blueprints.norm import NormSeed
 from esper.growth.blueprints.residual import ResidualSeed
+from esper.growth.blueprints.transformer.attention import FlexAttentionSeed, TokenAttentionSeed
+from esper.growth.blueprints.transformer.lora import lora, lora_large
+from esper.growth.blueprints.transformer.mlp import mlp, mlp_small
+from esper.growth.blueprints.transformer.norm import TokenNormSeed
+from esper.growth.catalogue import add_to_catalogue
 from esper.layers.algorithm import StackedAlgorithm
 
 
@@ -29,7 +38,77 @@ CNN_SEEDS: Final[dict[Blueprint, SeedFactory]] = {
     Blueprint.ATTENTION: AttentionSeed,
     Blueprint.DEPTHWISE: DepthwiseSeed,
     Blueprint.CONV_LIGHT: ConvLightSeed,
+    Blueprint.BOTTLENECK: BottleneckSeed,
+    Blueprint.CONV_SMALL: ConvSmallSeed,
+    Blueprint.CONV_HEAVY: ConvHeavySeed,
 }
+
+
+TRANSFORMER_SEEDS: Final[dict[Blueprint, SeedFactory]] = {
+    Blueprint.NORM: TokenNormSeed,
+    Blueprint.LORA: lora,
+    Blueprint.LORA_LARGE: lora_large,
+    Blueprint.ATTENTION: TokenAttentionSeed,
+    Blueprint.MLP_SMALL: mlp_small,
+    Blueprint.MLP: mlp,
+    Blueprint.FLEX_ATTENTION: FlexAttentionSeed,
+}
+
+SEEDS: Final[dict[Topology, dict[Blueprint, SeedFactory]]] = {
+    Topology.CNN: CNN_SEEDS,
+    Topology.TRANSFORMER: TRANSFORMER_SEEDS,
+}
+
+ParameterEstimate = Callable[[int], int]
+"""Roughly how many parameters a seed has for a channel width; of the right order."""
+
+ESTIMATES: Final[dict[Topology, dict[Blueprint, ParameterEstimate]]] = {
+    Topology.CNN: {
+        Blueprint.NORM: lambda c: 3 * c,
+        Blueprint.ATTENTION: lambda c: 2 * c * max(1, c // 4) + 2 * c,
+        Blueprint.DEPTHWISE: lambda c: c**2 + 12 * c,
+        Blueprint.CONV_LIGHT: lambda c: 9 * c**2 + 3 * c,
+        Blueprint.BOTTLENECK: lambda c: 2 * c * bottleneck_width(c) + 9 * bottleneck_width(c) ** 2 + 3 * c,
+        Blueprint.CONV_SMALL: lambda c: c**2 + 3 * c,
+        Blueprint.CONV_HEAVY: lambda c: 18 * c**2 + 5 * c,
+    },
+    Topology.TRANSFORMER: {
+        Blueprint.NORM: lambda d: 3 * d,
+        Blueprint.LORA: lambda d: 17 * d,
+        Blueprint.LORA_LARGE: lambda d: 65 * d,
+        Blueprint.ATTENTION: lambda d: 4 * d**2 + 5 * d,
+        Blueprint.MLP_SMALL: lambda d: 4 * d**2 + 4 * d,
+        Blueprint.MLP: lambda d: 8 * d**2 + 6 * d,
+        Blueprint.FLEX_ATTENTION: lambda d: 4 * d**2 + 5 * d,
+    },
+}
+
+_REGISTERED: Final[set[tuple[Topology, Blueprint]]] = set()
+
+
+def register_blueprint(
+    blueprint: Blueprint,
+    factory: SeedFactory,
+    *,
+    parameter_estimate: ParameterEstimate,
+    topology: Topology = Topology.CNN,
+) -> None:
+    """Let an action of the blueprint head grow seeds of your own, in this process and in hosts of this topology.
+
+    The head has a fixed number of choices, so a blueprint of your own takes one of them: an id that the topology does
+    not use (on a CNN those from LORA to FLEX_ATTENTION) adds a choice, any other replaces the seed of that name.
+
+    Raises:
+        ConfigError: the id is NOOP, or was registered before.
+    """
+    if blueprint is Blueprint.NOOP:
+        raise ConfigError("blueprint NOOP is never chosen: register another id")
+    if (topology, blueprint) in _REGISTERED:
+        raise ConfigError(f"blueprint {blueprint.name} is registered twice for {topology} hosts: choose another id")
+    _REGISTERED.add((topology, blueprint))
+    SEEDS[topology][blueprint] = factory
+    ESTIMATES[topology][blueprint] = parameter_estimate
+    add_to_catalogue(blueprint, topology)
 
 
 def build_seed(
@@ -39,13 +118,17 @@ def build_seed(
     layer_scale: float,
     generators: Sequence[torch.Generator],
     algorithm: StackedAlgorithm,
+    topology: Topology = Topology.CNN,
 ) -> ResidualSeed:
-    """Newborn seed modules, one row per generator.
+    """Newborn seed modules, one row per generator. The same blueprint is another module in another topology.
+
+    channels: width of the features, which of tokens is their last axis.
 
     Raises:
-        ValueError: no such module exists for convolutional hosts.
+        ValueError: no such module exists for hosts of this topology.
     """
-    if blueprint not in CNN_SEEDS:
-        known = ", ".join(sorted(kind.name for kind in CNN_SEEDS))
-        raise ValueError(f"blueprint {blueprint.name} cannot grow in a convolutional host: choose one of {known}")
-    return CNN_SEEDS[blueprint](channels, layer_scale, generators, algorithm)
+    kinds = SEEDS[topology]
+    if blueprint not in kinds:
+        known = ", ".join(sorted(kind.name for kind in kinds))
+        raise ValueError(f"blueprint {blueprint.name} cannot grow in a {topology} host: choose one of {known}")
+    return kinds[blueprint](channels, layer_scale, generators, algorithm)

@@ -6,10 +6,12 @@ Legend: R rows, B minibatch, C channels.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.layout import IMAGE_DIMS, TOKEN_DIMS
 from esper.layers.rows import constant_rows
 from esper.layers.scaling import stacked_scaled_sum
 
@@ -19,7 +21,11 @@ class ResidualSeed(nn.Module, ABC):
 
     gamma starts small and not zero (LayerScale), so a newborn seed is close to the identity and yet every parameter
     receives a gradient. Nothing follows the sum.
+
+    feature_dims: axes of x, the row included; blends shape alpha after it.
     """
+
+    feature_dims: ClassVar[int] = IMAGE_DIMS
 
     def __init__(self, *, rows: int, channels: int, layer_scale: float, algorithm: StackedAlgorithm) -> None:
         super().__init__()
@@ -27,11 +33,17 @@ class ResidualSeed(nn.Module, ABC):
         self.gamma = constant_rows(rows, (channels,), layer_scale)
 
     @abstractmethod
-    def branch(self, x_rbchw: Tensor) -> Tensor:
+    def branch(self, x_rbchw: Tensor, /) -> Tensor:
         """f(x), of the same shape as x."""
 
     def forward(self, x_rbchw: Tensor) -> Tensor:
         return stacked_scaled_sum(x_rbchw, self.branch(x_rbchw), self.gamma, algorithm=self.algorithm)
+
+
+class TokenSeed(ResidualSeed):
+    """R seed modules that read tokens [R, B, L, D] in place of images; gamma is [R, D]."""
+
+    feature_dims: ClassVar[int] = TOKEN_DIMS
 
 
 def group_count(channels: int) -> int:

@@ -1,0 +1,79 @@
+"""esper check: do the parts that a fleet is made of keep their promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from esper.growth.conformance import BlueprintReport
+
+app = typer.Typer(help="Check blueprints, Esper's and your own.", no_args_is_help=True)
+
+
+@app.callback()
+def check() -> None:
+    """Check blueprints, Esper's and your own."""
+
+
+@app.command()
+def blueprints(
+    plugins: Annotated[
+        list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
+    ] = None,
+    channels: Annotated[int, typer.Option(min=1, help="Width of the features.")] = 16,
+) -> None:
+    """Check every registered blueprint. Exit code 1 when one fails."""
+    from rich.console import Console
+
+    from esper.growth.blueprints.registry import SEEDS
+    from esper.growth.conformance import check_blueprint
+    from esper.growth.plugins import load_plugins
+
+    load_plugins(plugins or ())
+    kinds = [(topology, blueprint) for topology, seeds in SEEDS.items() for blueprint in sorted(seeds)]
+    reports = [check_blueprint(blueprint, topology=topology, channels=channels) for topology, blueprint in kinds]
+    console = Console()
+    console.print(blueprint_table(reports))
+    failed = [report for report in reports if not report.passed]
+    for report in failed:
+        for failure in report.failures:
+            console.print(
+                f"{report.blueprint.name}: {failure.name}: {failure.found} (wanted: {failure.wanted})", style="red"
+            )
+    raise typer.Exit(1 if failed else 0)
+
+
+def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
+    """One row per blueprint; what was not measured shows as --."""
+    from rich.table import Table
+
+    table = Table(
+        title="Blueprints",
+        caption="distance at birth; smallest and largest gradient norm under every blend; stacked against solo",
+    )
+    table.add_column("blueprint", no_wrap=True)
+    table.add_column("host")
+    for heading in ("parameters", "distance", "min grad", "max grad", "vs solo"):
+        table.add_column(heading, justify="right")
+    table.add_column("result")
+    for report in reports:
+        table.add_row(
+            report.blueprint.name,
+            str(report.topology),
+            f"{report.parameters:,}",
+            _number(report.distance_at_birth),
+            _number(report.smallest_gradient),
+            _number(report.largest_gradient),
+            _number(report.stacked_difference),
+            "passed" if report.passed else "[red]FAILED[/red]",
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "--" if value is None else f"{value:.1e}"

@@ -1,0 +1,28 @@
+"""Blueprint CONV_SMALL: one 1x1 convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from esper.growth.blueprints.residual import ResidualSeed, group_count
+from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.convolution import StackedConv2d
+from esper.layers.normalization import StackedGroupNorm
+
+
+class ConvSmallSeed(ResidualSeed):
+    """f(x) = relu(GN(conv1x1(x))), the convolution without bias. C^2 + 3C parameters."""
+
+    def __init__(
+        self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
+    ) -> None:
+        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
+        self.convolution = StackedConv2d(channels, channels, 1, generators=generators, algorithm=algorithm, bias=False)
+        self.norm = StackedGroupNorm(group_count(channels), channels, rows=len(generators), algorithm=algorithm)
+
+    def branch(self, x_rbchw: Tensor) -> Tensor:
+        return F.relu(self.norm(self.convolution(x_rbchw)))

@@ -1,0 +1,20 @@
+"""Injection points: the places in a host where seeds can grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectionPoint:
+    """One place: the id of the slot there, and the channels of the features there."""
+
+    slot_id: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InjectionSpec(InjectionPoint):
+    """An injection point of a host. position: share of the host's segments computed before it, in 0 to 1."""
+
+    position: float
