@@ -50,16 +50,19 @@ def blueprints(
 
 def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
     """One row per blueprint; what was not measured shows as --."""
+    from rich import box
     from rich.table import Table
 
     table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         title="Blueprints",
         caption="distance at birth; smallest and largest gradient norm under every blend; stacked against solo",
     )
     table.add_column("blueprint", no_wrap=True)
-    table.add_column("host")
-    for heading in ("parameters", "distance", "min grad", "max grad", "vs solo"):
-        table.add_column(heading, justify="right")
+    table.add_column("host", no_wrap=True)
+    for heading in ("params", "distance", "min grad", "max grad", "vs solo"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("result")
     for report in reports:
         table.add_row(
