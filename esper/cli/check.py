@@ -63,7 +63,7 @@ def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
     table.add_column("host", no_wrap=True)
     for heading in ("params", "distance", "min grad", "max grad", "vs solo"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("result")
+    table.add_column("result", no_wrap=True)
     for report in reports:
         table.add_row(
             report.blueprint.name,
@@ -79,4 +79,4 @@ def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
 
 
 def _number(value: float | None) -> str:
-    return "--" if value is None else f"{value:.1e}"
+    return "--" if value is None else f"{value:.0e}"
