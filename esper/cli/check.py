@@ -61,7 +61,7 @@ def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
     )
     table.add_column("blueprint", no_wrap=True)
     table.add_column("host", no_wrap=True)
-    for heading in ("params", "distance", "min grad", "max grad", "vs solo"):
+    for heading in ("params", "dis-\ntance", "least\ngrad", "most\ngrad", "vs\nsolo"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("result", no_wrap=True)
     for report in reports:
