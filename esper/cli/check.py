@@ -50,17 +50,20 @@ def blueprints(
 
 def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
     """One row per blueprint; what was not measured shows as --."""
+    from rich import box
     from rich.table import Table
 
     table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         title="Blueprints",
         caption="distance at birth; smallest and largest gradient norm under every blend; stacked against solo",
     )
     table.add_column("blueprint", no_wrap=True)
-    table.add_column("host")
-    for heading in ("parameters", "distance", "min grad", "max grad", "vs solo"):
-        table.add_column(heading, justify="right")
-    table.add_column("result")
+    table.add_column("host", no_wrap=True)
+    for heading in ("params", "dis-\ntance", "least\ngrad", "most\ngrad", "vs\nsolo"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("result", no_wrap=True)
     for report in reports:
         table.add_row(
             report.blueprint.name,
@@ -76,4 +79,4 @@ def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
 
 
 def _number(value: float | None) -> str:
-    return "--" if value is None else f"{value:.1e}"
+    return "--" if value is None else f"{value:.0e}"

@@ -30,6 +30,7 @@ def test_blueprints_of_esper_and_of_a_plugin_pass(tmp_path: Path) -> None:
     for name in ("CONV_LIGHT", "BOTTLENECK", "LORA"):
         assert name in done.stdout
     assert "FAILED" not in done.stdout
+    assert "…" not in done.stdout
 
 
 def test_a_dead_blueprint_fails_the_command(tmp_path: Path) -> None:
