@@ -85,6 +85,8 @@ class CockpitApp(App[Leaving]):
 
     def draw_frame(self) -> None:
         """Draw the newest frame, if there is one and the main screen is in front."""
+        if not self.screen_stack:
+            return  # the timer's last tick may come after the screens of a closing app are gone
         live = self.source if isinstance(self.source, LiveSource) else None
         if live is not None and live.is_over:
             if self._leave_when_over:

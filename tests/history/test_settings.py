@@ -28,7 +28,7 @@ def test_impaired_preset_differs_from_digits_only_in_the_host() -> None:
 def test_unknown_preset_offers_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"there is no preset 'digit_impared': did you mean digits_impaired"):
         load_preset("digit_impared")
-    with pytest.raises(ConfigError, match="choose cifar_baseline, digits, digits_impaired"):
+    with pytest.raises(ConfigError, match=r"choose cifar_baseline, .*digits, digits_impaired"):
         load_preset("qqq")
 
 
