@@ -98,13 +98,6 @@ class Garden:
         seeds = sum(state.parameter_count for state in self._states[env] if has_module(state) and state is not None)
         return self._fleet.host_parameter_count + seeds
 
-    def fossilized_params(self, env: int) -> int:
-        return sum(
-            state.parameter_count
-            for state in self._states[env]
-            if state is not None and state.stage is SeedStage.FOSSILIZED
-        )
-
     def record(self, env: int, slot: int, measurement: SeedMeasurement) -> None:
         """Write one epoch's measurement of a seed into its state."""
         state = self._states[env][slot]
