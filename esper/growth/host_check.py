@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from esper.contracts.conformance import ConformanceReport, Finding
 from esper.growth.config import HostConfig
 from esper.growth.host_kinds import TOKEN_SAMPLE_DIMS
 from esper.growth.host_protocol import HostProtocol
@@ -23,36 +24,6 @@ _ROWS: Final = 3
 _SAMPLES: Final = 8
 _TOLERANCE: Final = 1e-4
 _ALGORITHMS: Final[tuple[StackedAlgorithm, ...]] = ("grouped", "loop")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFinding:
-    """One check. detail: what was found, in plain words and numbers."""
-
-    check: str
-    passed: bool
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostReport:
-    """What check_host found. As a string: one line per check."""
-
-    host: str
-    findings: tuple[HostFinding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Every check passed."""
-        return all(finding.passed for finding in self.findings)
-
-    def __str__(self) -> str:
-        width = max(len(finding.check) for finding in self.findings)
-        lines = [
-            f"{'ok  ' if finding.passed else 'FAIL'}  {finding.check:{width}}  {finding.detail}"
-            for finding in self.findings
-        ]
-        return "\n".join((f"host {self.host}", *lines))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +56,7 @@ class _Subject:
         return torch.randn(shape, generator=generator)
 
 
-def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes: int) -> HostReport:
+def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes: int) -> ConformanceReport:
     """Build the host that config names and check what the fleet relies on.
 
     Checked: the features at each point have the declared width; logits have one number per class; every parameter and
@@ -101,7 +72,7 @@ def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes:
     if all(finding.passed for finding in findings):
         checks = (_gradients, _solo, _apart, *([_causal] if subject.has_tokens else []))
         findings += [check(subject) for check in checks]
-    return HostReport(host=config.kind, findings=tuple(findings))
+    return ConformanceReport(subject=f"host {config.kind}", findings=tuple(findings))
 
 
 def _forward(host: HostProtocol, features: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -113,13 +84,13 @@ def _forward(host: HostProtocol, features: Tensor) -> tuple[Tensor, list[Tensor]
     return host.classify(features), points
 
 
-def _points(subject: _Subject) -> HostFinding:
+def _points(subject: _Subject) -> Finding:
     host = subject.build("grouped", *range(_ROWS))
     _, points = _forward(host, subject.samples())
     widths = [point.shape[-1 if subject.has_tokens else 2] for point in points]
     declared = [spec.width for spec in host.injection_specs]
     same = host.injection_specs == subject.config.injection_specs()
-    return HostFinding(
+    return Finding(
         check="points are as declared",
         passed=widths == declared and same,
         detail=", ".join(
@@ -129,20 +100,20 @@ def _points(subject: _Subject) -> HostFinding:
     )
 
 
-def _logits_shape(subject: _Subject) -> HostFinding:
+def _logits_shape(subject: _Subject) -> Finding:
     logits, _ = _forward(subject.build("grouped", *range(_ROWS)), subject.samples())
     expected = (_ROWS, _SAMPLES, *(subject.input_shape if subject.has_tokens else ()), subject.num_classes)
-    return HostFinding(
+    return Finding(
         check="logits have one number per class",
         passed=tuple(logits.shape) == expected,
         detail=f"{tuple(logits.shape)}, expected {expected}",
     )
 
 
-def _rows_first(subject: _Subject) -> HostFinding:
+def _rows_first(subject: _Subject) -> Finding:
     host = subject.build("grouped", *range(_ROWS))
     wrong = [name for name, tensor in (*host.named_parameters(), *host.named_buffers()) if tensor.shape[:1] != (_ROWS,)]
-    return HostFinding(
+    return Finding(
         check="the row comes first",
         passed=not wrong,
         detail=f"not in {', '.join(wrong)}" if wrong else f"{host.parameter_count:,} parameters per row",
@@ -156,11 +127,11 @@ def _row_losses(host: HostProtocol, subject: _Subject) -> Tensor:
     return losses.view(_ROWS, -1).mean(1)
 
 
-def _gradients(subject: _Subject) -> HostFinding:
+def _gradients(subject: _Subject) -> Finding:
     host = subject.build("grouped", *range(_ROWS))
     torch.autograd.backward(_row_losses(host, subject).sum())
     bad = [name for name, parameter in host.named_parameters() if not _alive(parameter.grad)]
-    return HostFinding(
+    return Finding(
         check="every parameter learns",
         passed=not bad,
         detail=f"no finite non-zero gradient in {', '.join(bad)}" if bad else "finite non-zero gradients everywhere",
@@ -174,7 +145,7 @@ def _alive(gradient_r: Tensor | None) -> bool:
 
 
 @torch.no_grad()
-def _solo(subject: _Subject) -> HostFinding:
+def _solo(subject: _Subject) -> Finding:
     worst = 0.0
     for algorithm in _ALGORITHMS:
         together, alone = subject.build(algorithm, *range(_ROWS)).eval(), subject.build(algorithm, 1).eval()
@@ -183,14 +154,14 @@ def _solo(subject: _Subject) -> HostFinding:
         logits, _ = _forward(together, subject.samples())
         expected, _ = _forward(alone, subject.samples()[1:2])
         worst = max(worst, float((logits[1] - expected[0]).abs().max()))
-    return HostFinding(
+    return Finding(
         check="a row equals the host alone",
         passed=worst <= _TOLERANCE,
         detail=f"largest difference {worst:.1e}, allowed {_TOLERANCE:.0e}",
     )
 
 
-def _apart(subject: _Subject) -> HostFinding:
+def _apart(subject: _Subject) -> Finding:
     leaks: list[str] = []
     for algorithm in _ALGORITHMS:
         host = subject.build(algorithm, *range(_ROWS))
@@ -198,7 +169,7 @@ def _apart(subject: _Subject) -> HostFinding:
         for name, parameter in host.named_parameters():
             if parameter.grad is not None and bool((parameter.grad[1:] != 0).any()):
                 leaks.append(f"{name} ({algorithm})")
-    return HostFinding(
+    return Finding(
         check="rows are apart",
         passed=not leaks,
         detail=f"another row's loss reaches {', '.join(leaks)}" if leaks else "no gradient crosses rows",
@@ -206,7 +177,7 @@ def _apart(subject: _Subject) -> HostFinding:
 
 
 @torch.no_grad()
-def _causal(subject: _Subject) -> HostFinding:
+def _causal(subject: _Subject) -> Finding:
     host = subject.build("grouped", *range(_ROWS)).eval()
     before = subject.samples()
     (length,) = subject.input_shape
@@ -214,7 +185,7 @@ def _causal(subject: _Subject) -> HostFinding:
     changed[..., length // 2 :] = (changed[..., length // 2 :] + 1) % subject.num_classes
     first, second = (_forward(host, ids)[0][:, :, : length // 2] for ids in (before, changed))
     worst = float((first - second).abs().max())
-    return HostFinding(
+    return Finding(
         check="nothing looks ahead",
         passed=worst <= _TOLERANCE,
         detail=f"later tokens change earlier logits by {worst:.1e}, allowed {_TOLERANCE:.0e}",

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from esper.contracts.actions import Topology
+from esper.contracts.conformance import ConformanceReport
 from esper.contracts.validation import ConfigError
 from esper.growth import host_kinds, hosts
 from esper.growth.config import HostConfig, TransformerConfig
 from esper.growth.host import StackedCNNHost
-from esper.growth.host_check import HostReport, check_host
+from esper.growth.host_check import check_host
 from esper.growth.host_kinds import HostKind, cnn_points, transformer_points
 from esper.growth.hosts import HostFactory, register_host
 from esper.growth.transformer_host import StackedTransformerHost
@@ -31,11 +32,11 @@ def _registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         registry.update(before)
 
 
-def images(kind: str = "cnn", **values: object) -> HostReport:
+def images(kind: str = "cnn", **values: object) -> ConformanceReport:
     return check_host(HostConfig(kind=kind, base_channels=4, **values), input_shape=(1, 8, 8), num_classes=5)
 
 
-def tokens(kind: str = "transformer") -> HostReport:
+def tokens(kind: str = "transformer") -> ConformanceReport:
     return check_host(HostConfig(kind=kind, transformer=TINY), input_shape=(6,), num_classes=11)
 
 
@@ -53,7 +54,7 @@ def register(build: HostFactory, topology: Topology = Topology.CNN) -> None:
     )
 
 
-def failures(report: HostReport) -> list[str]:
+def failures(report: ConformanceReport) -> list[str]:
     return [finding.check for finding in report.findings if not finding.passed]
 
 

@@ -12,21 +12,22 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from esper.contracts.conformance import ConformanceReport
 from esper.tasks import registry
-from esper.tasks.check import TaskReport, check_task
+from esper.tasks.check import check_task
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
 from esper.tasks.registry import load_task, register_task
 
 Spoil = Callable[[TaskData], TaskData]
-CheckSpoiled = Callable[[Spoil], TaskReport]
+CheckSpoiled = Callable[[Spoil], ConformanceReport]
 
 
 class Cifar(Protocol):
     def cifar10(self, folder: Path, per_file: int = 40) -> dict[str, NDArray[np.uint8]]: ...
 
 
-def failed(report: TaskReport) -> list[str]:
+def failed(report: ConformanceReport) -> list[str]:
     return [finding.check for finding in report.findings if not finding.passed]
 
 
@@ -34,7 +35,7 @@ def failed(report: TaskReport) -> list[str]:
 def test_embedded_tasks_pass(name: str) -> None:
     report = check_task(TaskConfig(name=name, train_samples=500, test_samples=100))
     assert report.passed, str(report)
-    assert report.task == name
+    assert report.subject == f"task {name}"
 
 
 def test_cifar10_from_a_folder_passes(cifar: Cifar, tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def check_spoiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckSpoiled]:
     """Registers the digits with something wrong about them, and checks that task."""
     monkeypatch.setattr(registry, "_TASKS", dict(registry._TASKS))
 
-    def check(spoil: Spoil) -> TaskReport:
+    def check(spoil: Spoil) -> ConformanceReport:
         register_task(
             "spoiled", "for this test", lambda config, seed: spoil(load_task(replace(config, name="digits"), seed))
         )
