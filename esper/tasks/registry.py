@@ -46,13 +46,16 @@ def load_task(config: TaskConfig, seed: int) -> TaskData:
     """Load the task that config names, split by seed.
 
     Raises:
-        ConfigError: no task of that name.
+        ConfigError: no task of that name, or GPT-2 tokens are asked of images.
     """
     entry = _TASKS.get(config.name)
     if entry is None:
         near = difflib.get_close_matches(config.name, _TASKS, n=3) or sorted(_TASKS)
         raise ConfigError(f"task.name is {config.name!r}: there is no such task; did you mean {' or '.join(near)}?")
-    return entry.load(config, seed)
+    data = entry.load(config, seed)
+    if config.tokens == "gpt2" and not data.has_tokens:
+        raise ConfigError(f"task.tokens is 'gpt2': task {config.name} has images, not text; set it to bytes")
+    return data
 
 
 register_task("digits", "1,797 real 8x8 handwritten digits (ships with scikit-learn)", digits.load)
@@ -66,7 +69,11 @@ register_task(
     "70,000 grey images of 10 kinds of clothes; downloaded once, or task.path",
     fashion_mnist.load,
 )
-register_task("text", "next byte of the help texts that come with Python, for transformer hosts", text.load_text)
 register_task(
-    "tinystories", "next byte of a local text or parquet file (task.path), for transformer hosts", text.load_tinystories
+    "text", "next byte or GPT-2 token of the help texts that come with Python, for transformer hosts", text.load_text
+)
+register_task(
+    "tinystories",
+    "next byte or GPT-2 token of a local text or parquet file (task.path), for transformer hosts",
+    text.load_tinystories,
 )

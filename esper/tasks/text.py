@@ -1,8 +1,8 @@
-"""Language modelling on bytes: predict each next byte of a text.
+"""Language modelling: predict each next token of a text, a token being a byte or one of GPT-2's (task.tokens).
 
 The text is cut into three blocks, train, validation and test in this order, and each block into windows of task.context
-bytes. Blocks share no byte. A window's targets are its bytes one place on, so its last target is the first byte of the
-next window; what is left of a block at its end is not used.
+tokens. Blocks share no token. A window's targets are its tokens one place on, so its last target is the first token of
+the next window; what is left of a block at its end is not used.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from esper.contracts.validation import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
+from esper.tasks.gpt2 import encode_gpt2, read_gpt2_vocabulary
 
-VOCABULARY = 256
+BYTES = 256
 PARQUET_COLUMN = "text"
 STORY_SEPARATOR = "\n\n"
 
@@ -30,7 +31,7 @@ def load_text(config: TaskConfig, seed: int) -> TaskData:
     text of another. The text differs a little between Python versions.
 
     Raises:
-        ConfigError: task.path is set, or the context is too long for the text.
+        ConfigError: task.path is set, GPT-2 tokens cannot be made, or the context is too long for the text.
     """
     if config.path:
         raise ConfigError(
@@ -41,10 +42,11 @@ def load_text(config: TaskConfig, seed: int) -> TaskData:
 
 
 def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
-    """The bytes of a local text file, or of the column `text` of a local parquet file. seed is not used.
+    """A local text file, or the column `text` of a local parquet file. seed is not used.
 
     Raises:
-        ConfigError: no file is given or it cannot be read, parquet support is not installed, or the file is too short.
+        ConfigError: no file is given or it cannot be read, an extra is not installed, GPT-2 tokens cannot be made,
+            or the file is too short.
     """
     if not config.path:
         raise ConfigError(
@@ -75,17 +77,27 @@ def python_topics() -> str:
 
 
 def build_text_task(config: TaskConfig, stream_n: NDArray[np.uint8]) -> TaskData:
-    """Cut a stream of bytes into the three splits.
+    """Cut a text, given as bytes, into tokens and these into the three splits.
 
     Raises:
-        ConfigError: a split would hold no window.
+        ConfigError: GPT-2 tokens cannot be made, or a split would hold no window.
     """
+    if config.tokens == "bytes":
+        return _split_stream(config, stream_n, BYTES)
+    vocabulary = read_gpt2_vocabulary(config.vocabulary)
+    return _split_stream(config, encode_gpt2(config, stream_n, vocabulary), vocabulary.size)
+
+
+def _split_stream(
+    config: TaskConfig, stream_n: NDArray[np.uint8] | NDArray[np.int32], vocabulary_size: int
+) -> TaskData:
     total = len(stream_n)
     test = int(total * config.test_fraction)
     validation = int(total * config.validation_fraction)
     if min(test, validation, total - test - validation) <= config.context:
+        unit = "bytes" if config.tokens == "bytes" else "tokens"
         raise ConfigError(
-            f"task.context is {config.context}: the text has {total:,} bytes, of which the splits get "
+            f"task.context is {config.context}: the text has {total:,} {unit}, of which the splits get "
             f"{total - test - validation:,}, {validation:,} and {test:,}, and each must be longer than the context"
         )
     ends = (total - test - validation, total - test, total)
@@ -94,14 +106,14 @@ def build_text_task(config: TaskConfig, stream_n: NDArray[np.uint8]) -> TaskData
     )
     return TaskData(
         name=config.name,
-        num_classes=VOCABULARY,
+        num_classes=vocabulary_size,
         train=train_split,
         validation=validation_split,
         test=test_split,
     )
 
 
-def _windows(block_n: NDArray[np.uint8], context: int) -> Split:
+def _windows(block_n: NDArray[np.uint8] | NDArray[np.int32], context: int) -> Split:
     """Views of one block; inputs and targets share their memory until they move to another device."""
     stream = torch.from_numpy(block_n.copy())
     return Split(inputs=stream[:-1].unfold(0, context, context), targets=stream[1:].unfold(0, context, context))
