@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import fold, split_rows, stack_rows, unfold
+from esper.layers.native.seed import native_conv2d
 from esper.layers.rows import uniform_rows
 
 
@@ -31,6 +32,10 @@ def stacked_conv2d(
     """
     if algorithm == "loop":
         return _conv2d_loop(x_rbchw, weight_roikk, bias_ro, padding, groups)
+    if algorithm == "native":
+        assert padding == weight_roikk.shape[-1] // 2, "native convolutions keep the image size"
+        y_rbohw = native_conv2d(x_rbchw, weight_roikk, groups)
+        return y_rbohw if bias_ro is None else y_rbohw + bias_ro[:, None, :, None, None]
     return _conv2d_grouped(x_rbchw, weight_roikk, bias_ro, padding, groups)
 
 
