@@ -102,6 +102,7 @@ def measure_algorithms(shape: FleetShape) -> tuple[Candidate, ...]:
     """Time a training step of the hosts (at most 8 of them, 128 samples each) in every way that works here."""
     candidates: list[Candidate] = []
     best: float | None = None
+    algorithm: StackedAlgorithm
     for algorithm in ALGORITHMS:
         if _unusable(algorithm, shape) is not None:
             candidates.append(Candidate(algorithm=algorithm, milliseconds=None))

@@ -93,7 +93,11 @@ class Fleet:
         self.host_parameter_count = module.parameter_count
         self._network = FleetNetwork(module, self.slot_config, self.conv_algorithm)
         self._optimizer = make_optimizer(
-            fleet, module, learning_rate=fleet.learning_rate, weight_decay=fleet.weight_decay
+            fleet,
+            module,
+            learning_rate=fleet.learning_rate,
+            weight_decay=fleet.weight_decay,
+            algorithm=self.conv_algorithm,
         )
         slots = self.slot_config.num_slots
         self._banks = SeedBanks(slots, fleet)
@@ -212,7 +216,7 @@ class Fleet:
 
     def _current_plan(self) -> FleetPlan:
         if self._plan is None:
-            self._plan = make_plan(self._banks, self._controls, self._env_active, self._device)
+            self._plan = make_plan(self._banks, self._controls, self._env_active, self._device, self.conv_algorithm)
         return self._plan
 
     def _read_running_statistics(self, env: int) -> list[Tensor]:

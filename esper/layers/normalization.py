@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import fold, split_rows, stack_rows, unfold
 from esper.layers.native.block import BatchNorm
+from esper.layers.native.program import LayerKind, ProgramLayer
 from esper.layers.native.seed import native_group_norm
 from esper.layers.rows import constant_rows
 
@@ -65,6 +66,18 @@ class StackedGroupNorm(nn.Module):
         self.groups = groups
         self.weight = constant_rows(rows, (channels,), 1.0)
         self.bias = constant_rows(rows, (channels,), 0.0)
+
+    def program_layer(self) -> ProgramLayer:
+        """This layer in the program of a seed."""
+        channels = self.weight.shape[1]
+        return ProgramLayer(
+            kind=LayerKind.GROUP_NORM,
+            inputs=channels,
+            outputs=channels,
+            groups=self.groups,
+            weight=self.weight,
+            bias=self.bias,
+        )
 
     def forward(self, x_rbchw: Tensor) -> Tensor:
         if self.algorithm == "native":

@@ -74,7 +74,7 @@ def test_grouped_fleet_equals_solo_fleets(scenario: Callable[..., Any], shared: 
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_fleet_equals_ordinary_modules_in_a_loop(
     scenario: Callable[..., Any],
     plain_scenario: Callable[[int], Any],
@@ -101,7 +101,7 @@ def test_fleet_equals_ordinary_modules_in_a_loop(
                 assert 100.0 * float(correct) / 36 == pytest.approx(one.accuracy)
 
 
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_two_fleets_with_the_same_seeds_are_the_same(scenario: Callable[..., Any], algorithm: str) -> None:
     first, second = scenario(ENVS, algorithm), scenario(ENVS, algorithm)
     for epoch in range(3):

@@ -24,7 +24,7 @@ from esper.contracts.validation import ConfigError
 
 _HERE: Final = Path(__file__).parent
 _HEADERS: Final = ("common.h",)
-_SOURCES: Final = ("block.c", "seed.c")
+_SOURCES: Final = ("block.c", "seed.c", "program.c", "optimizer.c")
 # Whoever compiles for "native" gets vectors as wide as the processor has. NaN and infinity keep their meaning.
 _FLAGS: Final = (
     "-O3",
@@ -37,8 +37,8 @@ _FLAGS: Final = (
     "-w",
 )
 _TYPES: Final = {
-    torch.float32: ("-DREAL=float", "-DSUFFIX=f32", "-DINTEGER=int32_t", "-DSQRT=sqrtf"),
-    torch.float64: ("-DREAL=double", "-DSUFFIX=f64", "-DINTEGER=int64_t", "-DSQRT=sqrt"),
+    torch.float32: ("-DREAL=float", "-DSUFFIX=f32", "-DINTEGER=int32_t", "-DSQRT=sqrtf", "-DEXP=expf", "-DTANH=tanhf"),
+    torch.float64: ("-DREAL=double", "-DSUFFIX=f64", "-DINTEGER=int64_t", "-DSQRT=sqrt", "-DEXP=exp", "-DTANH=tanh"),
 }
 _COMPILE_SECONDS: Final = 120
 

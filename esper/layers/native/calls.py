@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
@@ -61,7 +61,13 @@ def view(x_rbchw: Tensor) -> View:
     return View(x_rbchw.data_ptr(), *x_rbchw.stride())
 
 
-Argument = Sizes | View | Tensor | float | int | None
+def empty_like(x_rbchw: Tensor) -> Tensor:
+    """Memory [R, C, H, W, B] for features of this size: contiguous, not initialised."""
+    rows, batch, channels, height, width = x_rbchw.shape
+    return x_rbchw.new_empty(rows, channels, height, width, batch)
+
+
+Argument = ctypes.Structure | ctypes.Array[Any] | Tensor | float | int | None
 """What a kernel is called with: tensors contiguous, None for a null pointer."""
 
 

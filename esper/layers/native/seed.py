@@ -10,7 +10,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from esper.layers.native.calls import LOGICAL_ORDER, run, samples_innermost, sizes, view
+from esper.layers.native.calls import LOGICAL_ORDER, empty_like, run, samples_innermost, sizes, view
 
 
 def native_conv2d(x_rbihw: Tensor, weight_roikk: Tensor, groups: int) -> Tensor:
@@ -51,7 +51,7 @@ class _Convolution(torch.autograd.Function):
         x_rbihw, weight_roikk = ctx.saved_tensors
         dy_rbohw = samples_innermost(gradients[0])
         size = sizes(x_rbihw, outputs=weight_roikk.shape[1], kernel_size=weight_roikk.shape[-1])
-        dx_rihwb = _like_in_memory(x_rbihw) if ctx.needs_input_grad[0] else None
+        dx_rihwb = empty_like(x_rbihw) if ctx.needs_input_grad[0] else None
         dw_roikk = torch.empty_like(weight_roikk)
         run(
             "convolution_backward",
@@ -72,7 +72,7 @@ class _GroupNorm(torch.autograd.Function):
     def forward(
         ctx: _Context, x_rbchw: Tensor, weight_rc: Tensor, bias_rc: Tensor, groups: int, epsilon: float
     ) -> Tensor:
-        y_rchwb = _like_in_memory(x_rbchw)
+        y_rchwb = empty_like(x_rbchw)
         size = sizes(x_rbchw, outputs=x_rbchw.shape[2], kernel_size=1)
         run("group_norm", x_rbchw.dtype, size, groups, view(x_rbchw), weight_rc, bias_rc, epsilon, y_rchwb)
         ctx.save_for_backward(x_rbchw, weight_rc)
@@ -84,7 +84,7 @@ class _GroupNorm(torch.autograd.Function):
         x_rbchw, weight_rc = ctx.saved_tensors
         dy_rbchw = samples_innermost(gradients[0])
         size = sizes(x_rbchw, outputs=x_rbchw.shape[2], kernel_size=1)
-        dx_rchwb = _like_in_memory(x_rbchw)
+        dx_rchwb = empty_like(x_rbchw)
         dweight_rc, dbias_rc = torch.empty_like(weight_rc), torch.empty_like(weight_rc)
         run(
             "group_norm_backward",
@@ -100,9 +100,3 @@ class _GroupNorm(torch.autograd.Function):
             dbias_rc,
         )
         return dx_rchwb.permute(LOGICAL_ORDER), dweight_rc, dbias_rc, None, None
-
-
-def _like_in_memory(x_rbchw: Tensor) -> Tensor:
-    """Uninitialised, contiguous, of the features' size in memory order."""
-    rows, batch, channels, height, width = x_rbchw.shape
-    return x_rbchw.new_empty(rows, channels, height, width, batch)
