@@ -6,6 +6,7 @@ kept in the user's cache folder: a shape is measured once per machine, and equal
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -89,20 +90,22 @@ def _automatic(shape: FleetShape, threads: int, dtype: torch.dtype) -> Algorithm
     candidates = measure_algorithms(shape) if known is None else known
     if known is None:
         remember(key, shape.describe(), candidates)
-    measured = [(one.milliseconds, one.algorithm) for one in candidates if one.milliseconds is not None]
     return AlgorithmChoice(
-        algorithm=min(measured)[1],
+        algorithm=min(candidates, key=_time).algorithm,
         source="measured" if known is None else "remembered",
         shape=shape.describe(),
         candidates=candidates,
     )
 
 
+def _time(candidate: Candidate) -> float:
+    return math.inf if candidate.milliseconds is None else candidate.milliseconds
+
+
 def measure_algorithms(shape: FleetShape) -> tuple[Candidate, ...]:
     """Time a training step of the hosts (at most 8 of them, 128 samples each) in every way that works here."""
     candidates: list[Candidate] = []
     best: float | None = None
-    algorithm: StackedAlgorithm
     for algorithm in ALGORITHMS:
         if _unusable(algorithm, shape) is not None:
             candidates.append(Candidate(algorithm=algorithm, milliseconds=None))

@@ -1,8 +1,8 @@
 """A fleet of eight with seeds that germinate, blend, fade, commit and are pruned equals eight solo fleets.
 
-The loop algorithm is held to equality of every bit. The grouped one computes the same sums in an order that depends on
-the number of rows, so it is compared in double precision, where a rounding difference stays one: in single precision
-a value at the kink of a ReLU can fall on either side.
+The loop and native algorithms are held to equality of every bit. The grouped one computes the same sums in an order that
+depends on the number of rows, so it is compared in double precision, where a rounding difference stays one: in single
+precision a value at the kink of a ReLU can fall on either side.
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ def difference(first: RowSnapshot, second: RowSnapshot) -> float:
     return max(float((a - b).abs().max()) for a, b in zip(mine, other, strict=True))
 
 
+@pytest.mark.parametrize("algorithm", ["loop", "native"])
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "per_env"])
-def test_loop_fleet_equals_solo_fleets_bitwise(scenario: Callable[..., Any], shared: bool) -> None:
-    together = scenario(ENVS, "loop", shared=shared)
-    solos = [scenario([env], "loop", shared=shared) for env in ENVS]
+def test_fleet_equals_solo_fleets_bitwise(scenario: Callable[..., Any], shared: bool, algorithm: str) -> None:
+    together = scenario(ENVS, algorithm, shared=shared)
+    solos = [scenario([env], algorithm, shared=shared) for env in ENVS]
     for epoch in range(EPOCHS):
         measured = epoch_of(together, epoch)
         for env, solo in enumerate(solos):

@@ -21,6 +21,7 @@ import platformdirs
 import torch
 
 from esper.contracts.validation import ConfigError
+from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
 
 _HERE: Final = Path(__file__).parent
 _HEADERS: Final = ("common.h",)
@@ -74,6 +75,11 @@ def unavailable(dtype: torch.dtype = torch.float32) -> str | None:
     except KernelsUnavailableError as error:
         return str(error)
     return None
+
+
+def cpu_algorithms() -> tuple[StackedAlgorithm, ...]:
+    """The algorithms that work on this machine's CPU."""
+    return tuple(one for one in ALGORITHMS if one != "native" or unavailable(torch.get_default_dtype()) is None)
 
 
 def cache_folder() -> Path:
