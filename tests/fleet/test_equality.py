@@ -1,8 +1,8 @@
 """A fleet of eight with seeds that germinate, blend, fade, commit and are pruned equals eight solo fleets.
 
-The loop and native algorithms are held to equality of every bit. The grouped one computes the same sums in an order that
-depends on the number of rows, so it is compared in double precision, where a rounding difference stays one: in single
-precision a value at the kink of a ReLU can fall on either side.
+The loop and native algorithms are held to equality of every bit. The grouped one computes the same sums in an order
+that depends on the number of rows, so it is compared in double precision, where a rounding difference stays one: in
+single precision a value at the kink of a ReLU can fall on either side.
 """
 
 from __future__ import annotations
