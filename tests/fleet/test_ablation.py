@@ -90,8 +90,6 @@ def garden(algorithm: Any, controls: dict[str, Any]) -> tuple[FleetNetwork, Flee
     generators = [torch.Generator().manual_seed(row) for row in range(3)]
     host = CountingHost(config, input_shape=(1, 8, 8), num_classes=5, generators=generators, algorithm=algorithm)
     host.eval()
-    for buffer in host.buffers():
-        buffer.uniform_(0.5, 1.5, generator=torch.Generator().manual_seed(8))
     banks = SeedBanks(3, FleetConfig())
     for env, slot, kind in [(0, 0, "NORM"), (1, 0, "CONV_LIGHT"), (2, 0, "CONV_LIGHT"), (0, 1, "DEPTHWISE")] + [
         (env, 2, "ATTENTION") for env in range(3)
