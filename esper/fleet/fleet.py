@@ -185,12 +185,14 @@ class Fleet:
         return totals
 
     def evaluate(self, batches: Iterable[Minibatch], *, ablation: bool) -> EvaluationTotals:
-        """Measure loss and accuracy, with ablation also with seeds switched off. Totals stay on the device.
+        """Measure loss and accuracy, with ablation also with seeds switched off as fleet.ablation says. Totals stay on
+        the device.
 
         Raises:
             ValueError: there is no minibatch.
         """
-        return passes.evaluate(self._network, self._current_plan(), batches, ablation=ablation)
+        strategy = self._config.ablation if ablation else None
+        return passes.evaluate(self._network, self._current_plan(), batches, ablation=strategy)
 
     def collect(self, train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[EnvMeasurement, ...]:
         """Copy an epoch's totals from the device, once, and make one record per env. Waits for the device."""
