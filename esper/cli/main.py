@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Grow neural networks while they train.",
     pretty_exceptions_enable=False,
 )
-app.command()(train)
+app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(replay)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")

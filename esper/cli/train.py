@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 
 def train(
+    context: typer.Context,
     preset: Annotated[str, typer.Option(help="Preset to start from; see `esper presets list`.")] = "digits",
     overrides: Annotated[
         list[str] | None,
@@ -20,6 +22,10 @@ def train(
     episode_length: Annotated[int | None, typer.Option(help="Host epochs per episode.")] = None,
     seed: Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    devices: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE ...", help="Several devices that share the hosts, e.g. --devices cuda:0 cuda:1."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of torch; 0 leaves torch's choice.")] = None,
     runs_dir: Annotated[Path, typer.Option(help="Where run directories are made.")] = Path("runs"),
     plugins: Annotated[
@@ -33,20 +39,24 @@ def train(
     from esper.history.settings import resolve_config
 
     load_plugins(plugins or ())
+    shared = _devices(context, devices or ())
     options = {
         "run.rounds": rounds,
         "run.seed": seed,
-        "run.device": device,
+        "run.device": device or (shared[0] if shared else None),
+        "run.devices": shared or None,
         "run.threads": threads,
         "fleet.envs": envs,
         "fleet.episode_length": episode_length,
     }
     given = {path: value for path, value in options.items() if value is not None}
     config = resolve_config(preset, overrides=overrides or (), values=given)
-    if config.run.device != "cpu":  # asking torch takes seconds: only when there is something to ask
-        from esper.training.vectorized_trainer import resolve_device
+    if {config.run.device, *config.run.devices} != {"cpu"}:  # asking torch takes seconds: only if there is need
+        from esper.training.device import resolve_device
 
         resolve_device(config.run.device)
+        for name in config.run.devices:
+            resolve_device(name, "run.devices")
     from esper.tasks.downloads import prepare
 
     prepare(config.task)  # before the cockpit takes the screen, so that a download shows its progress
@@ -59,3 +69,16 @@ def train(
     from esper.cli.headless import train_headless
 
     raise typer.Exit(train_headless(config, runs_dir))
+
+
+def _devices(context: typer.Context, named: Sequence[str]) -> list[str]:
+    """What stands behind --devices: click takes the first word only, the others are left over. Commas separate too.
+
+    Raises:
+        ConfigError: words are left over that belong to no option.
+    """
+    if context.args and not named:
+        from esper.contracts.validation import ConfigError
+
+        raise ConfigError(f"there is no argument {context.args[0]!r}: `esper train --help` lists the options")
+    return [name for words in (*named, *context.args) for name in words.split(",") if name]

@@ -105,6 +105,9 @@ class GovernorConfig:
 class RunConfig:
     """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
 
+    device: of the controller and the data. devices: those that share the fleet's envs; empty: device alone. On a CPU
+    each one is a thread of its own with run.threads threads.
+
     plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
     """
 
@@ -112,6 +115,7 @@ class RunConfig:
     rounds: int = 20
     seed: int = 42
     device: str = "cpu"
+    devices: tuple[str, ...] = ()
     threads: int = 0
     rolling_window: int = 10
     plateau_threshold: float = 0.5

@@ -132,6 +132,8 @@ class VectorizedPPOTrainer:
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
+        names = config.run.devices or (config.run.device,)
+        self._fleet_devices = [resolve_device(name, "run.devices") for name in names]
         self._data = load_task(config.task, config.run.seed).to(self._device)
         check_host_fits(config.host, self._data.input_shape, self._data.name)
         self._source = BatchSource(
@@ -213,7 +215,7 @@ class VectorizedPPOTrainer:
             fleet=config.fleet,
             input_shape=self._data.input_shape,
             num_classes=self._data.num_classes,
-            device=self._device,
+            devices=self._fleet_devices,
             generators=[self._generator("host", episode) for episode in episodes],
         )
         garden = Garden(

@@ -144,3 +144,18 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
     assert code == 3
     ((config, runs_dir),) = calls
     assert (config.run.rounds, config.run.preset, runs_dir) == (2, "digits", tmp_path)
+
+
+@pytest.mark.parametrize("named", [("cpu", "cpu"), ("cpu,cpu",)])
+def test_several_devices_share_the_hosts_of_one_run(here: Here, tmp_path: Path, named: tuple[str, ...]) -> None:
+    short = ("train", "--no-tui", "--rounds", "1", "--envs", "3", "--episode-length", "4", "--runs-dir")
+    for folder, devices in (("whole", ()), ("shared", ("--devices", *named))):
+        code, _, errors = here(*short, str(tmp_path / folder), *devices)
+        assert code == 0, errors
+    (whole,), (shared,) = ([*read_history(next((tmp_path / name).iterdir()))] for name in ("whole", "shared"))
+    assert whole.without_timings() == shared.without_timings()
+
+
+def test_words_that_belong_to_no_option_are_named(here: Here) -> None:
+    code, _, errors = here("train", "cifar")
+    assert (code, errors) == (2, "esper: error: there is no argument 'cifar': `esper train --help` lists the options\n")
