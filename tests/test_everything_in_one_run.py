@@ -19,7 +19,7 @@ from esper.contracts.actions import (
 )
 from esper.history import open_recording, read_events, read_history
 from esper.history.settings import load_preset, with_overrides
-from esper.telemetry.events import EventKind, LastAction, SeedFossilized, SeedGerminated
+from esper.telemetry.events import CounterfactualMatrixComputed, EventKind, LastAction, SeedFossilized, SeedGerminated
 from esper.training.vectorized_trainer import train_ppo_vectorized
 from esper_tui.state.aggregator import Aggregator
 
@@ -73,6 +73,17 @@ def test_a_run_that_uses_everything_replays(
     assert {("style", style.name.lower()) for style in Style} <= chosen
     assert {("alpha_curve", curve.name.lower()) for curve in AlphaCurveChoice} <= chosen
     assert any(isinstance(payload, SeedFossilized) for payload in payloads)
+
+    ablations = [payload for payload in payloads if isinstance(payload, CounterfactualMatrixComputed)]
+    assert {sum(ablation.active) for ablation in ablations} >= {1, 2}
+    for ablation in ablations:
+        accuracies = {config.slots_on: config.accuracy for config in ablation.configs}
+        assert len(accuracies) == 2 ** sum(ablation.active)
+        assert ablation.strategy == "full_factorial"
+        gained = accuracies[ablation.active] - accuracies[(False,) * len(ablation.active)]
+        assert sum(value for value in ablation.shapley if value is not None) == pytest.approx(gained)
+        assert [value is not None for value in ablation.shapley] == list(ablation.active)
+        assert ablation.compute_ms > 0
 
     assert read_history(recording.directory.path) == list(result.summaries)
     replayed = Aggregator()

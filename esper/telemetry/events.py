@@ -261,6 +261,13 @@ class AblationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterfactualMatrixComputed:
+    """Every ablation of one env in one epoch (docs/ablation.md).
+
+    strategy: full_factorial if every set of active seeds was measured, else what fleet.ablation asks for. shapley: per
+    slot, percentage points; None without an active seed, and everywhere unless the factorial is full. compute_ms: of
+    the whole fleet's validation pass, plain accuracies included.
+    """
+
     kind: ClassVar[EventKind] = EventKind.COUNTERFACTUAL_MATRIX_COMPUTED
     env_id: int
     batch: int
@@ -269,6 +276,9 @@ class CounterfactualMatrixComputed:
     active: tuple[bool, ...]
     committed: tuple[bool, ...]
     configs: tuple[AblationConfig, ...]
+    strategy: str
+    shapley: tuple[float | None, ...]
+    compute_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ def test_a_germinated_seed_waits_unchanged_and_does_not_act(play: Any, controls:
     newborn = fleet.snapshot_row(0).seeds[1].values
     (after,) = fleet.evaluate(play.batches(5), ablation=False)
     assert torch.equal(before.loss_e, after.loss_e)
-    (first, *_) = fleet.collect(fleet.train_epoch(play.batches(1)), after)
+    (first, *_) = fleet.collect(fleet.train_epoch(play.batches(1)), [after])
     assert torch.equal(fleet.snapshot_row(0).seeds[1].values, newborn)
     assert first.gradients[0] is not None
     assert first.gradients[1] is None
