@@ -74,10 +74,15 @@ class Agent:
         observation: Observation,
         step: PolicyStep,
         rewards: Sequence[float],
+        contributions: Sequence[Sequence[float | None]],
         last: bool,
         active: Sequence[bool],
     ) -> None:
-        """Keep epoch t (from 0). last: the episodes' time runs out with this step."""
+        """Keep epoch t (from 0).
+
+        contributions: measured in this epoch, percentage points, per env and slot. last: the episodes' time runs out
+        with this step.
+        """
         truncated = last and self._config.ppo.horizon == "truncate"
         self._buffer.add(
             t,
@@ -85,6 +90,7 @@ class Agent:
             observation=observation,
             step=step,
             rewards=rewards,
+            contributions=contributions,
             done=[last] * len(active),
             truncated=[truncated] * len(active),
             active=active,
@@ -104,6 +110,14 @@ class Agent:
         penalty = -self._config.governor.penalty
         episode.penalise(penalty)
         self._buffer.penalise(episode.env_id, self.reward_normalizer.normalize_only(penalty))
+
+    def require_learning(self) -> None:
+        """Raise once too many updates in a row were skipped.
+
+        Raises:
+            SkippedUpdatesError: names the cause.
+        """
+        self._updater.progress.require_learning()
 
     def update(self, generator: torch.Generator) -> PPOMetrics:
         """Learn from the batch: first the observation statistics, then the policy."""

@@ -27,7 +27,7 @@ from esper.training.decision_reporting import last_action_payload
 from esper.training.env_episode import EnvEpisode
 from esper.training.garden import Garden, SlotEvent
 from esper.training.governor import LossWindow
-from esper.training.measuring import seed_measurement
+from esper.training.measuring import measured_contributions, seed_measurement
 from esper.training.oversight import Oversight
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.reporting import counterfactual_payload, seed_payload, slot_snapshots
@@ -193,6 +193,7 @@ class Rollout:
                 observation=observation,
                 step=step,
                 rewards=[episode.outcome.reward_normalized for episode in self.episodes],
+                contributions=[measured_contributions(episode.measured) for episode in self.episodes],
                 last=last,
                 active=active,
             )

@@ -54,6 +54,7 @@ def train_ppo_vectorized(
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
             cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
+        SkippedUpdatesError: three PPO updates in a row were skipped; names the cause.
     """
     trainer = VectorizedPPOTrainer(
         config,
@@ -145,7 +146,10 @@ class VectorizedPPOTrainer:
             return None
         with self._clock.measure(Phase.UPDATE):
             metrics = self._agent.update(self._generator("minibatches", batch))
-        return self._reporter.report(world, rollout, metrics, self._on_summary)
+        summary = self._reporter.report(world, rollout, metrics, self._on_summary)
+        # Only now: the batch counts, and its record is complete, even if it is the last.
+        self._agent.require_learning()
+        return summary
 
     def _new_world(self, batch: int) -> BatchWorld:
         config = self._config

@@ -16,8 +16,9 @@ from esper.policy.acting import PolicyStep, act, state_values
 from esper.policy.config import PolicyConfig
 from esper.policy.evaluation import evaluate_episodes
 from esper.policy.masks import ActionMasks, build_masks
-from esper.policy.network import FactoredRecurrentPolicy, Hidden
+from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.observations import Observation, observation_size
+from esper.policy.recurrent import Hidden
 from esper.training.config import PPOConfig
 from esper.training.ppo import PPOUpdater
 from esper.training.rollout_buffer import RolloutBuffer
@@ -101,6 +102,7 @@ def play(
             observation=observation,
             step=step,
             rewards=reward(t, features, step).tolist(),
+            contributions=[[None] * SLOTS] * ENVS,
             done=done.tolist(),
             truncated=(done & (lengths == epochs)).tolist(),
             active=(lengths > t).tolist(),
@@ -332,14 +334,14 @@ def test_the_gradient_is_clipped() -> None:
     policy = make_policy()
     captured: list[float] = []
 
-    def norm_of_the_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
-        captured.append(float(torch.nn.utils.get_total_norm(gradients)))
+    def norms_of_the_step(*_: object) -> None:
+        for parameters in (policy.acting_parameters(), policy.display_parameters()):
+            captured.append(float(torch.nn.utils.get_total_norm([weight.grad for weight in parameters])))
 
     updater = PPOUpdater(policy, PPOConfig(max_grad_norm=0.01))
-    updater.optimizer.register_step_pre_hook(norm_of_the_step)
+    updater.optimizer.register_step_pre_hook(norms_of_the_step)
     metrics = updater.update(play(policy), generator())
-    assert captured == [pytest.approx(0.01, rel=1e-3)]
+    assert captured == [pytest.approx(0.01, rel=1e-3)] * 2, "what acts and what is displayed, each on its own"
     assert metrics.gradient_norm is not None
     assert metrics.gradient_norm > 0.01, "what is reported is the norm before clipping"
     assert all(weight.grad is None for weight in policy.parameters()), "no gradient outlives its batch"

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from esper.contracts.actions import NUM_HEADS
+from esper.contracts.actions import NUM_HEADS, Op
 from esper.policy.evaluation import Evaluation
-from esper.training.ppo_losses import Losses, LossInputs, ppo_losses
+from esper.training.ppo_losses import LossCoefficients, Losses, LossInputs, ppo_losses
 
 ENVS, EPOCHS = 3, 4
 CLIP, VALUE_COEF, ENTROPY_COEF = 0.2, 0.7, 0.05
@@ -33,6 +33,20 @@ def make_inputs() -> LossInputs:
         relevant_eth=relevant,
         open_eth=relevant & (random(ENVS, EPOCHS, NUM_HEADS, seed=6) > -1.0),
         value_weight_et=torch.where(actor, 1.0, 0.2).double(),
+        ops_et=random(ENVS, EPOCHS, seed=10).gt(0).long(),
+        contribution_targets_ets=torch.full((ENVS, EPOCHS, 2), float("nan"), dtype=torch.float64),
+    )
+
+
+def coefficients(floors: Tensor | None = None) -> LossCoefficients:
+    nothing = torch.zeros(NUM_HEADS, dtype=torch.float64)
+    return LossCoefficients(
+        clip_ratio=CLIP,
+        value=VALUE_COEF,
+        entropy=ENTROPY_COEF,
+        entropy_weights_h=WEIGHTS,
+        entropy_floors_h=nothing if floors is None else floors,
+        floor_penalties_h=WEIGHTS,
     )
 
 
@@ -41,6 +55,8 @@ def make_evaluation(inputs: LossInputs) -> Evaluation:
         log_probs_eth=inputs.reference_eth + 0.4 * random(ENVS, EPOCHS, NUM_HEADS, seed=7),
         entropies_eth=random(ENVS, EPOCHS, NUM_HEADS, seed=8).sigmoid(),
         values_et=random(ENVS, EPOCHS, seed=9),
+        op_values_eto=random(ENVS, EPOCHS, len(Op), seed=11),
+        states_etr=random(ENVS, EPOCHS, 3, seed=12),
     )
 
 
@@ -48,14 +64,7 @@ def make_evaluation(inputs: LossInputs) -> Evaluation:
 def case() -> tuple[LossInputs, Evaluation, Losses]:
     inputs = make_inputs()
     evaluation = make_evaluation(inputs)
-    losses = ppo_losses(
-        evaluation,
-        inputs,
-        clip_ratio=CLIP,
-        value_coef=VALUE_COEF,
-        entropy_coef=ENTROPY_COEF,
-        entropy_weights_h=WEIGHTS,
-    )
+    losses = ppo_losses(evaluation, inputs, coefficients())
     return inputs, evaluation, losses
 
 

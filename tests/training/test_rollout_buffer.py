@@ -29,6 +29,7 @@ def add(buffer: RolloutBuffer, t: int, *, active: list[bool] | None = None, done
         mask_ehn=mask,
         probabilities_ehn=mask.float(),
         values_e=stamp,
+        op_values_eo=torch.zeros(ENVS, len(Op)),
         hidden=(torch.zeros(1, ENVS, 1), torch.zeros(1, ENVS, 1)),
     )
     last = [t == EPOCHS - 1] * ENVS
@@ -38,6 +39,7 @@ def add(buffer: RolloutBuffer, t: int, *, active: list[bool] | None = None, done
         observation=Observation(features_ed=features, blueprints_es=torch.full((ENVS, SLOTS), t)),
         step=step,
         rewards=stamp.tolist(),
+        contributions=[[10.0 * env + t, None] for env in range(ENVS)],
         done=done or last,
         truncated=last,
         active=active or [True] * ENVS,
