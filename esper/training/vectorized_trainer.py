@@ -129,6 +129,8 @@ class VectorizedPPOTrainer:
             if summary is None:
                 return RunEnd.STOPPED
             summaries.append(summary)
+            # Only now: a batch whose update was skipped counts, and its record is complete.
+            self._agent.require_learning()
         return RunEnd.FINISHED
 
     def _run_batch(self, batch: int) -> BatchSummary | None:
@@ -146,10 +148,7 @@ class VectorizedPPOTrainer:
             return None
         with self._clock.measure(Phase.UPDATE):
             metrics = self._agent.update(self._generator("minibatches", batch))
-        summary = self._reporter.report(world, rollout, metrics, self._on_summary)
-        # Only now: the batch counts, and its record is complete, even if it is the last.
-        self._agent.require_learning()
-        return summary
+        return self._reporter.report(world, rollout, metrics, self._on_summary)
 
     def _new_world(self, batch: int) -> BatchWorld:
         config = self._config

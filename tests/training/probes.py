@@ -278,10 +278,12 @@ class ConditionalHead(MaskedAction):
 class Learner:
     """Policy, normaliser, buffer and update, wired as in Agent and Rollout. Tests of faults override the wiring."""
 
+    policy_config = POLICY
+
     def __init__(self, probe: Probe, seed: int) -> None:
         self._probe = probe
         self._random = torch.Generator().manual_seed(seed)
-        self.policy = FactoredRecurrentPolicy(SLOTS, POLICY, torch.Generator().manual_seed(1000 + seed))
+        self.policy = FactoredRecurrentPolicy(SLOTS, self.policy_config, torch.Generator().manual_seed(1000 + seed))
         self.normalizer = RunningNormalizer(FEATURES, momentum=0.99, clip=10.0, device=CPU)
         self.updater = PPOUpdater(self.policy, probe.config)
         self.buffer = RolloutBuffer(envs=ENVS, epochs=probe.epochs, num_slots=SLOTS, device=CPU)
@@ -316,7 +318,7 @@ class Learner:
                 observation=observation,
                 step=step,
                 rewards=probe.reward(t, step.actions_eh).tolist(),
-                contributions=[[None] * SLOTS] * ENVS,
+                contributions=self.contributions(),
                 done=[last] * ENVS,
                 truncated=[last and probe.config.horizon == "truncate"] * ENVS,
                 active=[True] * ENVS,
@@ -324,6 +326,10 @@ class Learner:
         if probe.config.horizon == "truncate":
             self.bootstrap(hidden)
         return Played(steps, torch.stack([step.values_e for step in steps], 1) * self.updater.value_normalizer.scale)
+
+    def contributions(self) -> list[list[float | None]]:
+        """What was measured of each slot's seed before the decision: in most probes nothing."""
+        return [[None] * SLOTS] * ENVS
 
     def initial_state(self) -> Hidden:
         return self.policy.initial_state(ENVS)

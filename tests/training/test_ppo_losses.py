@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -108,6 +109,35 @@ def test_entropy_is_rewarded_where_a_head_had_a_choice(case: tuple[LossInputs, E
     everything = losses.policy + VALUE_COEF * losses.value - ENTROPY_COEF * bonus
     assert losses.total.item() == pytest.approx(everything.item())
     assert math.isnan(losses.entropy_h[3].item()), "a head that never had a choice has no entropy to report"
+
+
+def test_a_head_below_its_entropy_floor_is_penalised_by_the_square_of_what_is_missing() -> None:
+    inputs, evaluation = make_inputs(), make_evaluation(make_inputs())
+    without = ppo_losses(evaluation, inputs, coefficients())
+    floors = torch.full((NUM_HEADS,), 0.55, dtype=torch.float64)
+    with_floors = ppo_losses(evaluation, inputs, coefficients(floors))
+    expected = 0.0
+    for head in range(NUM_HEADS):
+        found = [float(evaluation.entropies_eth[env, t, head]) for env, t in steps(inputs.open_eth[..., head])]
+        if found:
+            expected += float(WEIGHTS[head]) * max(0.0, 0.55 - sum(found) / len(found)) ** 2
+    assert expected > 0
+    assert without.floor_penalty.item() == 0.0
+    assert with_floors.floor_penalty.item() == pytest.approx(expected)
+    assert (with_floors.total - without.total).item() == pytest.approx(expected)
+
+
+def test_the_floor_penalty_pushes_only_the_heads_that_are_below() -> None:
+    inputs, evaluation = make_inputs(), make_evaluation(make_inputs())
+    entropies = evaluation.entropies_eth.clone().requires_grad_()
+    floors = torch.zeros(NUM_HEADS, dtype=torch.float64)
+    floors[[1, 3]] = 1.0
+    losses = ppo_losses(replace(evaluation, entropies_eth=entropies), inputs, coefficients(floors))
+    losses.floor_penalty.backward()
+    assert entropies.grad is not None
+    pushed = entropies.grad.sum((0, 1))
+    assert pushed[1] < 0, "descending raises the entropy"
+    assert not pushed[[0, 2, 3, 4, 5, 6, 7]].any(), "head 3 never had a choice"
 
 
 def test_divergence_and_ratios_are_those_of_the_joint_policy(case: tuple[LossInputs, Evaluation, Losses]) -> None:
