@@ -77,16 +77,17 @@ class Decision:
     """One env's decision, on the CPU.
 
     alternatives: the two likeliest legal ops that were not chosen. entropy: sum over the relevant heads, nats.
-    value: the critic's estimate of the return, in units of the (normalised) reward. op_values: the return expected
-    after each op, in op order, same units; None for an op that is not possible now.
+    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic. op_values:
+    the return expected after each op, in op order, same units; None for an op that is not possible now, and empty
+    without a critic.
     """
 
     heads: tuple[HeadDecision, ...]
     legal_ops: tuple[Op, ...]
     alternatives: tuple[OpProbability, ...]
     entropy: float
-    value: float
-    op_values: tuple[float | None, ...]
+    value: float | None
+    op_values: tuple[float | None, ...] = ()
 
     @property
     def actions(self) -> tuple[int, ...]:

@@ -24,12 +24,6 @@ def seed_measurement(measurement: EnvMeasurement, slot: int) -> SeedMeasurement:
     )
 
 
-def measured_contributions(measurement: EnvMeasurement) -> tuple[float | None, ...]:
-    """What each slot's seed was found to contribute in this epoch, percentage points; None where not measured."""
-    matrix = measurement.counterfactual
-    return tuple(matrix.contribution(slot) for slot in range(len(matrix.active)))
-
-
 def gradient_health(gradient: SeedGradient) -> GradientHealth:
     """health = 1 - 0.5 * share of vanishing tensors - 0.8 * share of exploding tensors (mechanics of the original)."""
     return GradientHealth(

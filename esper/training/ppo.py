@@ -88,9 +88,7 @@ class PPOUpdater:
         else:
             self._policy.load_state_dict(before[0])
             self.optimizer.load_state_dict(before[1])
-        self.progress = self.progress.after(
-            episodes=len(rollout.rewards_et), decisions=buffer.steps, skipped=reading.skipped
-        )
+        self.progress = self.progress.after(episodes=len(rollout.rewards_et), decisions=buffer.steps)
         return update_metrics(reading, self._config, update.coefficients, 1000.0 * (perf_counter() - started))
 
     def _run(self, update: _Update, order: Sequence[Tensor], generator: torch.Generator) -> UpdateReading:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from esper.training.config import PPOConfig
-from esper.training.skipped_updates import MAX_SKIPPED_IN_A_ROW, SkipCause, SkippedUpdatesError
 
 VALUE_WARMUP_START: Final = 0.1
 """Share of the value coefficient with which its warm-up begins."""
@@ -23,33 +22,17 @@ CONTRIBUTION_WARMUP_DECISIONS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProgress:
-    """What a checkpoint keeps of the updates so far, skipped ones included.
-
-    skips: why the last updates were skipped, back to the last one that was not.
-    """
+    """What a checkpoint keeps of the updates so far, skipped ones included."""
 
     updates: int = 0
     episodes: int = 0
     decisions: int = 0
-    skips: tuple[SkipCause, ...] = ()
 
-    def after(self, *, episodes: int, decisions: int, skipped: SkipCause | None) -> UpdateProgress:
+    def after(self, *, episodes: int, decisions: int) -> UpdateProgress:
         """The counters after one more update."""
         return UpdateProgress(
-            updates=self.updates + 1,
-            episodes=self.episodes + episodes,
-            decisions=self.decisions + decisions,
-            skips=() if skipped is None else (*self.skips, skipped),
+            updates=self.updates + 1, episodes=self.episodes + episodes, decisions=self.decisions + decisions
         )
-
-    def require_learning(self) -> None:
-        """Raise once too many updates in a row were skipped.
-
-        Raises:
-            SkippedUpdatesError: MAX_SKIPPED_IN_A_ROW or more.
-        """
-        if len(self.skips) >= MAX_SKIPPED_IN_A_ROW:
-            raise SkippedUpdatesError(self.skips)
 
 
 def value_coefficient(config: PPOConfig, updates: int) -> float:

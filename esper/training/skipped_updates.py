@@ -25,10 +25,30 @@ class SkipCause(StrEnum):
 class SkippedUpdatesError(RuntimeError):
     """So many updates in a row were skipped that the controller no longer learns. causes: one per update, in order."""
 
-    def __init__(self, causes: Sequence[SkipCause]) -> None:
+    def __init__(self, causes: Sequence[str]) -> None:
         self.causes = tuple(causes)
         distinct = "; ".join(dict.fromkeys(causes))
         super().__init__(
             f"{len(self.causes)} PPO updates in a row were skipped, so the controller no longer learns: {distinct}. "
             "Look at the rewards and the governor's rollbacks of these batches, or lower ppo.learning_rate"
         )
+
+
+class SkipCounter:
+    """Counts the skipped updates of one group since the last that succeeded."""
+
+    def __init__(self) -> None:
+        self._causes: list[str] = []
+
+    def count(self, cause: str | None) -> None:
+        """Take note of a batch's update; None: it was not skipped.
+
+        Raises:
+            SkippedUpdatesError: this was the third skipped update in a row.
+        """
+        if cause is None:
+            self._causes.clear()
+            return
+        self._causes.append(cause)
+        if len(self._causes) >= MAX_SKIPPED_IN_A_ROW:
+            raise SkippedUpdatesError(self._causes)

@@ -4,7 +4,7 @@ import pytest
 
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.fleet.measure import EnvMeasurement, SeedGradient
-from esper.training.measuring import gradient_health, interaction_sum, measured_contributions, seed_measurement
+from esper.training.measuring import gradient_health, interaction_sum, seed_measurement
 
 
 def matrix(accuracies: dict[tuple[bool, ...], float], active: tuple[bool, ...]) -> CounterfactualMatrix:
@@ -43,7 +43,7 @@ def test_a_seed_that_did_not_run_has_no_contribution_and_no_gradient() -> None:
         gradients=(SeedGradient(norm=1.0, vanishing_fraction=0.0, exploding_fraction=0.0, ratio=1.0), None),
     )
     assert seed_measurement(measurement, 0).contribution == 10.0
-    assert measured_contributions(measurement) == (10.0, None)
+    assert measurement.counterfactual.contributions() == (10.0, None)
     idle = seed_measurement(measurement, 1)
     assert idle.contribution is None
     assert idle.gradient is None

@@ -10,7 +10,6 @@ from esper.training.ppo_schedule import (
     entropy_floor_factor,
     value_coefficient,
 )
-from esper.training.skipped_updates import SkipCause, SkippedUpdatesError
 
 
 def test_the_value_coefficient_grows_from_a_tenth() -> None:
@@ -39,29 +38,9 @@ def test_by_default_nothing_changes_over_time(updates: int) -> None:
     assert config.entropy_floors == no_entropy_floors()
 
 
-def after(progress: UpdateProgress, *skips: SkipCause | None) -> UpdateProgress:
-    for skipped in skips:
-        progress = progress.after(episodes=8, decisions=200, skipped=skipped)
-    return progress
-
-
-def test_skipped_updates_count_as_updates() -> None:
-    progress = after(UpdateProgress(), None, SkipCause.VALUES, None)
-    assert (progress.updates, progress.episodes, progress.decisions, progress.skips) == (3, 24, 600, ())
-
-
-def test_three_skipped_updates_in_a_row_stop_the_run_and_name_the_causes() -> None:
-    progress = after(UpdateProgress(), SkipCause.RETURNS, SkipCause.RETURNS)
-    progress.require_learning()
-    with pytest.raises(SkippedUpdatesError, match="3 PPO updates in a row were skipped") as raised:
-        after(progress, SkipCause.GRADIENT).require_learning()
-    assert raised.value.causes == (SkipCause.RETURNS, SkipCause.RETURNS, SkipCause.GRADIENT)
-    assert str(raised.value).count(SkipCause.RETURNS) == 1
-    assert SkipCause.GRADIENT in str(raised.value)
-
-
-def test_an_update_that_succeeds_forgives_the_skipped_ones() -> None:
-    after(UpdateProgress(), SkipCause.VALUES, SkipCause.VALUES, None, SkipCause.VALUES).require_learning()
+def test_progress_adds_up() -> None:
+    progress = UpdateProgress().after(episodes=8, decisions=200).after(episodes=8, decisions=190)
+    assert progress == UpdateProgress(updates=2, episodes=16, decisions=390)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from esper.history import read_events
 from esper.history.recording import open_recording
 from esper.history.settings import load_preset, with_overrides
 from esper.telemetry.events import BatchEpochCompleted, PPOUpdateCompleted, RunEnd, TrainingEnded
-from esper.training.skipped_updates import SkipCause, SkippedUpdatesError
+from esper.training.skipped_updates import SkipCause, SkipCounter, SkippedUpdatesError
 from esper.training.vectorized_trainer import train_ppo_vectorized
 
+R, G, N = SkipCause.RETURNS, SkipCause.GRADIENT, None
 SHORT = ("run.rounds=5", "run.threads=1", "fleet.envs=1", "fleet.episode_length=2")
 
 
@@ -37,3 +38,21 @@ def test_the_third_skipped_update_ends_the_run_after_its_batch_was_recorded(
     assert (last.end, last.batches_completed) == (RunEnd.FAILED, 3)
     assert last.error is not None
     assert "SkippedUpdatesError" in last.error
+
+
+def count(*causes: SkipCause | None) -> None:
+    counter = SkipCounter()
+    for cause in causes:
+        counter.count(cause)
+
+
+def test_three_in_a_row_stop_the_run_and_name_the_causes() -> None:
+    with pytest.raises(SkippedUpdatesError, match="3 PPO updates in a row were skipped") as raised:
+        count(N, R, R, G)
+    assert raised.value.causes == (R, R, G)
+    assert str(raised.value).count(R) == 1
+    assert G in str(raised.value)
+
+
+def test_an_update_that_succeeds_forgives_the_skipped_ones() -> None:
+    count(R, R, N, R, R, N, G)
