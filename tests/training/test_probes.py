@@ -136,6 +136,10 @@ def _terminal_bootstrapped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("esper.training.ppo_batch.generalized_advantages", endless)
 
 
+def _scale_of_returns_unlimited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("esper.training.value_normalizer._MIN_SCALE", 1e-4)
+
+
 def _nothing(_patch: pytest.MonkeyPatch) -> None:
     """For faults that the learner's class brings along."""
 
@@ -160,6 +164,7 @@ FAULTS = (
     Fault("envs misaligned", ObservedAction, _evaluation_of(_observations_of_the_neighbour), caught=True),
     Fault("bootstrap dropped", ForeverRewarded, learner=BootstrapDropped),
     Fault("terminal bootstrapped", DelayedReward, _terminal_bootstrapped),
+    Fault("scale of returns unlimited", ConstantReward, _scale_of_returns_unlimited),
     Fault("discount dropped", DelayedReward, _discount_dropped),
 )
 
