@@ -21,11 +21,15 @@ from esper.training.vectorized_types import PPOMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OpenStep:
-    """A decision step whose rewards are not known yet. observation: normalised, on the policy's device."""
+    """A decision step whose rewards are not known yet.
+
+    observation: normalised, on the policy's device. contributions: measured before the decision, per env and slot.
+    """
 
     raw: Observation
     observation: Observation
     step: PolicyStep
+    contributions: tuple[tuple[float | None, ...], ...]
 
 
 class Agent:
@@ -72,7 +76,12 @@ class Agent:
         observation = self._normalize(raw)
         step = act(self.policy, observation, situation.masks.to(self._device), self._hidden, generator)
         self._hidden = step.hidden
-        self._open_step = _OpenStep(raw=raw, observation=observation, step=step)
+        self._open_step = _OpenStep(
+            raw=raw,
+            observation=observation,
+            step=step,
+            contributions=tuple(env.counterfactual.contributions() for env in situation.envs),
+        )
         return decisions(step, self._updater.value_normalizer.scale, self._num_slots)
 
     def record(self, result: StepResult) -> None:
@@ -86,6 +95,7 @@ class Agent:
             observation=decided.observation,
             step=decided.step,
             rewards=result.rewards,
+            contributions=decided.contributions,
             done=[result.last] * envs,
             truncated=[truncated] * envs,
             active=result.active,

@@ -31,6 +31,7 @@ from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.reporting import algorithm_chosen
 from esper.training.rollout import Rollout
 from esper.training.run_control import RunControl
+from esper.training.skipped_updates import SkipCounter
 from esper.training.vectorized_types import BatchSummary
 
 ControllerFactory = Callable[[TrainingConfig, torch.device], Controller]
@@ -65,6 +66,7 @@ def train_ppo_vectorized(
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
             cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
+        SkippedUpdatesError: three PPO updates in a row were skipped; names the cause.
     """
     return train_groups(
         [GroupSpec(config=config)],
@@ -93,6 +95,7 @@ def train_groups(
     Raises:
         ConfigError: as train_ppo_vectorized, or the groups cannot share a fleet.
         TelemetryWriteError: the record of the run can no longer be written.
+        SkippedUpdatesError: three PPO updates of a group in a row were skipped; names the cause.
     """
     trainer = VectorizedPPOTrainer(
         specs,
@@ -144,6 +147,7 @@ class VectorizedPPOTrainer:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place, make_controller) for place, spec in enumerate(specs))
         self._clock = PhaseClock()
         self._reporter = BatchReporter(self._groups, hub=hub, source=self._source, clock=self._clock)
@@ -183,6 +187,10 @@ class VectorizedPPOTrainer:
             if finished is None:
                 return RunEnd.STOPPED
             summaries.append(finished)
+            # Only now: a batch whose update was skipped counts, and its record is complete.
+            for skips, summary in zip(self._skips, finished, strict=True):
+                if summary.ppo_metrics is not None:
+                    skips.count(summary.ppo_metrics.skip_cause)
         return RunEnd.FINISHED
 
     def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
