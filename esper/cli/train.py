@@ -15,6 +15,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one value, e.g. ppo.learning_rate=3e-4. Repeatable."),
     ] = None,
+    controller: Annotated[
+        str | None, typer.Option(help="Who decides: ppo, static, random, schedule, heuristic, hillclimb or a plugin's.")
+    ] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds: E episodes and one PPO update each.")] = None,
     envs: Annotated[int | None, typer.Option(help="Hosts that are trained side by side.")] = None,
     episode_length: Annotated[int | None, typer.Option(help="Host epochs per episode.")] = None,
@@ -34,6 +37,7 @@ def train(
 
     load_plugins(plugins or ())
     options = {
+        "controller.name": controller,
         "run.rounds": rounds,
         "run.seed": seed,
         "run.device": device,
@@ -47,6 +51,10 @@ def train(
         from esper.training.vectorized_trainer import resolve_device
 
         resolve_device(config.run.device)
+    if config.controller.name != "ppo":
+        from esper.training.controllers import find_controller
+
+        find_controller(config.controller.name)
     from esper.tasks.downloads import prepare
 
     prepare(config.task)  # before the cockpit takes the screen, so that a download shows its progress

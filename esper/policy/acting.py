@@ -24,7 +24,7 @@ from esper.policy.masks import ActionMasks
 from esper.policy.network import FactoredRecurrentPolicy, Hidden
 from esper.policy.observations import Observation
 
-_NUM_ALTERNATIVES = 2
+NUM_ALTERNATIVES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,4 +196,4 @@ def _unpack(row: list[float], num_slots: int) -> Decision:
 
 def _alternatives(chosen: Op, legal: tuple[Op, ...], probabilities: list[float]) -> tuple[OpProbability, ...]:
     others = sorted((op for op in legal if op is not chosen), key=lambda op: -probabilities[op])
-    return tuple(OpProbability(op=op, probability=probabilities[op]) for op in others[:_NUM_ALTERNATIVES])
+    return tuple(OpProbability(op=op, probability=probabilities[op]) for op in others[:NUM_ALTERNATIVES])

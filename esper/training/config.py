@@ -10,6 +10,7 @@ from esper.contracts.constants import GAMMA
 from esper.contracts.validation import ConfigError, require_fraction, require_non_negative, require_positive
 from esper.fleet.config import FleetConfig
 from esper.growth.config import GrowthConfig, HostConfig
+from esper.policy.baselines.config import ControllerConfig
 from esper.policy.config import PolicyConfig
 from esper.rewards.config import RewardConfig
 from esper.tasks.config import TaskConfig
@@ -131,6 +132,7 @@ class TrainingConfig:
     host: HostConfig = field(default_factory=HostConfig)
     growth: GrowthConfig = field(default_factory=GrowthConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)

@@ -16,7 +16,7 @@ from esper.telemetry.events import DEFAULT_GROUP, GroupStarted
 from esper.training.config import TrainingConfig
 from esper.training.controller import Controller
 
-PER_GROUP_TABLES: Final = ("reward", "ppo", "policy", "governor")
+PER_GROUP_TABLES: Final = ("reward", "ppo", "policy", "governor", "controller")
 """Tables of the configuration that may differ between groups; the fleet is one tensor program and shares the rest."""
 
 

@@ -19,10 +19,9 @@ from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
 from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
-from esper.training.agent import Agent
 from esper.training.batch_report import BatchReporter
 from esper.training.config import TrainingConfig
-from esper.training.controller import Controller
+from esper.training.controllers import ControllerFactory, make_controller
 from esper.training.device import resolve_device
 from esper.training.garden import Garden
 from esper.training.group import Group, GroupSpec, check_groups
@@ -31,9 +30,6 @@ from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.rollout import Rollout
 from esper.training.run_control import RunControl
 from esper.training.vectorized_types import BatchSummary
-
-ControllerFactory = Callable[[TrainingConfig, torch.device], Controller]
-"""Makes the controller of one group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +48,13 @@ def train_ppo_vectorized(
     run_id: str = "unrecorded",
     control: RunControl | None = None,
     on_summary: Callable[[BatchSummary], None] | None = None,
-    make_controller: ControllerFactory = Agent,
+    make_controller: ControllerFactory = make_controller,
 ) -> TrainingResult:
     """Train a fleet of growing hosts and the controller that grows them.
 
     hub: where events go; without one nothing is recorded. control: lets another thread pause or stop the run.
-    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED. make_controller: makes the
-    controller.
+    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED. make_controller: other than
+    the one that config names.
 
     Raises:
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
@@ -82,7 +78,7 @@ def train_groups(
     run_id: str = "unrecorded",
     control: RunControl | None = None,
     on_summary: Callable[[BatchSummary], None] | None = None,
-    make_controller: ControllerFactory = Agent,
+    make_controller: ControllerFactory = make_controller,
 ) -> TrainingResult:
     """Train several policy groups in lockstep, in one fleet, each with its own controller; see esper.training.group.
 
