@@ -10,6 +10,7 @@ import typer
 from esper.cli import bench, check, presets
 from esper.cli.doctor import doctor
 from esper.cli.errors import report
+from esper.cli.evaluate import evaluate
 from esper.cli.replay import replay
 from esper.cli.train import train
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(train)
 app.command()(replay)
+app.command()(evaluate)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
