@@ -37,14 +37,14 @@ def figures_table(results: Sequence[ControllerResult]) -> Table:
 
 def differences_table(results: Sequence[ControllerResult]) -> Table:
     """Each controller against the host that never grows, and against one as large as what it grew."""
+    settings = {result.matched.setting for result in results if result.matched is not None}
+    size = f"; size: {' or '.join(sorted(settings))}, which gives it so many params" if settings else ""
     table = _table(
         "Differences in test accuracy",
         "points, with the 95 % bootstrap interval over paired episodes; same size: the static host whose parameter "
-        "count is nearest to the controller's mean, trained for the same steps",
+        f"count is nearest to the controller's mean, trained for the same steps{size}",
     )
-    table.add_column("vs static", justify="right", no_wrap=True)
-    table.add_column("same size", no_wrap=True)
-    for heading in ("its test", "vs same size"):
+    for heading in ("vs static", "size", "params", "its test", "vs same size"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         if result.controller == STATIC:
@@ -53,10 +53,8 @@ def differences_table(results: Sequence[ControllerResult]) -> Table:
         table.add_row(
             result.controller,
             _difference(result.against_static),
-            NOT_MEASURED
-            if matched is None
-            else f"{matched.setting.split('.')[-1]} {matched.value}: "
-            f"{matched.parameters:,} for {number(result.parameters.mean, 0)}",
+            NOT_MEASURED if matched is None else str(matched.value),
+            NOT_MEASURED if matched is None else number(matched.parameters, 0),
             NOT_MEASURED if matched is None else _spread(matched.test_accuracy),
             _difference(result.against_matched),
         )

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from esper.cli import main
+from esper.evaluation import evaluate as evaluating
+from esper.evaluation.runs import EvaluationRun, run_once
+
+Here = Callable[..., tuple[object, str, str]]
+SHORT = ("--envs", "2", "--episode-length", "6", "--threads", "1")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Here:
+    """Runs `esper evaluate ...` in this process: exit code, stdout, stderr."""
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["esper", "evaluate", "--runs-dir", str(tmp_path / "runs"), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        return ended.value.code, *capfd.readouterr()
+
+    return run
+
+
+def test_json_is_one_object_per_line_and_progress_goes_to_stderr(here: Here, tmp_path: Path) -> None:
+    csv, plot = tmp_path / "figures.csv", tmp_path / "figures.svg"
+    code, out, err = here(
+        *SHORT, "--controllers", "static,random", "--seeds", "1", "--json", "--csv", str(csv), "--plot", str(plot)
+    )
+    assert code == 0
+    documents = [json.loads(line) for line in out.splitlines()]
+    assert [document["controller"] for document in documents] == ["static", "random"]
+    assert "run 1/2  static seed 42" in err
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert f"runs and results: {folder}" in err
+    assert (folder / "results.jsonl").read_text() == out
+    assert len(csv.read_text().splitlines()) == 3
+    assert plot.read_text().startswith("<svg")
+
+
+def test_without_json_there_are_tables(here: Here) -> None:
+    code, out, _ = here(*SHORT, "--controllers", "static", "--seeds", "1")
+    assert code == 0
+    assert "digits_impaired: 1 seeds, 2 episodes of 6 epochs each" in out
+    assert "static" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--controllers", "static,hill"), "hillclimb"),
+        (("--controllers", "ppo"), "--checkpoint"),
+        (("--seeds", "0"), "number of seeds"),
+        (("--preset", "digit_impaired"), "did you mean digits_impaired"),
+        (("--csv", "no/such/folder/x.csv"), "cannot be written"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(
+    here: Here, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    code, out, err = here(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_ends_in_order(here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*arguments: object, **options: object) -> EvaluationRun:
+        os.kill(os.getpid(), signal.SIGINT)
+        return run_once(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluating, "run_once", interrupted)
+    code, out, err = here(*SHORT, "--seeds", "1")
+    assert (code, out) == (130, "")
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert f"stopped: what was recorded until now is in {folder}" in err
+    assert "Traceback" not in err
