@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,10 +13,12 @@ from esper.growth.config import GrowthConfig
 from esper.policy.baselines.rule import WAIT, Choice
 from esper.policy.legal import LegalChoices
 from esper.policy.situation import EnvSituation
-from esper.training import controllers
 from esper.training.agent import Agent
+from esper.training.config import TrainingConfig
+from esper.training.controller import Controller
 from esper.training.controller_check import check_config, check_controller
 from esper.training.controllers import find_controller, list_controllers, register_controller, register_rule
+from esper.training.frozen_controller import FrozenController
 from esper.training.rule_controller import RuleController
 
 BASELINES = ("static", "random", "schedule", "heuristic", "hillclimb")
@@ -32,12 +35,6 @@ RULES_OF_GROWTH = st.builds(
     single_incubation=st.booleans(),
     permissive_gates=st.booleans(),
 )
-
-
-@pytest.fixture
-def own_controllers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Controllers that a test registers are gone after it."""
-    monkeypatch.setattr(controllers, "_CONTROLLERS", dict(controllers._CONTROLLERS))
 
 
 def test_every_controller_of_ours_is_registered() -> None:
@@ -65,7 +62,21 @@ def test_an_unknown_name_offers_the_nearest() -> None:
         find_controller("zzz")
 
 
-@pytest.mark.usefixtures("own_controllers")
+def test_a_frozen_agent_decides_as_it_learned_and_learns_nothing() -> None:
+    agents: list[Agent] = []
+
+    def frozen(config: TrainingConfig, device: torch.device) -> Controller:
+        agents.append(Agent(config, device))
+        return FrozenController(agents[-1])
+
+    config = check_config("ppo")
+    before = [weight.clone() for weight in Agent(config, torch.device("cpu")).policy.parameters()]
+    report = check_controller("ppo", config=config, make=frozen)
+    assert report.passed, str(report)
+    assert all(torch.equal(weight, was) for weight, was in zip(agents[0].policy.parameters(), before, strict=True))
+
+
+@pytest.mark.usefixtures("own_registry")
 def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match="already registered"):
         register_controller("static", "again", Agent)
@@ -91,7 +102,7 @@ class Fickle:
         return Choice(op=Op.GERMINATE, slot=slot, blueprint=Blueprint.NORM)
 
 
-@pytest.mark.usefixtures("own_controllers")
+@pytest.mark.usefixtures("own_registry")
 def test_the_check_finds_illegal_choices() -> None:
     register_rule("greedy", "germinates always", lambda _: Greedy())
     report = check_controller("greedy")
@@ -100,14 +111,14 @@ def test_the_check_finds_illegal_choices() -> None:
     assert "controller greedy, env 0: GERMINATE is not legal now" in failed[0].detail
 
 
-@pytest.mark.usefixtures("own_controllers")
+@pytest.mark.usefixtures("own_registry")
 def test_the_check_finds_decisions_that_do_not_follow_from_the_seed() -> None:
     register_rule("fickle", "forgets its seed", lambda _: Fickle())
     failed = [finding.check for finding in check_controller("fickle").findings if not finding.passed]
     assert failed == ["same seed, same decisions"]
 
 
-@pytest.mark.usefixtures("own_controllers")
+@pytest.mark.usefixtures("own_registry")
 def test_the_check_finds_a_controller_that_claims_to_learn() -> None:
     class Boaster(RuleController):
         @property
