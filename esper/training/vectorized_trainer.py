@@ -27,6 +27,7 @@ from esper.training.garden import Garden
 from esper.training.group import Group, GroupSpec, check_groups
 from esper.training.group_rollout import BatchWorld
 from esper.training.phase_clock import Phase, PhaseClock
+from esper.training.reporting import algorithm_chosen
 from esper.training.rollout import Rollout
 from esper.training.run_control import RunControl
 from esper.training.vectorized_types import BatchSummary
@@ -187,6 +188,7 @@ class VectorizedPPOTrainer:
             world = self._new_world(batch)
             if batch == 1:
                 self._hub.emit(self._training_started(world.fleet))
+                self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
             for group in self._groups:
                 group.controller.begin_batch()
             rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._control)
