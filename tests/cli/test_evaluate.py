@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,10 @@ import pytest
 from esper.cli import main
 from esper.evaluation import evaluate as evaluating
 from esper.evaluation.runs import EvaluationRun, run_once
+from esper.telemetry.hub import Sink
+from esper.training.config import TrainingConfig
+from esper.training.controllers import ControllerFactory
+from esper.training.run_control import RunControl
 
 Here = Callable[..., tuple[object, str, str]]
 SHORT = ("--envs", "2", "--episode-length", "6", "--threads", "1")
@@ -73,9 +77,11 @@ def test_mistakes_are_one_line_and_leave_nothing(
 
 
 def test_ctrl_c_ends_in_order(here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def interrupted(*arguments: object, **options: object) -> EvaluationRun:
+    def interrupted(
+        config: TrainingConfig, folder: Path, *, make: ControllerFactory, control: RunControl, sinks: Sequence[Sink]
+    ) -> EvaluationRun:
         os.kill(os.getpid(), signal.SIGINT)
-        return run_once(*arguments, **options)  # type: ignore[arg-type]
+        return run_once(config, folder, make=make, control=control, sinks=sinks)
 
     monkeypatch.setattr(evaluating, "run_once", interrupted)
     code, out, err = here(*SHORT, "--seeds", "1")
