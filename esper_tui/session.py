@@ -54,6 +54,7 @@ def training_job(config: TrainingConfig, recording: Recording, stack: ExitStack,
                 run_id=recording.run_id,
                 control=source.control,
                 on_summary=recording.on_summary,
+                on_checkpoint=recording.on_checkpoint,
             )
 
     return saving_failure(job, failure_path)

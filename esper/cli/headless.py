@@ -44,6 +44,7 @@ def train_headless(config: TrainingConfig, runs_dir: Path) -> int:
                 run_id=recording.run_id,
                 control=control,
                 on_summary=recording.on_summary,
+                on_checkpoint=recording.on_checkpoint,
             )
         except KeyboardInterrupt:
             print("esper: broken off", file=sys.stderr)
