@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from esper.cli import bench, check, presets
+from esper.cli.ab import ab
 from esper.cli.doctor import doctor
 from esper.cli.errors import report
 from esper.cli.replay import replay
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(train)
+app.command()(ab)
 app.command()(replay)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")

@@ -178,8 +178,12 @@ def config_from_mapping(mapping: Mapping[str, object]) -> TrainingConfig:
 
 def config_digest(config: TrainingConfig) -> str:
     """SHA-256, in hexadecimal, of the configuration as JSON with sorted keys and no spaces."""
-    text = dump_json(config_to_mapping(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return document_digest(config_to_mapping(config))
+
+
+def document_digest(document: Document) -> str:
+    """SHA-256, in hexadecimal, of plain tables as JSON with sorted keys and no spaces."""
+    return hashlib.sha256(dump_json(document, sort_keys=True).encode()).hexdigest()
 
 
 # --- Strict structuring ---------------------------------------------------------------------------------------------

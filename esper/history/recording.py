@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,13 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from esper.history.checkpoints import RunIdentity, write_checkpoint
-from esper.history.codec import config_digest
+from esper.history.codec import document_digest
 from esper.history.errors import HistoryError
+from esper.history.group_settings import run_document
 from esper.history.run_directory import RunDirectory
 from esper.history.writer import HistoryWriter
 from esper.telemetry.hub import Hub, TelemetryWriteError
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
 from esper.training.vectorized_types import BatchSummary
 
 
@@ -40,15 +42,21 @@ class Recording:
 
 @contextmanager
 def open_recording(
-    config: TrainingConfig, runs_dir: Path, *, clock: Callable[[], float] = time.time
+    config: TrainingConfig,
+    runs_dir: Path,
+    *,
+    groups: Sequence[GroupSpec] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Generator[Recording]:
     """Make a run directory and record into it until the block ends; then every sink of the hub is closed.
+
+    groups: of a run with several; config is then what they have in common.
 
     Raises:
         HistoryError: the run directory cannot be made. TelemetryWriteError: the record could not be completed.
     """
-    directory = RunDirectory.create(runs_dir, config, clock)
-    digest = config_digest(config)
+    directory = RunDirectory.create(runs_dir, config, clock, groups)
+    digest = document_digest(run_document(config, groups))
     try:
         writer = HistoryWriter(
             directory,
