@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from esper.cli import run_options
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,46 +19,45 @@ BASELINES = "static,random,schedule,heuristic,hillclimb"
 
 
 def evaluate(
-    preset: Annotated[str, typer.Option(help="Preset to start from; see `esper presets list`.")] = "digits_impaired",
+    preset: run_options.Preset = "digits_impaired",
     controllers: Annotated[str, typer.Option(help="Names, with commas between them.")] = BASELINES,
     seeds: Annotated[int, typer.Option(help="Runs per controller: run.seed and the seeds after it.")] = 3,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one value. Repeatable.")
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A run, or one of its checkpoints: what the controller ppo has learned.")
     ] = None,
+    group: Annotated[str | None, typer.Option(help="Whose policy, where the checkpoint has several.")] = None,
+    overrides: run_options.Overrides = None,
     envs: Annotated[int | None, typer.Option(help="Hosts, and so episodes, per run.")] = None,
-    episode_length: Annotated[int | None, typer.Option(help="Host epochs per episode.")] = None,
+    episode_length: run_options.EpisodeLength = None,
     seed: Annotated[int | None, typer.Option(help="The first seed.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads of torch; 0 leaves torch's choice.")] = None,
+    device: run_options.Device = None,
+    threads: run_options.Threads = None,
     runs_dir: Annotated[Path, typer.Option(help="Where a directory with all runs is made.")] = Path("runs"),
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
-    ] = None,
+    plugins: run_options.Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw them into this SVG file.")] = None,
 ) -> None:
     """Compare controllers on the test split: paired seeds, one budget, with static hosts of equal size."""
+    config = run_options.resolve(
+        preset,
+        overrides,
+        plugins,
+        envs=envs,
+        episode_length=episode_length,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+    check_writable(csv, plot)
+    run_options.prepare(config)
+    from esper.checkpoints.loading import load_policy
     from esper.cli.evaluation_run import play
     from esper.evaluation.plan import make_plan
-    from esper.growth.plugins import load_plugins
-    from esper.history.settings import resolve_config
-    from esper.tasks.downloads import prepare
 
-    load_plugins(plugins or ())
-    options = {
-        "run.seed": seed,
-        "run.device": device,
-        "run.threads": threads,
-        "fleet.envs": envs,
-        "fleet.episode_length": episode_length,
-    }
-    given = {path: value for path, value in options.items() if value is not None}
-    config = resolve_config(preset, overrides=overrides or (), values=given)
-    check_writable(csv, plot)
-    prepare(config.task)
-    plan = make_plan(config, [name.strip() for name in controllers.split(",") if name.strip()], seeds=seeds)
-    results, code = play(plan, runs_dir)
+    trained = None if checkpoint is None else load_policy(checkpoint, group_id=group).make_controller
+    names = [name.strip() for name in controllers.split(",") if name.strip()]
+    results, code = play(make_plan(config, names, seeds=seeds, trained=trained), runs_dir)
     if results:
         _show(results, as_json=as_json, csv=csv, plot=plot)
     raise typer.Exit(code)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from esper.cli import bench, check, presets
+from esper.cli.ab import ab
 from esper.cli.doctor import doctor
 from esper.cli.errors import report
 from esper.cli.evaluate import evaluate
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(train)
+app.command()(ab)
 app.command()(replay)
 app.command()(evaluate)
 app.add_typer(presets.app, name="presets")

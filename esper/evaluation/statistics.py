@@ -1,4 +1,4 @@
-"""Means, spreads and bootstrap intervals. Pure."""
+"""Means, spreads and differences. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from esper.comparison.bootstrap import bootstrap_interval
 from esper.evaluation.records import Difference, Spread
 
-RESAMPLES: Final = 10_000
-COVERAGE: Final = 95.0
 _SEED: Final = 20_240_229
 
 
@@ -20,16 +19,12 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def paired_difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
-    """Mean of ours minus theirs, pair by pair, with its percentile bootstrap interval (Efron and Tibshirani 1993).
-
-    Whole pairs are drawn with replacement, RESAMPLES times, from a generator of its own: equal inputs, equal interval.
-    """
-    differences = np.asarray(ours) - np.asarray(theirs)
-    mean = float(differences.mean())
-    if len(differences) < 2:
-        return Difference(mean=mean, low=None, high=None, pairs=len(differences))
-    generator = np.random.default_rng(_SEED)
-    drawn = generator.integers(len(differences), size=(RESAMPLES, len(differences)))
-    tail = (100.0 - COVERAGE) / 2
-    low, high = np.percentile(differences[drawn].mean(axis=1), [tail, 100.0 - tail])
-    return Difference(mean=mean, low=float(low), high=float(high), pairs=len(differences))
+    """Mean of ours minus theirs, pair by pair, with its bootstrap interval. Equal inputs, equal interval."""
+    differences = [one - other for one, other in zip(ours, theirs, strict=True)]
+    interval = bootstrap_interval(differences, _SEED)
+    return Difference(
+        mean=float(np.mean(differences)),
+        low=None if interval is None else interval.low,
+        high=None if interval is None else interval.high,
+        pairs=len(differences),
+    )

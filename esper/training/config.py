@@ -106,6 +106,7 @@ class GovernorConfig:
 class RunConfig:
     """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
 
+    checkpoint_interval: rounds between two checkpoints; 0 writes one only when the run ends.
     plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
     """
 
@@ -114,13 +115,14 @@ class RunConfig:
     seed: int = 42
     device: str = "cpu"
     threads: int = 0
+    checkpoint_interval: int = 10
     rolling_window: int = 10
     plateau_threshold: float = 0.5
     trend_threshold: float = 2.0
 
     def __post_init__(self) -> None:
         require_positive("run", rounds=self.rounds, rolling_window=self.rolling_window)
-        require_non_negative("run", seed=self.seed, threads=self.threads)
+        require_non_negative("run", seed=self.seed, threads=self.threads, checkpoint_interval=self.checkpoint_interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

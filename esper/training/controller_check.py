@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from esper.contracts.actions import PLACEHOLDERS, RELEVANT_HEADS, Head
 from esper.contracts.conformance import ConformanceReport, Finding
@@ -138,6 +139,12 @@ class _Watcher:
             found = "no metrics" if metrics is None else "metrics"
             self.faults[_LEARNS].append(f"learns is {self._subject.learns} and learn() gave {found}")
         return metrics
+
+    def state(self) -> dict[str, Tensor]:
+        return self._subject.state()
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        self._subject.load_state(tensors)
 
     def _examine(self, decision: Decision, legal: LegalChoices) -> None:
         op = decision.op

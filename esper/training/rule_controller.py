@@ -5,10 +5,11 @@ Legend: E envs of the group, H action heads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import torch
+from torch import Tensor
 
 from esper.contracts.actions import NUM_HEADS
 from esper.policy.acting import Decision
@@ -75,6 +76,13 @@ class RuleController:
 
     def learn(self, generator: torch.Generator) -> None:
         return None
+
+    def state(self) -> dict[str, Tensor]:
+        """Rules last one episode: nothing goes from batch to batch."""
+        return {}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """There is nothing to load."""
 
 
 def _draw(envs: int, generator: torch.Generator) -> list[tuple[float, ...]]:

@@ -12,10 +12,15 @@ import pytest
 from esper.cli import main
 from esper.evaluation import evaluate as evaluating
 from esper.evaluation.runs import EvaluationRun, run_once
+from esper.history import read_events
+from esper.history.recording import open_recording
+from esper.history.settings import load_preset, with_overrides
+from esper.telemetry.events import EventKind, LastAction
 from esper.telemetry.hub import Sink
 from esper.training.config import TrainingConfig
 from esper.training.controllers import ControllerFactory
 from esper.training.run_control import RunControl
+from esper.training.vectorized_trainer import train_ppo_vectorized
 
 Here = Callable[..., tuple[object, str, str]]
 SHORT = ("--envs", "2", "--episode-length", "6", "--threads", "1")
@@ -74,6 +79,34 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert said in err
     assert not (tmp_path / "runs").exists()
+
+
+def test_ppo_plays_what_a_run_has_learned_and_learns_nothing(here: Here, tmp_path: Path) -> None:
+    config = with_overrides(
+        load_preset("digits_impaired"),
+        ["run.rounds=1", "fleet.envs=2", "fleet.episode_length=6", "policy.hidden_size=16"],
+    )
+    with open_recording(config, tmp_path / "taught") as recording:
+        train_ppo_vectorized(
+            config, hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint
+        )
+    taught = str(recording.directory.path)
+    arguments = (*SHORT, "--controllers", "ppo", "--seeds", "1", "--json", "--checkpoint", taught)
+    code, out, _ = here(*arguments)
+    assert code == 0
+    (_, ppo) = [json.loads(line) for line in out.splitlines()]
+    assert ppo["controller"] == "ppo"
+    (run,) = ppo["runs"]
+    events = read_events(Path(run))
+    assert EventKind.PPO_UPDATE_COMPLETED not in {event.kind for event in events}
+    values = [event.payload.value_estimate for event in events if isinstance(event.payload, LastAction)]
+    assert len(values) == 12
+    assert None not in values
+
+
+def test_a_checkpoint_that_is_none_is_one_line(here: Here, tmp_path: Path) -> None:
+    code, _, err = here("--controllers", "ppo", "--checkpoint", str(tmp_path))
+    assert (code, err.count("\n")) == (2, 1)
 
 
 def test_ctrl_c_ends_in_order(here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

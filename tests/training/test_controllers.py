@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,11 +13,8 @@ from esper.policy.baselines.rule import WAIT, Choice
 from esper.policy.legal import LegalChoices
 from esper.policy.situation import EnvSituation
 from esper.training.agent import Agent
-from esper.training.config import TrainingConfig
-from esper.training.controller import Controller
 from esper.training.controller_check import check_config, check_controller
 from esper.training.controllers import find_controller, list_controllers, register_controller, register_rule
-from esper.training.frozen_controller import FrozenController
 from esper.training.rule_controller import RuleController
 
 BASELINES = ("static", "random", "schedule", "heuristic", "hillclimb")
@@ -60,20 +56,6 @@ def test_an_unknown_name_offers_the_nearest() -> None:
         find_controller("heuristics")
     with pytest.raises(ConfigError, match=r"choose .*static"):
         find_controller("zzz")
-
-
-def test_a_frozen_agent_decides_as_it_learned_and_learns_nothing() -> None:
-    agents: list[Agent] = []
-
-    def frozen(config: TrainingConfig, device: torch.device) -> Controller:
-        agents.append(Agent(config, device))
-        return FrozenController(agents[-1])
-
-    config = check_config("ppo")
-    before = [weight.clone() for weight in Agent(config, torch.device("cpu")).policy.parameters()]
-    report = check_controller("ppo", config=config, make=frozen)
-    assert report.passed, str(report)
-    assert all(torch.equal(weight, was) for weight, was in zip(agents[0].policy.parameters(), before, strict=True))
 
 
 @pytest.mark.usefixtures("own_registry")
