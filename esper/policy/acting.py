@@ -25,7 +25,7 @@ from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.observations import Observation
 from esper.policy.recurrent import Hidden
 
-_NUM_ALTERNATIVES = 2
+NUM_ALTERNATIVES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,4 +204,4 @@ def _unpack(row: list[float], num_slots: int) -> Decision:
 
 def _alternatives(chosen: Op, legal: tuple[Op, ...], probabilities: list[float]) -> tuple[OpProbability, ...]:
     others = sorted((op for op in legal if op is not chosen), key=lambda op: -probabilities[op])
-    return tuple(OpProbability(op=op, probability=probabilities[op]) for op in others[:_NUM_ALTERNATIVES])
+    return tuple(OpProbability(op=op, probability=probabilities[op]) for op in others[:NUM_ALTERNATIVES])

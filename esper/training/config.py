@@ -10,6 +10,7 @@ from esper.contracts.constants import GAMMA
 from esper.contracts.validation import ConfigError, require_fraction, require_non_negative, require_positive
 from esper.fleet.config import FleetConfig
 from esper.growth.config import GrowthConfig, HostConfig
+from esper.policy.baselines.config import ControllerConfig
 from esper.policy.config import PolicyConfig
 from esper.rewards.config import RewardConfig
 from esper.tasks.config import TaskConfig
@@ -155,7 +156,7 @@ class RunConfig:
 
     device: of the controller and the data. devices: those that share the fleet's envs; empty: device alone. On a CPU
     each one is a thread of its own with run.threads threads.
-
+    checkpoint_interval: rounds between two checkpoints; 0 writes one only when the run ends.
     plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
     """
 
@@ -165,13 +166,14 @@ class RunConfig:
     device: str = "cpu"
     devices: tuple[str, ...] = ()
     threads: int = 0
+    checkpoint_interval: int = 10
     rolling_window: int = 10
     plateau_threshold: float = 0.5
     trend_threshold: float = 2.0
 
     def __post_init__(self) -> None:
         require_positive("run", rounds=self.rounds, rolling_window=self.rolling_window)
-        require_non_negative("run", seed=self.seed, threads=self.threads)
+        require_non_negative("run", seed=self.seed, threads=self.threads, checkpoint_interval=self.checkpoint_interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +185,7 @@ class TrainingConfig:
     host: HostConfig = field(default_factory=HostConfig)
     growth: GrowthConfig = field(default_factory=GrowthConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import torch
+from torch import Tensor
+
 from esper.training.config import PPOConfig
 
 VALUE_WARMUP_START: Final = 0.1
@@ -33,6 +36,16 @@ class UpdateProgress:
         return UpdateProgress(
             updates=self.updates + 1, episodes=self.episodes + episodes, decisions=self.decisions + decisions
         )
+
+    def as_tensor(self) -> Tensor:
+        """The counters in the order of the fields, as checkpoints keep them."""
+        return torch.tensor([self.updates, self.episodes, self.decisions], dtype=torch.int64)
+
+    @classmethod
+    def from_tensor(cls, counters: Tensor) -> UpdateProgress:
+        """The inverse of as_tensor."""
+        updates, episodes, decisions = (int(counter) for counter in counters)
+        return cls(updates=updates, episodes=episodes, decisions=decisions)
 
 
 def value_coefficient(config: PPOConfig, updates: int) -> float:
