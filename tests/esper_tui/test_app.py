@@ -368,9 +368,9 @@ def test_a_detached_run_trains_on_and_reports_on_the_console(capsys: pytest.Capt
 
     async def leave(pilot: Pilot[Leaving]) -> None:
         await until(pilot, lambda: bool(app.query_one(HeaderPanel).lines))
-        threading.Timer(0.5, trainer.allow, (len(EVENTS),)).start()
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        threading.Timer(0.5, trainer.allow, (len(EVENTS),)).start()  # once the screen is gone
         await pilot.press("k")
 
     run_live(app, app.source, out=sys.stdout, pilot=leave)
