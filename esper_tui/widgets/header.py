@@ -41,7 +41,8 @@ def _run_words(snapshot: CockpitSnapshot, width: int) -> Line:
     batch = f"{progress.batch if progress.batch is not None else run.start_batch}/{run.max_batches}"
     epoch = f"{progress.epoch or 0:0{len(str(run.max_epochs))}d}/{run.max_epochs}"
     share = progress.share_done or 0.0
-    name = f"{run.task} {run.reward_mode}" if width >= 120 else run.task
+    modes = "/".join(dict.fromkeys(group.reward_mode for group in run.groups)) or run.reward_mode
+    name = f"{run.task} {modes}" if width >= 120 else run.task
     bar = meter(share, 8 if width >= 120 else 4)
     return line(
         strong(name),
