@@ -49,7 +49,7 @@ def test_two_groups_train_and_end_with_a_paired_summary(here: Here, tmp_path: Pa
     assert "B: ppo.learning_rate=0.01  reward.clip=2.0" in out or "B: reward.clip=2.0  ppo.learning_rate=0.01" in out
     assert "The groups are paid differently" in out
     for label in ("val accuracy, %", "test accuracy, %", "reward", "parameters", "fossilised seeds", "pruned seeds"):
-        assert sum(line.strip().startswith(label) for line in lines) == 2
+        assert sum(line.strip().startswith(f"{label}  ") for line in lines) == 2
     assert "…" not in out
     assert [(item.batch, item.group_id) for item in read_history(path)] == [(1, "A"), (1, "B"), (2, "A"), (2, "B")]
     groups = {event.group_id for event in read_events(path) if event.kind is EventKind.LAST_ACTION}
