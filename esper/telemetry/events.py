@@ -25,6 +25,7 @@ class EventKind(StrEnum):
 
     TRAINING_STARTED = "TRAINING_STARTED"
     TRAINING_ENDED = "TRAINING_ENDED"
+    ALGORITHM_CHOSEN = "ALGORITHM_CHOSEN"
     SEED_GERMINATED = "SEED_GERMINATED"
     SEED_STAGE_CHANGED = "SEED_STAGE_CHANGED"
     SEED_GATE_EVALUATED = "SEED_GATE_EVALUATED"
@@ -97,6 +98,29 @@ class TrainingStarted:
     entropy_coef: float
     conv_algorithm: str
     groups: tuple[GroupStarted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgorithmTime:
+    """One way of computing stacked layers. milliseconds: of a training step; None: it does not work on this device."""
+
+    algorithm: str
+    milliseconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgorithmChosen:
+    """How the fleet's layers compute, once per run after TRAINING_STARTED (docs/performance.md).
+
+    shape: what was measured, in words. source: configured, measured, or remembered from an earlier run on this machine.
+    candidates: empty if the config decides.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.ALGORITHM_CHOSEN
+    algorithm: str
+    source: str
+    shape: str
+    candidates: tuple[AlgorithmTime, ...]
 
 
 class RunEnd(StrEnum):
@@ -553,6 +577,7 @@ class MaskHitRates:
 Payload = (
     TrainingStarted
     | TrainingEnded
+    | AlgorithmChosen
     | SeedGerminated
     | SeedStageChanged
     | SeedGateEvaluated

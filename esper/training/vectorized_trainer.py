@@ -31,6 +31,7 @@ from esper.training.group import Group
 from esper.training.group_rollout import BatchWorld
 from esper.training.group_spec import GroupSpec, check_groups
 from esper.training.phase_clock import Phase, PhaseClock
+from esper.training.reporting import algorithm_chosen
 from esper.training.rollout import Rollout
 from esper.training.run_control import RunControl
 from esper.training.vectorized_types import BatchSummary
@@ -225,6 +226,7 @@ class VectorizedPPOTrainer:
             world = self._new_world(batch)
             if not self._announced:
                 self._hub.emit(self._training_started(world.fleet))
+                self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
                 self._announced = True
             for group in self._groups:
                 group.controller.begin_batch()

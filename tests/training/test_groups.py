@@ -155,7 +155,12 @@ def test_every_event_of_a_group_says_so_and_the_barriers_end_the_batch() -> None
     settings = config("run.rounds=1")
     _, events = run(GroupSpec(config=settings, group_id="a"), GroupSpec(config=settings, group_id="b"))
     counts = Counter((event.group_id, event.kind) for event in events)
-    whole = {EventKind.TRAINING_STARTED, EventKind.TRAINING_ENDED, EventKind.THROUGHPUT}
+    whole = {
+        EventKind.TRAINING_STARTED,
+        EventKind.ALGORITHM_CHOSEN,
+        EventKind.TRAINING_ENDED,
+        EventKind.THROUGHPUT,
+    }
     assert {kind for group_id, kind in counts if group_id == "default"} == whole
     of_a, of_b = ({kind: n for (group, kind), n in counts.items() if group == name} for name in "ab")
     assert of_a == of_b
