@@ -116,15 +116,18 @@ def wait_for_end(source: LiveSource, out: TextIO) -> None:
 
 
 def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:
-    """Print one line per finished round after the first `printed` ones; returns how many are printed now."""
+    """Print one line per finished round and group after the first `printed` lines; returns how many there are now."""
     total = snapshot.run.max_batches if snapshot.run else 0
-    for stats in snapshot.rounds[printed:]:
-        text = f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
+    finished = [(stats, group.group_id) for group in snapshot.groups for stats in group.rounds]
+    finished.sort(key=lambda line: line[0].batch)
+    for stats, group_id in finished[printed:]:
+        text = f"{group_id}  " if len(snapshot.groups) > 1 else ""
+        text += f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
         text += f"return {format_number(stats.avg_return, 2, signed=True)}  "
         text += f"entropy {format_number(stats.entropy, 3)}  "
         text += f"{format_number(snapshot.progress.rate_now, 1)} env-epochs/s"
         print(text, file=out, flush=True)
-    return len(snapshot.rounds)
+    return len(finished)
 
 
 def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: TextIO) -> int:

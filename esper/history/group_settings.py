@@ -50,11 +50,14 @@ def run_from_document(document: Mapping[str, object]) -> tuple[TrainingConfig, t
     if not isinstance(changes, dict):
         raise ConfigError(f"{GROUPS_KEY} is {changes!r}: expected one table per group")
     config = config_from_mapping(common)
-    groups = tuple(
-        GroupSpec(config=config_from_mapping(_merged(config_to_mapping(config), own)), group_id=group_id)
-        for group_id, own in cast("dict[str, Document]", changes).items()
-    )
-    return config, groups
+    return config, tuple(_group(config, name, own) for name, own in cast("Document", changes).items())
+
+
+def _group(config: TrainingConfig, group_id: str, changes: object) -> GroupSpec:
+    if not isinstance(changes, dict):
+        raise ConfigError(f"group {group_id} is {changes!r}: expected a table of what it changes")
+    merged = _merged(config_to_mapping(config), cast("Document", changes))
+    return GroupSpec(config=config_from_mapping(merged), group_id=group_id)
 
 
 def group_changes(config: TrainingConfig, spec: GroupSpec) -> Document:

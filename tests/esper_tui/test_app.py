@@ -178,7 +178,7 @@ async def test_stopping_ends_the_run_and_then_the_app(key: str) -> None:
             trainer.allow(len(EVENTS) // 2)
         await until(pilot, lambda: app.return_value is Leaving.OVER)
         assert app.source.is_over
-        rounds = len(app.source.latest().rounds)
+        rounds = len(app.source.latest().groups[0].rounds)
         assert rounds == (1 if key == "s" else 0)
 
 
