@@ -214,6 +214,7 @@ class Rollout:
             after=garden.infos(env),
             success=success,
             host_params=self._world.fleet.host_parameter_count,
+            random_guess_loss=self._world.random_guess_loss,
         )
         episode.outcome.action_success = success
         episode.outcome.action_name = spec.op.name
