@@ -7,7 +7,7 @@ from typing import Final
 
 from esper.contracts.actions import Op
 from esper.contracts.stages import SeedStage
-from esper.rewards.attribution import measured_total
+from esper.rewards.attribution import confirmed_points
 from esper.rewards.types import ContributionRewardInputs, RewardInputs
 
 MIN_FOSSILIZE_CONTRIBUTION: Final = 1.0
@@ -63,19 +63,20 @@ def action_shaping(inputs: ContributionRewardInputs) -> float:
 
 
 def fossilize_terminal_bonus(inputs: ContributionRewardInputs) -> float:
-    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds with min(c, I) >= 1; e epochs in HOLDING."""
-    return 0.0 if committed_value(inputs) is None else _FOSSILIZE_BONUS * holding_maturity(inputs)
+    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds and commits at least 1 point; e epochs in HOLDING."""
+    return 0.0 if committed_points(inputs) is None else _FOSSILIZE_BONUS * holding_maturity(inputs)
 
 
-def committed_value(inputs: ContributionRewardInputs) -> float | None:
-    """Points that a FOSSILIZE of this step commits: min(c, I), or None if it commits less than 1 or did not succeed.
+def committed_points(inputs: ContributionRewardInputs) -> float | None:
+    """v, what a FOSSILIZE of this step commits: min(c, s), or None if it commits less than 1 or did not succeed.
 
-    A lone seed has c = I. With several, a seed counts for no more than they show together.
+    s: what of c is confirmed (attribution.confirmed_points). A lone seed that lifted the accuracy has v = c.
     """
-    if inputs.action is not Op.FOSSILIZE or not inputs.action_success or inputs.seed_contribution is None:
+    target = inputs.target
+    if not inputs.hits(Op.FOSSILIZE, target) or target.contribution is None:
         return None
-    value = min(inputs.seed_contribution, measured_total(inputs))
-    return value if value >= MIN_FOSSILIZE_CONTRIBUTION else None
+    points = min(target.contribution, confirmed_points(inputs, target, inputs.val_acc))
+    return points if points >= MIN_FOSSILIZE_CONTRIBUTION else None
 
 
 def holding_maturity(inputs: RewardInputs) -> float:
@@ -98,7 +99,7 @@ def intervention_cost(inputs: RewardInputs) -> float:
 
 
 def _fossilize_shaping(inputs: ContributionRewardInputs) -> float:
-    """I < 0: -0.5 - min(0.2 |I|, 1), and -0.3 more if c > 0.1 and I < -0.2. Success with v = min(c, I) >= 1:
+    """I < 0: -0.5 - min(0.2 |I|, 1), and -0.3 more if c > 0.1 and I < -0.2. Success with v >= 1:
     (0.5 + 0.1 v) * min(1, e/5). Everything else, a closed gate included: -0.2.
     """
     total, contribution = inputs.total_contribution, inputs.seed_contribution
@@ -106,10 +107,10 @@ def _fossilize_shaping(inputs: ContributionRewardInputs) -> float:
         penalty = _FOSSILIZE_HARM_PENALTY + min(_FOSSILIZE_HARM_SLOPE * -total, _FOSSILIZE_HARM_CAP)
         ransom = contribution is not None and contribution > _RANSOM_CONTRIBUTION and total < _RANSOM_TOTAL
         return -(penalty + _RANSOM_PENALTY) if ransom else -penalty
-    value = committed_value(inputs)
-    if value is None:
+    points = committed_points(inputs)
+    if points is None:
         return -_FOSSILIZE_WEAK_PENALTY
-    return (_FOSSILIZE_BASE + _FOSSILIZE_PER_POINT * value) * holding_maturity(inputs)
+    return (_FOSSILIZE_BASE + _FOSSILIZE_PER_POINT * points) * holding_maturity(inputs)
 
 
 def _prune_shaping(inputs: ContributionRewardInputs) -> float:

@@ -36,22 +36,35 @@ def harmonic_mean(first: float, second: float) -> float:
     return 2.0 * first * second / (first + second)
 
 
-def earned_credit(contribution: float, progress: float, total_contribution: float) -> float:
-    """What a measured c is worth: c if it hurts, else no more than progress and the whole confirm.
+def earned_credit(contribution: float, confirmed: float) -> float:
+    """What a measured c is worth: c if it hurts; 0 if confirmed <= 0; 2sc / (s + c) if c > confirmed = s; else c.
 
-    With s = min(p, I): c < 0: c. s <= 0: 0. c > s: 2sc / (s + c). Else c.
-
-    >>> earned_credit(10.0, 30.0, 10.0)
+    >>> earned_credit(10.0, 30.0)
     10.0
-    >>> earned_credit(30.0, 10.0, 40.0)
+    >>> earned_credit(30.0, 10.0)
     15.0
     """
     if contribution < 0.0:
         return contribution
-    confirmed = min(progress, total_contribution)
     if confirmed <= 0.0:
         return 0.0
     return harmonic_mean(confirmed, contribution) if contribution > confirmed else contribution
+
+
+def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, accuracy: float) -> float:
+    """s: how much of c > 0 progress and the whole confirm: min(accuracy - accuracy at germination, c * min(1, I/C)).
+
+    C: sum of the contributions above 0, this one's among them. Seeds that need each other claim more than they bring
+    together (C > I) and share what they bring; a lone seed has C = I.
+    """
+    seed, contribution = slot.before, slot.contribution
+    assert seed is not None
+    assert contribution is not None
+    if contribution <= 0.0:
+        return 0.0
+    claimed = sum(max(other.contribution or 0.0, 0.0) for other in inputs.slots)
+    whole = contribution * min(1.0, measured_total(inputs) / claimed)
+    return min(accuracy - seed.accuracy_at_germination, whole)
 
 
 def timing_discount(germination_epoch: int, config: RewardConfig) -> float:
@@ -93,8 +106,7 @@ def _raw_credit(inputs: ContributionRewardInputs, slot: SlotRewardInputs, seed: 
         if seed.stage not in FORWARD_STAGES:
             return 0.0
         return _PROXY_WEIGHT * max(0.0, seed.improvement_since_stage_start)
-    progress = inputs.val_acc - seed.accuracy_at_germination
-    return earned_credit(slot.contribution, progress, measured_total(inputs))
+    return earned_credit(slot.contribution, confirmed_points(inputs, slot, inputs.val_acc))
 
 
 def credited_attribution(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
@@ -135,7 +147,7 @@ def slot_ratio_penalty(inputs: ContributionRewardInputs, slot: SlotRewardInputs)
 
 
 def synergy_bonus(inputs: ContributionRewardInputs) -> float:
-    """Sum over slots of 0.1 * tanh(0.5 * interaction_sum), for slots with A > 0 and interaction_sum > 0.
+    """Sum over live seeds with A > 0 and interaction_sum > 0 of 0.1 * tanh(0.5 * interaction_sum).
 
     Both seeds of a pair hold the pair's interaction, so a pair pays both. At most 0.1 per slot. A measured A is
     positive only while I is.
@@ -144,7 +156,10 @@ def synergy_bonus(inputs: ContributionRewardInputs) -> float:
 
 
 def _slot_synergy(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
-    interaction = None if slot.before is None else slot.before.interaction_sum
+    seed = slot.before
+    if seed is None or seed.stage is SeedStage.FOSSILIZED:
+        return 0.0
+    interaction = seed.interaction_sum
     if interaction is None or interaction <= 0.0 or credited_attribution(inputs, slot) <= 0.0:
         return 0.0
     return _SYNERGY_WEIGHT * math.tanh(_SYNERGY_SLOPE * interaction)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from esper.contracts.actions import Op
-from esper.rewards.actions import MIN_FOSSILIZE_CONTRIBUTION, holding_maturity
-from esper.rewards.attribution import harmonic_mean
+from esper.rewards.actions import committed_points, holding_maturity
+from esper.rewards.attribution import confirmed_points, earned_credit, harmonic_mean
 from esper.rewards.state import DripPool
 from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
@@ -19,19 +19,20 @@ _MIN_DRIP_EPOCHS: Final = 5
 
 
 def commit_bonus(inputs: ContributionRewardInputs) -> float:
-    """FOSSILIZE that succeeds with I > 0 and c >= 1: (0.3 + 0.5 * 2Ic/(I + c)) * min(1, e/5). I <= 0 and c > 0.1: -0.5.
-    Any other FOSSILIZE, a closed gate included: -0.2. Else 0.
+    """FOSSILIZE that commits at least 1 point: (0.3 + 0.5 * 2sc/(s + c)) * min(1, e/5), s what of c is confirmed.
+    I <= 0 and c > 0.1: -0.5. Any other FOSSILIZE, a closed gate included: -0.2. Else 0.
     """
     if inputs.action is not Op.FOSSILIZE:
         return 0.0
     contribution, total = inputs.seed_contribution, inputs.total_contribution
     if contribution is None or total is None:
         return -_WEAK_PENALTY
-    if total <= 0.0:
-        return -_RANSOM_PENALTY if contribution > _RANSOM_CONTRIBUTION else -_WEAK_PENALTY
-    if not inputs.action_success or contribution < MIN_FOSSILIZE_CONTRIBUTION:
+    if total <= 0.0 and contribution > _RANSOM_CONTRIBUTION:
+        return -_RANSOM_PENALTY
+    if committed_points(inputs) is None:
         return -_WEAK_PENALTY
-    return (_BASE + _PER_POINT * harmonic_mean(total, contribution)) * holding_maturity(inputs)
+    confirmed = confirmed_points(inputs, inputs.target, inputs.val_acc)
+    return (_BASE + _PER_POINT * harmonic_mean(confirmed, contribution)) * holding_maturity(inputs)
 
 
 def commit_advance(inputs: ContributionRewardInputs) -> float:
@@ -41,7 +42,7 @@ def commit_advance(inputs: ContributionRewardInputs) -> float:
 
 
 def commit_drip(inputs: ContributionRewardInputs) -> float:
-    """Sum over fossilised seeds with a pool of scale * c, each within -max_drip_loss .. max_drip."""
+    """Sum over fossilised seeds with a pool of scale * earned_credit, each within -max_drip_loss .. max_drip."""
     return sum(_slot_drip(inputs, slot) for slot in inputs.slots)
 
 
@@ -59,4 +60,5 @@ def _slot_drip(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> floa
     if slot.drip_scale is None or slot.contribution is None:
         return 0.0
     config = inputs.config
-    return min(max(slot.drip_scale * slot.contribution, -config.max_drip_loss), config.max_drip)
+    credit = earned_credit(slot.contribution, confirmed_points(inputs, slot, inputs.val_acc))
+    return min(max(slot.drip_scale * credit, -config.max_drip_loss), config.max_drip)

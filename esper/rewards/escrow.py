@@ -1,7 +1,7 @@
 """ESCROW: credit for a live seed is an advance. It follows what the seed brings, and is kept only by committing.
 
-What a seed is paid over its life telescopes to its credit at the end of it: the last credit if it was committed, 0 if
-it was pruned or is still open when the episode ends. Credit that swings back and forth therefore earns nothing.
+What a seed is paid over its life telescopes to its credit at the end of it: 0 if it was pruned or is still open when
+the episode ends, what it then brings if it was committed. Credit that swings back and forth therefore earns nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from esper.contracts.actions import Op
 from esper.contracts.stages import SeedStage
-from esper.rewards.attribution import earned_credit, measured_total, seed_timing_discount, slot_ratio_penalty
+from esper.rewards.attribution import confirmed_points, earned_credit, seed_timing_discount, slot_ratio_penalty
 from esper.rewards.state import EscrowCredit
 from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
@@ -32,7 +32,7 @@ def escrow_target(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> f
     seed, stable = slot.before, inputs.stable_val_acc
     if seed is None or slot.contribution is None or stable is None:
         return 0.0
-    credit = earned_credit(slot.contribution, stable - seed.accuracy_at_germination, measured_total(inputs))
+    credit = earned_credit(slot.contribution, confirmed_points(inputs, slot, stable))
     if credit <= 0.0:
         return 0.0
     penalty = 0.0 if inputs.config.disable_anti_gaming else slot_ratio_penalty(inputs, slot)
@@ -40,17 +40,16 @@ def escrow_target(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> f
 
 
 def escrow_move(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> EscrowMove:
-    """One slot's step. PRUNE, a lost seed, and FOSSILIZE while I < 0 pay the whole credit back; else the credit moves
-    toward T by at most escrow_delta_clip, and a negative c is charged besides. A fossilised seed is settled.
+    """One slot's step. PRUNE and a lost seed pay the whole credit back; else the credit moves toward T by at most
+    escrow_delta_clip, and a negative c is charged besides. Both times fossilized_share once the seed is fossilised.
     """
     seed, previous = slot.before, slot.escrow_credit_prev
-    if seed is None or seed.stage is SeedStage.FOSSILIZED:
-        return EscrowMove(paid=0.0, credit=0.0)
-    if slot.seed_lost or inputs.hits(Op.PRUNE, slot) or _commits_harm(inputs, slot):
+    if slot.seed_lost or inputs.hits(Op.PRUNE, slot):
         return EscrowMove(paid=-previous, credit=0.0)
-    delta = _clipped(escrow_target(inputs, slot) - previous, inputs.config.escrow_delta_clip)
-    blame = min(slot.contribution or 0.0, 0.0)
-    return EscrowMove(paid=delta + blame, credit=0.0 if slot.committed_after else previous + delta)
+    share = inputs.config.fossilized_share if seed is not None and seed.stage is SeedStage.FOSSILIZED else 1.0
+    delta = share * _clipped(escrow_target(inputs, slot) - previous, inputs.config.escrow_delta_clip)
+    blame = share * min(slot.contribution or 0.0, 0.0)
+    return EscrowMove(paid=delta + blame, credit=previous + delta)
 
 
 def escrow_delta(inputs: ContributionRewardInputs) -> float:
@@ -59,24 +58,20 @@ def escrow_delta(inputs: ContributionRewardInputs) -> float:
 
 
 def escrow_forfeit(inputs: ContributionRewardInputs) -> float:
-    """Last epoch: minus every credit that is still open; only committed seeds keep theirs."""
+    """Last epoch: minus the credit of every seed that is not committed."""
     if not inputs.is_last_epoch:
         return 0.0
-    return -sum(escrow_move(inputs, slot).credit for slot in inputs.slots)
+    return -sum(escrow_move(inputs, slot).credit for slot in inputs.slots if not slot.committed_after)
 
 
 def next_escrow(inputs: ContributionRewardInputs) -> tuple[EscrowCredit, ...]:
-    """The open credits after this step."""
+    """The credits after this step."""
     moves = ((slot.before, escrow_move(inputs, slot)) for slot in inputs.slots)
     return tuple(
         EscrowCredit(seed_id=seed.seed_id, credit=move.credit)
         for seed, move in moves
         if seed is not None and move.credit != 0.0
     )
-
-
-def _commits_harm(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> bool:
-    return inputs.hits(Op.FOSSILIZE, slot) and measured_total(inputs) < 0.0
 
 
 def _clipped(delta: float, limit: float) -> float:

@@ -76,6 +76,11 @@ class RewardInputs:
     def is_last_epoch(self) -> bool:
         return self.epoch == self.max_epochs
 
+    @property
+    def target(self) -> SlotRewardInputs:
+        """The slot that the action was aimed at."""
+        return next(slot for slot in self.slots if slot.slot_id == self.slot_id)
+
     def hits(self, op: Op, slot: SlotRewardInputs) -> bool:
         """Did this step carry out the op on this slot."""
         return self.action is op and self.action_success and slot.slot_id == self.slot_id
