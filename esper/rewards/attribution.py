@@ -52,18 +52,20 @@ def earned_credit(contribution: float, confirmed: float) -> float:
 
 
 def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, accuracy: float) -> float:
-    """s: how much of c > 0 progress and the whole confirm: min(accuracy - accuracy at germination, c * min(1, I/C)).
+    """s: how much of c > 0 is confirmed: min(accuracy - accuracy at germination, c * min(1, (I + H) / C)).
 
-    C: sum of the contributions above 0, this one's among them. Seeds that need each other claim more than they bring
-    together (C > I) and share what they bring; a lone seed has C = I.
+    C: sum of the contributions above 0, H: minus the sum of those below. Seeds that need each other claim more than
+    they bring together (C > I + H) and share what they bring; a lone seed, and seeds that do not touch, have C = I + H.
     """
     seed, contribution = slot.before, slot.contribution
     assert seed is not None
     assert contribution is not None
     if contribution <= 0.0:
         return 0.0
-    claimed = sum(max(other.contribution or 0.0, 0.0) for other in inputs.slots)
-    whole = contribution * min(1.0, measured_total(inputs) / claimed)
+    measured = [other.contribution for other in inputs.slots if other.contribution is not None]
+    claimed = sum(value for value in measured if value > 0.0)
+    harm = -sum(value for value in measured if value < 0.0)
+    whole = contribution * min(1.0, (measured_total(inputs) + harm) / claimed)
     return min(accuracy - seed.accuracy_at_germination, whole)
 
 
@@ -149,8 +151,7 @@ def slot_ratio_penalty(inputs: ContributionRewardInputs, slot: SlotRewardInputs)
 def synergy_bonus(inputs: ContributionRewardInputs) -> float:
     """Sum over live seeds with A > 0 and interaction_sum > 0 of 0.1 * tanh(0.5 * interaction_sum).
 
-    Both seeds of a pair hold the pair's interaction, so a pair pays both. At most 0.1 per slot. A measured A is
-    positive only while I is.
+    Both seeds of a pair hold the pair's interaction, so a pair pays both. At most 0.1 per slot.
     """
     return sum(_slot_synergy(inputs, slot) for slot in inputs.slots)
 

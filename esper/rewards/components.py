@@ -163,7 +163,8 @@ def _excluded(config: RewardConfig) -> frozenset[str]:
 
 
 def _terms(components: Iterable[Component[InputsT]], inputs: InputsT) -> tuple[RewardTerm, ...]:
-    return tuple(RewardTerm(name=item.name, value=item.compute(inputs)) for item in components)
+    # Adding 0.0 turns a cost of -0.0 into 0.0, which is what telemetry shows.
+    return tuple(RewardTerm(name=item.name, value=item.compute(inputs) + 0.0) for item in components)
 
 
 def _added_up(inputs: RewardInputs, terms: tuple[RewardTerm, ...]) -> RewardComponents:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode, Blueprint, Op, Style
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
@@ -280,3 +281,39 @@ def farmer(slot: int, *, prune_in: SeedStage, prune_after: int = 1, steps: int =
         return grow(epoch, seeds)
 
     return choose
+
+
+# --- random lives --------------------------------------------------------------------------------------------------
+
+
+def random_world(dice: random.Random) -> World:
+    """Seeds of random worth that help and hinder each other, on a host that drifts and jitters."""
+    points = [dice.uniform(-12.0, 12.0) for _ in SLOTS]
+    bonds = {(i, j): dice.uniform(-6.0, 6.0) for i, j in combinations(range(len(SLOTS)), 2)}
+    drift = dice.uniform(-0.2, 0.4)
+    jitter = [dice.uniform(-2.0, 2.0) for _ in range(200)]
+
+    def accuracy(epoch: int, on: Mapping[int, float], _there: Mapping[int, float]) -> float:
+        alone = sum(alpha * points[slot] for slot, alpha in on.items())
+        together = sum(on.get(i, 0.0) * on.get(j, 0.0) * bond for (i, j), bond in bonds.items())
+        return min(max(40.0 + drift * epoch + jitter[epoch] + alone + together, 0.0), 100.0)
+
+    return accuracy
+
+
+def random_player(dice: random.Random) -> Player:
+    """Any op that is possible, WAIT and PRUNE less often, so that seeds come to live."""
+    weights = {Op.WAIT: 0.3, Op.PRUNE: 0.15}
+
+    def choose(_epoch: int, seeds: Seeds) -> Move:
+        view = GardenView(slots=seeds, config=GROWTH)
+        possible = [(op, slot) for op in Op for slot in range(len(SLOTS)) if refusal(view, op, slot) is None]
+        (op, slot), *_ = dice.choices(possible, weights=[weights.get(op, 1.0) for op, _ in possible])
+        return Move(op=op, slot=slot, alpha_target=dice.choice((0.5, 0.7, 1.0)), steps=dice.choice((0, 3)))
+
+    return choose
+
+
+def random_episode(seed: int, config: RewardConfig, *, epochs: int = 40, terminal: bool = False) -> Episode:
+    dice = random.Random(seed)
+    return play(random_world(dice), random_player(dice), config, epochs=epochs, terminal=terminal)
