@@ -59,6 +59,11 @@ class Episode:
         return sum(payment.components.term(name) or 0.0 for payment in self.payments for name in names)
 
     @property
+    def before_states(self) -> tuple[RewardState, ...]:
+        """The reward state that each step began with."""
+        return (RewardState(), *(payment.state for payment in self.payments[:-1]))
+
+    @property
     def discounted(self) -> float:
         return sum(self.gamma**t * payment.components.total for t, payment in enumerate(self.payments))
 
@@ -67,7 +72,15 @@ class Episode:
         return {seed.stage for step in self.steps for seed in step.after if seed is not None}
 
 
-def play(world: World, player: Player, config: RewardConfig, *, epochs: int = 50, terminal: bool = True) -> Episode:
+def play(
+    world: World,
+    player: Player,
+    config: RewardConfig,
+    *,
+    epochs: int = 50,
+    terminal: bool = True,
+    growth: GrowthConfig = GROWTH,
+) -> Episode:
     """terminal: the horizon ends the episode instead of truncating it, so that shaping pays nothing in sum."""
     states: list[SeedState | None] = [None] * len(SLOTS)
     memory = RewardState()
@@ -80,12 +93,12 @@ def play(world: World, player: Player, config: RewardConfig, *, epochs: int = 50
         states = [None if s is None else record_measurement(s, _measurement(matrix, i)) for i, s in enumerate(states)]
         before = look(states)
         move = player(epoch, before)
-        possible = refusal(GardenView(slots=before, config=GROWTH), move.op, move.slot) is None
+        possible = refusal(GardenView(slots=before, config=growth), move.op, move.slot) is None
         refused = "not possible"
         if possible:
             change = act(states[move.slot], move, matrix.main, f"seed {epoch}")
             states[move.slot], refused = change.state, change.refused
-        states = [None if s is None else lifecycle.tick(s, GROWTH).state for s in states]
+        states = [None if s is None else lifecycle.tick(s, growth).state for s in states]
         step = LivedStep(
             config=config,
             slot_ids=SLOTS,
