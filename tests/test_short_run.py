@@ -47,6 +47,7 @@ def test_the_short_run_emits_each_event_as_often_as_the_contract_says(events: li
     counts = Counter(event.kind for event in events)
     expected = {
         EventKind.TRAINING_STARTED: 1,
+        EventKind.ALGORITHM_CHOSEN: 1,
         EventKind.EPOCH_COMPLETED: 5,
         EventKind.LAST_ACTION: 5,
         EventKind.EPISODE_OUTCOME: 1,
@@ -64,7 +65,7 @@ def test_the_short_run_emits_each_event_as_often_as_the_contract_says(events: li
 
 def test_events_come_in_the_order_of_the_contract(events: list[Event]) -> None:
     kinds = [event.kind for event in events]
-    assert kinds[0] is EventKind.TRAINING_STARTED
+    assert kinds[:2] == [EventKind.TRAINING_STARTED, EventKind.ALGORITHM_CHOSEN]
     assert kinds[-1] is EventKind.TRAINING_ENDED
     steps = [kind for kind in kinds if kind in (EventKind.EPOCH_COMPLETED, EventKind.LAST_ACTION)]
     assert steps == [EventKind.EPOCH_COMPLETED, EventKind.LAST_ACTION] * 5

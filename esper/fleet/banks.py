@@ -29,7 +29,11 @@ class SeedBank:
         self.envs = [env]
         self._serials = [serial]
         self.optimizer = make_optimizer(
-            config, module, learning_rate=config.seed_learning_rate, weight_decay=config.seed_weight_decay
+            config,
+            module,
+            learning_rate=config.seed_learning_rate,
+            weight_decay=config.seed_weight_decay,
+            algorithm=module.seed.algorithm,
         )
 
     def add(self, env: int, serial: int, newborn: SeedModule) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from esper.contracts.validation import ConfigError, require_non_negative, require_positive
 
-ConvAlgorithm = Literal["auto", "grouped", "loop"]
+ConvAlgorithm = Literal["auto", "native", "grouped", "loop"]
 OptimizerKind = Literal["sgd", "adamw"]
 DataOrder = Literal["shared", "per_env"]
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from esper.contracts.actions import Blueprint, Topology
 from esper.contracts.slots import SlotConfig
 from esper.fleet import measure, passes
+from esper.fleet.autotune import AlgorithmChoice, FleetShape, choose_algorithm
 from esper.fleet.banks import SeedBanks, SeedSnapshot
 from esper.fleet.config import FleetConfig
 from esper.fleet.forward import FleetNetwork
@@ -27,7 +28,7 @@ from esper.growth.gate import BlendGate
 from esper.growth.hosts import build_host
 from esper.growth.seed_module import plant
 from esper.growth.state import SlotControl
-from esper.layers.algorithm import StackedAlgorithm, resolve_algorithm, resolve_token_algorithm
+from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.batch import Minibatch
 from esper.layers.rows import parameters_per_row, read_row, write_row
 
@@ -64,12 +65,21 @@ class Fleet:
         which num_classes is the vocabulary. fleet.envs is not read.
 
         Raises:
-            ConfigError: the images are too small for the host's pooling.
+            ConfigError: the images are too small for the host's pooling, or fleet.conv_algorithm does not work here.
         """
         self.rows = len(generators)
         self.slot_config: SlotConfig = host.slot_config()
         self.topology: Topology = host.topology
-        self.conv_algorithm: StackedAlgorithm = _algorithm(fleet, input_shape, device)
+        shape = FleetShape(
+            host=host,
+            input_shape=input_shape,
+            num_classes=num_classes,
+            rows=self.rows,
+            batch_size=fleet.batch_size,
+            device=device,
+        )
+        self.algorithm_choice: AlgorithmChoice = choose_algorithm(shape, fleet.conv_algorithm)
+        self.conv_algorithm: StackedAlgorithm = self.algorithm_choice.algorithm
         self._config = fleet
         self._layer_scale = growth.layer_scale
         self._device = device
@@ -83,7 +93,11 @@ class Fleet:
         self.host_parameter_count = module.parameter_count
         self._network = FleetNetwork(module, self.slot_config, self.conv_algorithm)
         self._optimizer = make_optimizer(
-            fleet, module, learning_rate=fleet.learning_rate, weight_decay=fleet.weight_decay
+            fleet,
+            module,
+            learning_rate=fleet.learning_rate,
+            weight_decay=fleet.weight_decay,
+            algorithm=self.conv_algorithm,
         )
         slots = self.slot_config.num_slots
         self._banks = SeedBanks(slots, fleet)
@@ -202,7 +216,7 @@ class Fleet:
 
     def _current_plan(self) -> FleetPlan:
         if self._plan is None:
-            self._plan = make_plan(self._banks, self._controls, self._env_active, self._device)
+            self._plan = make_plan(self._banks, self._controls, self._env_active, self._device, self.conv_algorithm)
         return self._plan
 
     def _read_running_statistics(self, env: int) -> list[Tensor]:
@@ -211,11 +225,3 @@ class Fleet:
     def _write_running_statistics(self, env: int, statistics: list[Tensor]) -> None:
         for buffer, values in zip(self._network.host.buffers(), statistics, strict=True):
             buffer[env].copy_(values)
-
-
-def _algorithm(config: FleetConfig, input_shape: tuple[int, ...], device: torch.device) -> StackedAlgorithm:
-    """How the layers of hosts that read samples of this shape compute."""
-    if len(input_shape) == 1:
-        return resolve_token_algorithm(config.conv_algorithm)
-    _, height, width = input_shape
-    return resolve_algorithm(config.conv_algorithm, height=height, width=width, device_type=device.type)

@@ -37,12 +37,17 @@ class FleetNetwork:
             features = self.host.run_segment(segment, features)
             slot = self.slot_after(segment)
             if slot is not None:
-                features = self._grow(features, plan.slots[slot])
+                features = self._grow(features, plan, slot)
         return self.host.classify(features)
 
-    def _grow(self, features: Tensor, banks: tuple[BankPlan, ...]) -> Tensor:
+    def _grow(self, features: Tensor, fleet: FleetPlan, slot: int) -> Tensor:
         # Rows of different banks are different envs, so each bank reads and replaces rows that no other one touches.
-        for plan in banks:
+        program = fleet.programs[slot]
+        if program is not None:
+            features = program(features)
+        for plan in fleet.slots[slot]:
+            if plan.gradients_rp is not None:
+                continue
             h = self.gather(features, plan)
             x = seed_input(h, plan.blend.isolate)
             blended = blend_for_training(h, x, plan.bank.module(x), plan.blend)

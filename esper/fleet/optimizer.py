@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from esper.fleet.config import FleetConfig
 from esper.growth.blending import RowMask, select_rows
+from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.native.sgd import native_sgd
 from esper.layers.rows import parameters_per_row
 
 _CLIP_EPSILON: Final = 1e-6
@@ -116,6 +118,28 @@ class StackedSGD(StackedOptimizer):
         return before_rp.add(momentum_rp, alpha=-self._learning_rate), [momentum_rp]
 
 
+class NativeSGD(StackedSGD):
+    """StackedSGD as one call of a native kernel, in place."""
+
+    @torch.no_grad()
+    def step(self, gradients_rp: Tensor, norms_r: Tensor, stepped: RowMask) -> None:
+        if stepped is False:
+            return
+        rows = len(norms_r)
+        mask = torch.ones(rows, dtype=torch.bool) if stepped is True else stepped
+        native_sgd(
+            list(self._module.parameters()),
+            gradients_rp,
+            norms_r,
+            mask,
+            self._state[0],
+            learning_rate=self._learning_rate,
+            momentum=self._momentum,
+            weight_decay=self._weight_decay,
+            max_norm=self._max_grad_norm,
+        )
+
+
 class StackedAdamW(StackedOptimizer):
     """torch.optim.AdamW with betas (momentum, 0.999); every parameter decays, as it does there by default."""
 
@@ -147,10 +171,11 @@ def _bias_correction(decay: float, steps_r1: Tensor) -> Tensor:
 
 
 def make_optimizer(
-    config: FleetConfig, module: nn.Module, *, learning_rate: float, weight_decay: float
+    config: FleetConfig, module: nn.Module, *, learning_rate: float, weight_decay: float, algorithm: StackedAlgorithm
 ) -> StackedOptimizer:
-    """The optimiser that the config names, for a host or a seed bank."""
-    kind = {"sgd": StackedSGD, "adamw": StackedAdamW}[config.optimizer]
+    """The optimiser that the config names, for a host or a seed bank whose layers compute by this algorithm."""
+    sgd = NativeSGD if algorithm == "native" else StackedSGD
+    kind = {"sgd": sgd, "adamw": StackedAdamW}[config.optimizer]
     return kind(
         module,
         learning_rate=learning_rate,

@@ -79,7 +79,7 @@ def _step(plan: FleetPlan, optimizer: StackedOptimizer, envs_active: RowMask, re
         reading.add_host(host_norms_e)
     for bank_plan in plan.banks():
         seeds = bank_plan.bank.optimizer
-        gradients = seeds.gradients_rp()
+        gradients = seeds.gradients_rp() if bank_plan.gradients_rp is None else bank_plan.gradients_rp
         norms_r = row_norms(gradients)
         if reading is not None:
             host_norms_r = host_norms_e if bank_plan.rows is None else host_norms_e[bank_plan.rows]

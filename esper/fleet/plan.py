@@ -14,8 +14,11 @@ from torch import Tensor
 from esper.contracts.actions import AlphaAlgorithm
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.banks import SeedBank, SeedBanks
+from esper.fleet.native_plan import native_banks
 from esper.growth.blending import BlendControls, RowMask, row_mask
 from esper.growth.state import SlotControl
+from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.native.program import BankProgram, SlotProgram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,8 @@ class BankPlan:
 
     rows: the envs of the bank's rows as a long tensor, or None if it has all envs in order. stepped: rows whose
     parameters are trained. active: rows whose seed can change the output (alpha above 0, not straight-through).
-    committed: active rows with a fossilised seed.
+    committed: active rows with a fossilised seed. gradients_rp: where the slot's native program leaves the gradients of
+    the bank's parameters; None: autograd leaves them with the parameters.
     """
 
     slot: int
@@ -34,16 +38,19 @@ class BankPlan:
     stepped: RowMask
     active: RowMask
     committed: RowMask
+    gradients_rp: Tensor | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetPlan:
     """The banks that run in each slot, and the same facts as plain bools for the CPU.
 
-    running, active, committed: [E][S].
+    programs: per slot, one operation for training that stands for all banks with gradients_rp. running, active,
+    committed: [E][S].
     """
 
     slots: tuple[tuple[BankPlan, ...], ...]
+    programs: tuple[SlotProgram | None, ...]
     running: tuple[SlotMask, ...]
     active: tuple[SlotMask, ...]
     committed: tuple[SlotMask, ...]
@@ -68,16 +75,21 @@ def make_plan(
     controls_es: Sequence[Sequence[SlotControl | None]],
     env_active: Sequence[bool],
     device: torch.device,
+    algorithm: StackedAlgorithm,
 ) -> FleetPlan:
     """The plan for these controls. Banks without any running seed are left out."""
     slots = range(len(controls_es[0]))
     plans: list[tuple[BankPlan, ...]] = []
+    programs: list[SlotProgram | None] = []
     for slot in slots:
         column = [controls[slot] for controls in controls_es]
         running = [bank for bank in banks.in_slot(slot) if any(column[env] is not None for env in bank.envs)]
-        plans.append(tuple(_plan_bank(slot, bank, column, env_active, device) for bank in running))
+        native = native_banks(running, column) if algorithm == "native" else {}
+        programs.append(SlotProgram(list(native.values()), rows=len(column)) if native else None)
+        plans.append(tuple(_plan_bank(slot, bank, column, env_active, device, native.get(bank)) for bank in running))
     return FleetPlan(
         slots=tuple(plans),
+        programs=tuple(programs),
         running=tuple(tuple(control is not None for control in controls) for controls in controls_es),
         active=tuple(tuple(is_active(control) for control in controls) for controls in controls_es),
         committed=tuple(tuple(is_committed(control) for control in controls) for controls in controls_es),
@@ -85,7 +97,12 @@ def make_plan(
 
 
 def _plan_bank(
-    slot: int, bank: SeedBank, column: Sequence[SlotControl | None], env_active: Sequence[bool], device: torch.device
+    slot: int,
+    bank: SeedBank,
+    column: Sequence[SlotControl | None],
+    env_active: Sequence[bool],
+    device: torch.device,
+    native: BankProgram | None,
 ) -> BankPlan:
     controls = [column[env] for env in bank.envs]
     for control in controls:
@@ -114,4 +131,5 @@ def _plan_bank(
         stepped=row_mask(stepped, device),
         active=row_mask([is_active(control) for control in controls], device),
         committed=row_mask([is_active(control) and is_committed(control) for control in controls], device),
+        gradients_rp=None if native is None else native.gradients_rp,
     )

@@ -18,6 +18,7 @@ from esper.growth.blueprints.registry import ESTIMATES, build_seed
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.growth.seed_module import SeedModule, plant
 from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.native.build import cpu_algorithms
 from esper.layers.rows import parameters_per_row
 
 DISTANCE_LIMIT: Final = 0.01
@@ -29,7 +30,6 @@ ESTIMATE_FACTOR: Final = 3.0
 
 _ROWS, _BATCH, _SIDE, _LENGTH = 3, 8, 6, 12
 _LAYER_SCALE: Final = 1e-3
-_ALGORITHMS: Final[tuple[StackedAlgorithm, ...]] = ("grouped", "loop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class _Examination:
 
     def shape(self) -> Check:
         with torch.no_grad():
-            found = [tuple(self._stack(_LAYER_SCALE, kind)(self._features).shape) for kind in _ALGORITHMS]
+            found = [tuple(self._stack(_LAYER_SCALE, kind)(self._features).shape) for kind in cpu_algorithms()]
         wanted = tuple(self._features.shape)
         return Check(
             name="shape kept", passed=all(one == wanted for one in found), found=str(found[0]), wanted=str(wanted)
@@ -201,7 +201,7 @@ class _Examination:
 
     def stacked_difference(self) -> float:
         worst = 0.0
-        for algorithm in _ALGORITHMS:
+        for algorithm in cpu_algorithms():
             with torch.no_grad():
                 together = self._stack(1.0, algorithm)(self._features)
                 for row in range(_ROWS):

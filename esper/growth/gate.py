@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.linear import StackedLinear
+from esper.layers.native.program import GateWeights
 from esper.layers.pooling import stacked_global_mean
 
 _IMAGE_DIMS = 5
@@ -34,6 +35,17 @@ class BlendGate(nn.Module):
         width = max(_LEAST_WIDTH, channels // _REDUCTION)
         self.hidden = StackedLinear(channels, width, generators=generators, algorithm=algorithm)
         self.output = StackedLinear(width, 1, generators=generators, algorithm=algorithm)
+
+    def weights(self) -> GateWeights:
+        """The gate as the native kernels take it."""
+        assert self.hidden.bias is not None
+        assert self.output.bias is not None
+        return GateWeights(
+            hidden=self.hidden.weight,
+            hidden_bias=self.hidden.bias,
+            output=self.output.weight,
+            output_bias=self.output.bias,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() == _IMAGE_DIMS:

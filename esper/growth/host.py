@@ -17,6 +17,7 @@ from esper.growth.host_protocol import HostProtocol
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.convolution import StackedConv2d
 from esper.layers.linear import StackedLinear
+from esper.layers.native.block import native_block
 from esper.layers.normalization import StackedBatchNorm2d
 from esper.layers.pooling import stacked_global_mean, stacked_max_pool2d
 
@@ -46,6 +47,9 @@ class StackedHostBlock(nn.Module):
         self.norm = StackedBatchNorm2d(out_channels, rows=len(generators), algorithm=algorithm)
 
     def forward(self, x_rbchw: Tensor) -> Tensor:
+        if self.algorithm == "native":
+            norm = self.norm.for_kernels()
+            return native_block(x_rbchw, self.convolution.weight, norm, pooled=self.pooled, training=self.training)
         features: Tensor = self.norm(self.convolution(x_rbchw))
         if self.pooled:
             features = stacked_max_pool2d(features, algorithm=self.algorithm)

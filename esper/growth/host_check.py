@@ -18,12 +18,12 @@ from esper.growth.host_kinds import TOKEN_SAMPLE_DIMS
 from esper.growth.host_protocol import HostProtocol
 from esper.growth.hosts import build_host
 from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.native.build import cpu_algorithms
 from esper.layers.rows import row_tensors
 
 _ROWS: Final = 3
 _SAMPLES: Final = 8
 _TOLERANCE: Final = 1e-4
-_ALGORITHMS: Final[tuple[StackedAlgorithm, ...]] = ("grouped", "loop")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ def _alive(gradient_r: Tensor | None) -> bool:
 @torch.no_grad()
 def _solo(subject: _Subject) -> Finding:
     worst = 0.0
-    for algorithm in _ALGORITHMS:
+    for algorithm in cpu_algorithms():
         together, alone = subject.build(algorithm, *range(_ROWS)).eval(), subject.build(algorithm, 1).eval()
         for mine, other in zip(row_tensors(together), row_tensors(alone), strict=True):
             worst = max(worst, float((mine[1] - other[0]).abs().max()))
@@ -163,7 +163,7 @@ def _solo(subject: _Subject) -> Finding:
 
 def _apart(subject: _Subject) -> Finding:
     leaks: list[str] = []
-    for algorithm in _ALGORITHMS:
+    for algorithm in cpu_algorithms():
         host = subject.build(algorithm, *range(_ROWS))
         torch.autograd.backward(_row_losses(host, subject)[0])
         for name, parameter in host.named_parameters():

@@ -48,7 +48,7 @@ class StackedSelfAttention(nn.Module):
 
     def forward(self, x_rbld: Tensor) -> Tensor:
         fused: Tensor = self.qkv(x_rbld)
-        if self.algorithm == "grouped":
+        if self.algorithm != "loop":
             mixed = self._attend(fused.flatten(0, 1)).view_as(x_rbld)
         else:
             mixed = torch.stack([self._attend(row) for row in fused.unbind(0)])

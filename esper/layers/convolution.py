@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import fold, split_rows, stack_rows, unfold
+from esper.layers.native.program import LayerKind, ProgramLayer
+from esper.layers.native.seed import native_conv2d
 from esper.layers.rows import uniform_rows
 
 
@@ -31,6 +33,10 @@ def stacked_conv2d(
     """
     if algorithm == "loop":
         return _conv2d_loop(x_rbchw, weight_roikk, bias_ro, padding, groups)
+    if algorithm == "native":
+        assert padding == weight_roikk.shape[-1] // 2, "native convolutions keep the image size"
+        y_rbohw = native_conv2d(x_rbchw, weight_roikk, groups)
+        return y_rbohw if bias_ro is None else y_rbohw + bias_ro[:, None, :, None, None]
     return _conv2d_grouped(x_rbchw, weight_roikk, bias_ro, padding, groups)
 
 
@@ -76,6 +82,19 @@ class StackedConv2d(nn.Module):
         shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
         self.weight = uniform_rows(shape, fan_in**-0.5, generators)
         self.bias = uniform_rows((out_channels,), fan_in**-0.5, generators) if bias else None
+
+    def program_layer(self) -> ProgramLayer:
+        """This layer in the program of a seed. Not with a bias."""
+        assert self.bias is None, "programs have no biased convolutions"
+        _, outputs, inputs, kernel_size, _ = self.weight.shape
+        return ProgramLayer(
+            kind=LayerKind.CONVOLUTION,
+            inputs=inputs * self.groups,
+            outputs=outputs,
+            kernel_size=kernel_size,
+            groups=self.groups,
+            weight=self.weight,
+        )
 
     def forward(self, x_rbchw: Tensor) -> Tensor:
         return stacked_conv2d(

@@ -4,7 +4,8 @@ Legend: R rows (envs), B minibatch, C channels, H height, W width.
 
 Features are logically [R, B, C, H, W] whatever their strides. The grouped algorithm keeps them in memory order
 B, H, W, R, C, so that fold() to [B, R*C, H, W] is a channels_last view; the loop algorithm keeps R, B, H, W, C, so that
-each row is a channels_last image batch of its own. Every function accepts any strides and copies only when it must.
+each row is a channels_last image batch of its own; native keeps R, C, H, W, B. Every function accepts any strides and
+copies only when it must.
 
 Features of tokens are [R, B, L, D] (L tokens, D width) and lie in that order under either algorithm.
 """
@@ -18,13 +19,22 @@ import torch
 from torch import Tensor
 
 from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.native.calls import LOGICAL_ORDER, MEMORY_ORDER
 
 IMAGE_DIMS: Final = 5
 TOKEN_DIMS: Final = 4
 
-_TO_MEMORY: Final[dict[StackedAlgorithm, tuple[int, ...]]] = {"grouped": (1, 3, 4, 0, 2), "loop": (0, 1, 3, 4, 2)}
-_FROM_MEMORY: Final[dict[StackedAlgorithm, tuple[int, ...]]] = {"grouped": (3, 0, 4, 1, 2), "loop": (0, 1, 4, 2, 3)}
-_ROW_AXIS: Final[dict[StackedAlgorithm, int]] = {"grouped": 3, "loop": 0}
+_TO_MEMORY: Final[dict[StackedAlgorithm, tuple[int, ...]]] = {
+    "grouped": (1, 3, 4, 0, 2),
+    "loop": (0, 1, 3, 4, 2),
+    "native": MEMORY_ORDER,
+}
+_FROM_MEMORY: Final[dict[StackedAlgorithm, tuple[int, ...]]] = {
+    "grouped": (3, 0, 4, 1, 2),
+    "loop": (0, 1, 4, 2, 3),
+    "native": LOGICAL_ORDER,
+}
+_ROW_AXIS: Final[dict[StackedAlgorithm, int]] = {"grouped": 3, "loop": 0, "native": 0}
 
 
 def fold(x_rbchw: Tensor) -> Tensor:

@@ -7,15 +7,22 @@ from torch import Tensor
 
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import from_images, to_images
+from esper.layers.native.calls import LOGICAL_ORDER, MEMORY_ORDER, samples_innermost
 
 
 def stacked_max_pool2d(x_rbchw: Tensor, *, algorithm: StackedAlgorithm) -> Tensor:
     """2x2 maxima with stride 2: [R, B, C, H, W] to [R, B, C, H // 2, W // 2]."""
+    if algorithm == "native":
+        # A third, innermost axis of samples side by side, over which the window does not reach.
+        pooled = F.max_pool3d(samples_innermost(x_rbchw).permute(MEMORY_ORDER), (2, 2, 1))
+        return pooled.permute(LOGICAL_ORDER)
     return from_images(F.max_pool2d(to_images(x_rbchw, algorithm), 2), x_rbchw.shape[0], algorithm)
 
 
 def stacked_global_mean(x_rbchw: Tensor, *, algorithm: StackedAlgorithm) -> Tensor:
     """Mean over the image: [R, B, C]."""
+    if algorithm == "native":
+        return samples_innermost(x_rbchw).permute(MEMORY_ORDER).mean((2, 3)).transpose(1, 2)
     rows, _, _, height, width = x_rbchw.shape
     # Not x.mean(): the gradient of that is a broadcast view, and how later sums over it are ordered depends on R.
     means = F.avg_pool2d(to_images(x_rbchw, algorithm), (height, width))

@@ -13,14 +13,14 @@ def stacked_scaled_sum(x: Tensor, branch: Tensor, gamma_rc: Tensor, *, algorithm
     """x + gamma * branch, gamma [R, C] applied per row and channel; images [R, B, C, H, W] or tokens [R, B, L, C]."""
     if x.dim() == TOKEN_DIMS:
         return _scaled_token_sum(x, branch, gamma_rc, algorithm)
-    if algorithm == "grouped":
+    if algorithm != "loop":
         return torch.addcmul(x, gamma_rc[:, None, :, None, None], branch)
     rows = zip(split_rows(x), gamma_rc[..., None, None].unbind(0), split_rows(branch), strict=True)
     return stack_rows([torch.addcmul(image, gamma, other) for image, gamma, other in rows])
 
 
 def _scaled_token_sum(x: Tensor, branch: Tensor, gamma_rc: Tensor, algorithm: StackedAlgorithm) -> Tensor:
-    if algorithm == "grouped":
+    if algorithm != "loop":
         return torch.addcmul(x, gamma_rc[:, None, None], branch)
     rows = zip(x.unbind(0), gamma_rc.unbind(0), branch.unbind(0), strict=True)
     return torch.stack([torch.addcmul(tokens, gamma, other) for tokens, gamma, other in rows])

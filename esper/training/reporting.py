@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from esper.contracts.counterfactual import CounterfactualMatrix
 from esper.contracts.seeds import SeedInfo
+from esper.fleet.autotune import AlgorithmChoice
 from esper.growth.lifecycle_events import Fossilized, GateEvaluated, Germinated, Pruned, StageChanged
 from esper.telemetry.events import (
     AblationConfig,
+    AlgorithmChosen,
+    AlgorithmTime,
     CounterfactualMatrixComputed,
     Payload,
     SeedFossilized,
@@ -126,3 +129,9 @@ def counterfactual_payload(
         committed=matrix.committed,
         configs=tuple(AblationConfig(slots_on=item.slots_on, accuracy=item.accuracy) for item in matrix.measurements),
     )
+
+
+def algorithm_chosen(choice: AlgorithmChoice) -> AlgorithmChosen:
+    """How the fleet's layers compute, as an event."""
+    times = tuple(AlgorithmTime(algorithm=one.algorithm, milliseconds=one.milliseconds) for one in choice.candidates)
+    return AlgorithmChosen(algorithm=choice.algorithm, source=choice.source, shape=choice.shape, candidates=times)

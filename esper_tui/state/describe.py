@@ -7,6 +7,7 @@ from typing import Final
 
 from esper.contracts.stages import COOLDOWN_STAGES, SeedStage
 from esper.telemetry.events import (
+    AlgorithmChosen,
     AnomalyDetected,
     BatchStats,
     EpisodeOutcome,
@@ -53,6 +54,8 @@ def describe(payload: Payload) -> Description | None:
             return Description(word="start", text=text + f"seed {payload.seed}, {payload.device}")
         case TrainingEnded():
             return _ended(payload)
+        case AlgorithmChosen():
+            return Description(word="algorithm", text=_algorithm(payload))
         case SeedGerminated() | SeedStageChanged() | SeedGateEvaluated() | SeedFossilized() | SeedPruned():
             return _lifecycle(payload)
         case LastAction():
@@ -72,6 +75,11 @@ def describe(payload: Payload) -> Description | None:
             return _round(payload)
         case _:
             return None
+
+
+def _algorithm(payload: AlgorithmChosen) -> str:
+    times = [f"{one.algorithm} {one.milliseconds:.1f} ms" for one in payload.candidates if one.milliseconds is not None]
+    return f"{payload.algorithm} ({payload.source}{': ' if times else ''}{', '.join(times)})"
 
 
 def _ended(payload: TrainingEnded) -> Description:

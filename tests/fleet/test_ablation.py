@@ -75,7 +75,7 @@ class CountingHost(StackedCNNHost):
         return super().run_segment(index, features)
 
 
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_sharing_prefixes_equals_whole_passes_bitwise(algorithm: Any, controls: dict[str, Any]) -> None:
     config = HostConfig(base_channels=4, blocks=3)
     generators = [torch.Generator().manual_seed(row) for row in range(3)]
@@ -98,7 +98,7 @@ def test_sharing_prefixes_equals_whole_passes_bitwise(algorithm: Any, controls: 
         [controls["f"], None, replace(controls["b"], algorithm=AlphaAlgorithm.MULTIPLY)],
         [controls["t"], None, controls["h"]],
     ]
-    plan = make_plan(banks, control_rows, [True] * 3, torch.device("cpu"))
+    plan = make_plan(banks, control_rows, [True] * 3, torch.device("cpu"), "loop")
     configurations = ablation_configurations(plan.active, plan.committed, ablation=True)
     assert len(configurations) == 6
     x = torch.randn(3, 7, 1, 8, 8, generator=torch.Generator().manual_seed(4))

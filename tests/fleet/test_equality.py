@@ -1,8 +1,8 @@
 """A fleet of eight with seeds that germinate, blend, fade, commit and are pruned equals eight solo fleets.
 
-The loop algorithm is held to equality of every bit. The grouped one computes the same sums in an order that depends on
-the number of rows, so it is compared in double precision, where a rounding difference stays one: in single precision
-a value at the kink of a ReLU can fall on either side.
+The loop and native algorithms are held to equality of every bit. The grouped one computes the same sums in an order
+that depends on the number of rows, so it is compared in double precision, where a rounding difference stays one: in
+single precision a value at the kink of a ReLU can fall on either side.
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ def difference(first: RowSnapshot, second: RowSnapshot) -> float:
     return max(float((a - b).abs().max()) for a, b in zip(mine, other, strict=True))
 
 
+@pytest.mark.parametrize("algorithm", ["loop", "native"])
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "per_env"])
-def test_loop_fleet_equals_solo_fleets_bitwise(scenario: Callable[..., Any], shared: bool) -> None:
-    together = scenario(ENVS, "loop", shared=shared)
-    solos = [scenario([env], "loop", shared=shared) for env in ENVS]
+def test_fleet_equals_solo_fleets_bitwise(scenario: Callable[..., Any], shared: bool, algorithm: str) -> None:
+    together = scenario(ENVS, algorithm, shared=shared)
+    solos = [scenario([env], algorithm, shared=shared) for env in ENVS]
     for epoch in range(EPOCHS):
         measured = epoch_of(together, epoch)
         for env, solo in enumerate(solos):
@@ -74,7 +75,7 @@ def test_grouped_fleet_equals_solo_fleets(scenario: Callable[..., Any], shared: 
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_fleet_equals_ordinary_modules_in_a_loop(
     scenario: Callable[..., Any],
     plain_scenario: Callable[[int], Any],
@@ -101,7 +102,7 @@ def test_fleet_equals_ordinary_modules_in_a_loop(
                 assert 100.0 * float(correct) / 36 == pytest.approx(one.accuracy)
 
 
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_two_fleets_with_the_same_seeds_are_the_same(scenario: Callable[..., Any], algorithm: str) -> None:
     first, second = scenario(ENVS, algorithm), scenario(ENVS, algorithm)
     for epoch in range(3):

@@ -55,7 +55,7 @@ def stacked(pairs: list[PlainBatch]) -> list[Minibatch]:
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_seeds_at_every_point_equal_ordinary_modules(algorithm: str, controls: dict[str, Any]) -> None:
     fleet = new_fleet(algorithm=algorithm)
     assert fleet.slot_config.slot_ids == ("r0c0", "r0c1", "r1c0", "r1c1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -42,8 +43,11 @@ def operator_calls(made: Any, controls: dict[str, Any]) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def test_operator_calls_do_not_grow_with_the_fleet(scenario: Callable[..., Any], controls: dict[str, Any]) -> None:
-    few = operator_calls(scenario(range(4), "grouped"), controls)
-    many = operator_calls(scenario(range(16), "grouped"), controls)
+@pytest.mark.parametrize("algorithm", ["grouped", "native"])
+def test_operator_calls_do_not_grow_with_the_fleet(
+    scenario: Callable[..., Any], controls: dict[str, Any], algorithm: str
+) -> None:
+    few = operator_calls(scenario(range(4), algorithm), controls)
+    many = operator_calls(scenario(range(16), algorithm), controls)
     assert few == many
     assert min(few) > 50

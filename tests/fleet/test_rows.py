@@ -11,7 +11,7 @@ import torch
 from esper.contracts.actions import Blueprint
 from esper.fleet.fleet import Fleet, RowSnapshot
 
-ALGORITHMS = ["grouped", "loop"]
+ALGORITHMS = ["grouped", "loop", "native"]
 
 
 def generator(seed: int = 0) -> torch.Generator:

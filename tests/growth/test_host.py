@@ -36,7 +36,7 @@ def test_parameter_counts_of_the_reference_hosts(config: HostConfig, count: int)
     assert parameters_per_row(build(config)) == count
 
 
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 @pytest.mark.parametrize("pool_layers", [-1, 0, 1])
 def test_a_row_equals_convolution_batch_norm_relu_pool(algorithm: StackedAlgorithm, pool_layers: int) -> None:
     config = HostConfig(base_channels=4, blocks=2, pool_layers=pool_layers)

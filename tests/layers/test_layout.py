@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from esper.layers.algorithm import StackedAlgorithm, resolve_algorithm
+from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import fold, gather_rows, scatter_rows, split_rows, stack_rows, unfold
 from esper.layers.normalization import StackedBatchNorm2d
 from esper.layers.rows import read_row, write_row
@@ -38,7 +38,7 @@ def test_split_and_stack_are_inverse_and_keep_channels_last() -> None:
     assert all(row.is_contiguous(memory_format=torch.channels_last) for row in split_rows(stacked))
 
 
-@pytest.mark.parametrize("algorithm", ["grouped", "loop"])
+@pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_scatter_puts_back_what_gather_took(algorithm: StackedAlgorithm) -> None:
     x, rows = features(), torch.tensor([2, 0])
     taken = gather_rows(x, rows, algorithm)
@@ -59,10 +59,3 @@ def test_a_row_is_read_and_written_with_its_buffers() -> None:
     write_row(layer, 1, kept)
     assert torch.equal(layer.running_mean[1], before[1])
     assert torch.equal(layer.running_mean[[0, 2]], after[[0, 2]])
-
-
-def test_auto_takes_grouped_for_small_images_and_on_accelerators() -> None:
-    assert resolve_algorithm("auto", height=32, width=32, device_type="cpu") == "grouped"
-    assert resolve_algorithm("auto", height=32, width=33, device_type="cpu") == "loop"
-    assert resolve_algorithm("auto", height=224, width=224, device_type="cuda") == "grouped"
-    assert resolve_algorithm("loop", height=8, width=8, device_type="cuda") == "loop"

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
 from esper.layers.convolution import StackedConv2d
 from esper.layers.linear import StackedLinear
 from esper.layers.normalization import StackedBatchNorm2d, StackedGroupNorm
@@ -17,7 +17,6 @@ from esper.layers.pooling import stacked_global_mean, stacked_max_pool2d
 from esper.layers.rows import append_rows, keep_rows
 from esper.layers.scaling import stacked_scaled_sum
 
-ALGORITHMS: tuple[StackedAlgorithm, ...] = ("grouped", "loop")
 ROWS = 3
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.linear import StackedLinear
+from esper.layers.native.program import LayerKind, Program, ProgramLayer
 from esper.layers.pooling import stacked_global_mean
 
 _REDUCTION = 4
@@ -30,6 +31,21 @@ class AttentionSeed(ResidualSeed):
         hidden = max(1, channels // _REDUCTION)
         self.squeeze = StackedLinear(channels, hidden, generators=generators, algorithm=algorithm, bias=False)
         self.excite = StackedLinear(hidden, channels, generators=generators, algorithm=algorithm)
+
+    def program(self) -> Program:
+        hidden, channels = self.squeeze.weight.shape[1:]
+        assert self.excite.bias is not None
+        return (
+            ProgramLayer(
+                kind=LayerKind.ATTENTION,
+                inputs=channels,
+                outputs=channels,
+                hidden=hidden,
+                weight=self.squeeze.weight,
+                excite=self.excite.weight,
+                bias=self.excite.bias,
+            ),
+        )
 
     def branch(self, x_rbchw: Tensor) -> Tensor:
         gate_rbc = torch.sigmoid(

@@ -11,6 +11,7 @@ from torch import Tensor
 from esper.growth.blueprints.residual import ResidualSeed, group_count
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.convolution import StackedConv2d
+from esper.layers.native.program import LayerKind, Program, activation
 from esper.layers.normalization import StackedGroupNorm
 
 _REDUCTION = 4
@@ -33,6 +34,11 @@ class BottleneckSeed(ResidualSeed):
         self.convolution = StackedConv2d(width, width, 3, generators=generators, algorithm=algorithm, bias=False)
         self.up = StackedConv2d(width, channels, 1, generators=generators, algorithm=algorithm, bias=False)
         self.norm = StackedGroupNorm(group_count(channels), channels, rows=len(generators), algorithm=algorithm)
+
+    def program(self) -> Program:
+        silu = activation(LayerKind.SILU, self.convolution.weight.shape[1])
+        inner = (self.down.program_layer(), silu, self.convolution.program_layer(), silu, self.up.program_layer())
+        return (*inner, self.norm.program_layer())
 
     def branch(self, x_rbchw: Tensor) -> Tensor:
         return self.norm(self.up(F.silu(self.convolution(F.silu(self.down(x_rbchw))))))

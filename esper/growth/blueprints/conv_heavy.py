@@ -11,6 +11,7 @@ from torch import Tensor
 from esper.growth.blueprints.residual import ResidualSeed, group_count
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.convolution import StackedConv2d
+from esper.layers.native.program import LayerKind, Program, activation
 from esper.layers.normalization import StackedGroupNorm
 
 
@@ -26,6 +27,17 @@ class ConvHeavySeed(ResidualSeed):
         self.first_norm = StackedGroupNorm(groups, channels, rows=rows, algorithm=algorithm)
         self.second = StackedConv2d(channels, channels, 3, generators=generators, algorithm=algorithm, bias=False)
         self.second_norm = StackedGroupNorm(groups, channels, rows=rows, algorithm=algorithm)
+
+    def program(self) -> Program:
+        relu = activation(LayerKind.RELU, self.gamma.shape[1])
+        return (
+            self.first.program_layer(),
+            self.first_norm.program_layer(),
+            relu,
+            self.second.program_layer(),
+            self.second_norm.program_layer(),
+            relu,
+        )
 
     def branch(self, x_rbchw: Tensor) -> Tensor:
         hidden = F.relu(self.first_norm(self.first(x_rbchw)))

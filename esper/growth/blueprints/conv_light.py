@@ -11,6 +11,7 @@ from torch import Tensor
 from esper.growth.blueprints.residual import ResidualSeed, group_count
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.convolution import StackedConv2d
+from esper.layers.native.program import LayerKind, Program, activation
 from esper.layers.normalization import StackedGroupNorm
 
 
@@ -23,6 +24,10 @@ class ConvLightSeed(ResidualSeed):
         super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
         self.convolution = StackedConv2d(channels, channels, 3, generators=generators, algorithm=algorithm, bias=False)
         self.norm = StackedGroupNorm(group_count(channels), channels, rows=len(generators), algorithm=algorithm)
+
+    def program(self) -> Program:
+        relu = activation(LayerKind.RELU, self.gamma.shape[1])
+        return (self.convolution.program_layer(), self.norm.program_layer(), relu)
 
     def branch(self, x_rbchw: Tensor) -> Tensor:
         return F.relu(self.norm(self.convolution(x_rbchw)))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import IMAGE_DIMS, TOKEN_DIMS
+from esper.layers.native.program import Program
 from esper.layers.rows import constant_rows
 from esper.layers.scaling import stacked_scaled_sum
 
@@ -35,6 +36,10 @@ class ResidualSeed(nn.Module, ABC):
     @abstractmethod
     def branch(self, x_rbchw: Tensor, /) -> Tensor:
         """f(x), of the same shape as x."""
+
+    def program(self) -> Program | None:
+        """f as layers that the native kernels know, so that they run the seed as one operation; None: call forward."""
+        return None
 
     def forward(self, x_rbchw: Tensor) -> Tensor:
         return stacked_scaled_sum(x_rbchw, self.branch(x_rbchw), self.gamma, algorithm=self.algorithm)

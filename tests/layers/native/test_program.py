@@ -1,0 +1,143 @@
+"""A slot as one native operation against the seeds' ordinary forward pass and blend, in double precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
+from esper.fleet.banks import SeedBank
+from esper.fleet.config import FleetConfig
+from esper.fleet.native_plan import native_banks
+from esper.growth.blending import BlendControls, blend_for_training, seed_input
+from esper.growth.blueprints.registry import build_seed
+from esper.growth.seed_module import SeedModule, plant
+from esper.growth.state import SlotControl
+from esper.layers.algorithm import StackedAlgorithm
+from esper.layers.native.program import SlotProgram
+
+BLUEPRINTS = (
+    Blueprint.NORM,
+    Blueprint.ATTENTION,
+    Blueprint.DEPTHWISE,
+    Blueprint.BOTTLENECK,
+    Blueprint.CONV_SMALL,
+    Blueprint.CONV_LIGHT,
+    Blueprint.CONV_HEAVY,
+)
+ROWS, BATCH, CHANNELS, SIDE = 3, 19, 8, 5
+
+
+@pytest.fixture(autouse=True)
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def module(blueprint: Blueprint, algorithm: StackedAlgorithm, *, gated: bool) -> SeedModule:
+    generators = [torch.Generator().manual_seed(row) for row in range(ROWS)]
+    seed = build_seed(
+        blueprint,
+        channels=CHANNELS,
+        layer_scale=0.5,
+        generators=generators,
+        algorithm=algorithm,
+        topology=Topology.CNN,
+    )
+    return plant(seed, channels=CHANNELS, gated=gated, generators=generators)
+
+
+def control(stage: str, algorithm: AlphaAlgorithm) -> SlotControl:
+    training, fossilized = stage == "training", stage == "fossilized"
+    return SlotControl(
+        alpha=0.0 if training else 0.6,
+        straight_through=training,
+        isolate=not fossilized,
+        frozen=False,
+        committed=fossilized,
+        algorithm=algorithm,
+    )
+
+
+def features() -> Tensor:
+    return torch.randn(ROWS, BATCH, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(7)).relu()
+
+
+def direction() -> Tensor:
+    return torch.randn(ROWS, BATCH, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(8))
+
+
+def expected(blueprint: Blueprint, controls: Sequence[SlotControl]) -> tuple[Tensor, Tensor, Tensor]:
+    """Blended features, gradient of the host's features and of the seeds' parameters, by the loop algorithm."""
+    gated = controls[0].algorithm is AlphaAlgorithm.GATE
+    seeds, h = module(blueprint, "loop", gated=gated), features().requires_grad_()
+    blend = BlendControls(
+        alpha_r1111=torch.tensor([one.alpha for one in controls]).view(-1, 1, 1, 1, 1),
+        running=True,
+        straight_through=torch.tensor([one.straight_through for one in controls]),
+        isolate=torch.tensor([one.isolate for one in controls]),
+        multiply=torch.tensor([one.algorithm is AlphaAlgorithm.MULTIPLY for one in controls]),
+    )
+    x = seed_input(h, blend.isolate)
+    out = blend_for_training(h, x, seeds(x), blend)
+    (out * direction()).sum().backward()
+    assert h.grad is not None
+    rows = [p.grad.flatten(1) for p in seeds.parameters() if p.grad is not None]
+    return out.detach(), h.grad, torch.cat(rows, dim=1)
+
+
+def bank(blueprint: Blueprint, *, gated: bool) -> SeedBank:
+    made = SeedBank(blueprint, module(blueprint, "native", gated=gated), 0, 0, FleetConfig())
+    made.envs = list(range(ROWS))
+    return made
+
+
+@pytest.mark.parametrize("stage", ["training", "blending", "fossilized"])
+@pytest.mark.parametrize("algorithm", list(AlphaAlgorithm))
+@pytest.mark.parametrize("blueprint", BLUEPRINTS)
+def test_program_and_blend_equal_the_ordinary_layers(
+    blueprint: Blueprint, algorithm: AlphaAlgorithm, stage: str
+) -> None:
+    controls = [control(stage, algorithm)] * ROWS
+    (native,) = native_banks([bank(blueprint, gated=algorithm is AlphaAlgorithm.GATE)], controls).values()
+    h = features().requires_grad_()
+    out = SlotProgram([native], rows=ROWS)(h)
+    (out * direction()).sum().backward()
+    wanted, wanted_h, wanted_parameters = expected(blueprint, controls)
+    torch.testing.assert_close(out.detach(), wanted, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(h.grad, wanted_h, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(native.gradients_rp, wanted_parameters, rtol=1e-8, atol=1e-9)
+
+
+def test_rows_that_do_not_run_pass_unchanged_and_learn_nothing() -> None:
+    controls = [control("blending", AlphaAlgorithm.ADD), None, control("fossilized", AlphaAlgorithm.MULTIPLY)]
+    held = bank(Blueprint.CONV_LIGHT, gated=False)
+    (native,) = native_banks([held], controls).values()
+    h = features().requires_grad_()
+    out = SlotProgram([native], rows=ROWS)(h)
+    (out * direction()).sum().backward()
+    assert h.grad is not None
+    assert torch.equal(out[1], features()[1])
+    assert torch.equal(h.grad[1], direction()[1])
+    assert not torch.equal(out[0], features()[0])
+    assert native.gradients_rp[1].abs().max() == 0
+    assert native.gradients_rp[2].abs().max() > 0
+
+
+def test_a_seed_that_has_diverged_leaves_the_host_alone_while_it_trains() -> None:
+    controls = [control("training", AlphaAlgorithm.ADD)] * ROWS
+    held = bank(Blueprint.CONV_LIGHT, gated=False)
+    with torch.no_grad():
+        held.module.seed.gamma[1] = torch.inf
+    (native,) = native_banks([held], controls).values()
+    h = features().requires_grad_()
+    out = SlotProgram([native], rows=ROWS)(h)
+    (out * direction()).sum().backward()
+    assert torch.equal(out.detach(), features())
+    assert h.grad is not None
+    assert torch.equal(h.grad, direction())
+    assert native.gradients_rp[[0, 2]].isfinite().all()
