@@ -117,6 +117,11 @@ def test_prune_turns_credit_of_the_targeted_slot_into_blame_and_never_pays() -> 
     assert ratio_penalty(replace(gaming, action=Op.PRUNE)) == ratio_penalty(gaming) < 0.0
 
 
+def test_an_attempt_to_fossilise_is_no_way_out_of_blame() -> None:
+    step = inputs(slot(seed(), -4.0), total_contribution=-4.0, action=Op.FOSSILIZE, action_success=False)
+    assert bounded_attribution(step) == -4.0
+
+
 def test_a_contribution_without_the_total_is_a_programming_error() -> None:
     with pytest.raises(AssertionError, match="all-off"):
         bounded_attribution(inputs(slot(seed(), 1.0)))
