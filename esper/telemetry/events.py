@@ -554,7 +554,9 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvRewardSummary:
-    """Sums over one env's episode."""
+    """Sums over one env's episode. scaffold_count: ledger rows that hindsight credit was granted for, and
+    scaffold_delay_total the epochs that they waited.
+    """
 
     env_id: int
     bounded_attribution: float
@@ -563,6 +565,8 @@ class EnvRewardSummary:
     hindsight_credit: float
     total_reward: float
     steps: int
+    scaffold_count: int
+    scaffold_delay_total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
