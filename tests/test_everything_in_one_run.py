@@ -19,7 +19,7 @@ from esper.contracts.actions import (
 )
 from esper.history import open_recording, read_events, read_history
 from esper.history.settings import load_preset, with_overrides
-from esper.telemetry.events import EventKind, LastAction, SeedFossilized, SeedGerminated
+from esper.telemetry.events import CounterfactualMatrixComputed, EventKind, LastAction, SeedFossilized, SeedGerminated
 from esper.training.vectorized_trainer import train_ppo_vectorized
 from esper_tui.state.aggregator import Aggregator
 
@@ -33,6 +33,8 @@ LIVELY = [
     "growth.min_prune_age=1",
     "growth.embargo_epochs=1",
     "growth.single_incubation=false",
+    "policy.layers=2",
+    "policy.contribution_head=true",
 ]
 
 
@@ -61,6 +63,9 @@ def test_a_run_that_uses_everything_replays(
         result = train_ppo_vectorized(
             config, hub=recording.hub, run_id=recording.run_id, on_summary=recording.on_summary
         )
+    (metrics,) = (summary.ppo_metrics for summary in result.summaries)
+    assert metrics.contribution_error is not None, "seeds were measured, and the contribution head learned from it"
+    assert all(op.value is not None for op in metrics.op_values)
     events = read_events(recording.directory.path)
     payloads = [event.payload for event in events]
     done = [payload for payload in payloads if isinstance(payload, LastAction) and payload.success]
@@ -73,6 +78,19 @@ def test_a_run_that_uses_everything_replays(
     assert {("style", style.name.lower()) for style in Style} <= chosen
     assert {("alpha_curve", curve.name.lower()) for curve in AlphaCurveChoice} <= chosen
     assert any(isinstance(payload, SeedFossilized) for payload in payloads)
+    for action in (payload for payload in payloads if isinstance(payload, LastAction)):
+        assert {item.name for item in action.op_values if item.value is not None} == set(action.legal_ops)
+
+    ablations = [payload for payload in payloads if isinstance(payload, CounterfactualMatrixComputed)]
+    assert {sum(ablation.active) for ablation in ablations} >= {1, 2}
+    for ablation in ablations:
+        accuracies = {config.slots_on: config.accuracy for config in ablation.configs}
+        assert len(accuracies) == 2 ** sum(ablation.active)
+        assert ablation.strategy == "full_factorial"
+        gained = accuracies[ablation.active] - accuracies[(False,) * len(ablation.active)]
+        assert sum(value for value in ablation.shapley if value is not None) == pytest.approx(gained)
+        assert [value is not None for value in ablation.shapley] == list(ablation.active)
+        assert ablation.compute_ms > 0
 
     assert read_history(recording.directory.path) == list(result.summaries)
     replayed = Aggregator()

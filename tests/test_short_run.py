@@ -12,6 +12,7 @@ from esper.history.recording import open_recording
 from esper.history.settings import load_preset, with_overrides
 from esper.telemetry.events import Event, EventKind, LastAction, RunEnd, Throughput, TrainingEnded
 from esper.training.config import TrainingConfig
+from esper.training.phase_clock import Phase
 from esper.training.run_control import RunControl
 from esper.training.vectorized_trainer import TrainingResult, train_ppo_vectorized
 
@@ -87,7 +88,12 @@ def test_throughput_is_measured(events: list[Event]) -> None:
     (speed,) = [event.payload for event in events if isinstance(event.payload, Throughput)]
     assert min(speed.wall_ms, speed.step_time_ms, speed.dataloader_wait_ms, speed.update_ms) > 0
     assert min(speed.env_epochs_per_second, speed.images_per_second) > 0
-    assert sum(phase.milliseconds for phase in speed.phases) == pytest.approx(speed.wall_ms, rel=0.05)
+    phases = {phase.phase: phase.milliseconds for phase in speed.phases}
+    assert sum(phases.values()) == pytest.approx(speed.wall_ms, rel=0.05)
+    assert list(phases) == [phase.value for phase in Phase], "every phase is told, in the order of an epoch"
+    assert min(phases.values()) > 0
+    assert speed.dataloader_wait_ms == phases["data_wait"] < phases["train"]
+    assert speed.step_time_ms == pytest.approx(sum(phases[one] for one in ("train", "data_wait", "evaluate")) / 5)
 
 
 def test_reward_terms_add_up_to_the_reward(events: list[Event]) -> None:

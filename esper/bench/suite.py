@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import torch
 
-from esper.bench import fleet
+from esper.bench import ablation, fleet
 from esper.bench.cases import fixed_names, is_fleet_case, sweep_names
 from esper.bench.timing import Comparison
 from esper.contracts.validation import ConfigError
@@ -48,6 +48,16 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         sweep=sweep_names(),
         accepts=is_fleet_case,
         measure=fleet.measure,
+    ),
+    "ablation": Benchmark(
+        name="ablation",
+        title="validation with ablation: a tree against whole passes",
+        ours="tree",
+        theirs="whole",
+        cases=ablation.CASES,
+        sweep=(),
+        accepts=ablation.CASES.__contains__,
+        measure=ablation.measure,
     ),
 }
 

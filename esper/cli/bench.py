@@ -49,6 +49,14 @@ def fleet(
     _run("fleet", case, as_json, device, threads, repeats, sweep=sweep)
 
 
+@app.command()
+def ablation(
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = 5
+) -> None:
+    """Validation with all ablation configurations in one tree against a whole pass for each of them."""
+    _run("ablation", case, as_json, device, threads, repeats)
+
+
 def _run(
     name: str, case: list[str] | None, as_json: bool, device: str, threads: int, repeats: int, *, sweep: bool = False
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from esper.bench.suite import Benchmark
@@ -13,7 +14,9 @@ from esper.bench.timing import Comparison
 def comparison_table(benchmark: Benchmark, results: Sequence[Comparison]) -> Table:
     """One row per figure, and below what each case did. Ratio above 1: ours is better."""
     work = dict.fromkeys(f"{result.case}: {result.work}" for result in results)
-    table = Table(title=benchmark.title, caption="\n".join(work), caption_justify="left")
+    table = Table(
+        title=benchmark.title, box=SIMPLE_HEAD, pad_edge=False, caption="\n".join(work), caption_justify="left"
+    )
     table.add_column("case", no_wrap=True)
     for heading in (benchmark.ours, benchmark.theirs):
         table.add_column(heading, justify="right", no_wrap=True)

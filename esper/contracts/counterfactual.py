@@ -1,15 +1,24 @@
 """What ablation measured for one env: accuracies with some seeds switched off, and every number derived from them.
 
 A configuration is named by which slots were on, so one record holds solo-off, solo-on, pairs, committed and the full
-factorial alike, and each derived number has one formula here.
+factorial alike, and each derived number has one formula here (docs/ablation.md).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
+from typing import Literal
 
 SlotMask = tuple[bool, ...]
 """One bool per slot, in slot order: was the slot's seed switched on."""
+
+AblationStrategy = Literal["contributions", "pairs", "full"]
+"""What is measured for an env with n active seeds besides the network as it is: contributions: each seed off alone, all
+off, only fossilised ones on; pairs: these, each seed alone and each two of them, which for n up to 4 is everything;
+full: all 2**n sets of seeds.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +80,49 @@ class CounterfactualMatrix:
         without = self.solo_off(slot)
         return None if without is None else self.main - without
 
+    def contributions(self) -> tuple[float | None, ...]:
+        """contribution() of every slot."""
+        return tuple(self.contribution(slot) for slot in range(len(self.active)))
+
     def total_contribution(self) -> float | None:
         """Percentage points that all seeds together bring: main minus all-off. None with no active seed."""
         if not any(self.active) or self.all_off is None:
             return None
         return self.main - self.all_off
+
+    @property
+    def active_slots(self) -> tuple[int, ...]:
+        """The numbers of the active slots."""
+        return tuple(slot for slot, on in enumerate(self.active) if on)
+
+    @property
+    def is_full_factorial(self) -> bool:
+        """Was every set of active seeds measured."""
+        return len(self.measurements) == 2 ** len(self.active_slots)
+
+    def shapley(self) -> tuple[float | None, ...]:
+        """The Shapley value of each slot's seed, in percentage points: its mean marginal accuracy over all orders in
+        which the active seeds could have been added (Shapley 1953). None in slots without an active seed, and
+        everywhere unless every set of active seeds was measured. The values sum to total_contribution().
+        """
+        if not self.is_full_factorial:
+            return (None,) * len(self.active)
+        known = {item.slots_on: item.accuracy for item in self.measurements}
+        return tuple(self._shapley(slot, known) if on else None for slot, on in enumerate(self.active))
+
+    def _shapley(self, slot: int, known: dict[SlotMask, float]) -> float:
+        """Sum over sets s of other active seeds of |s|! (n - |s| - 1)! / n! * (acc(s and slot) - acc(s))."""
+        others = [other for other in self.active_slots if other != slot]
+        n = len(others) + 1
+        value = 0.0
+        for size in range(n):
+            weight = factorial(size) * factorial(n - size - 1) / factorial(n)
+            for chosen in combinations(others, size):
+                value += weight * (known[self._mask(*chosen, slot)] - known[self._mask(*chosen)])
+        return value
+
+    def _mask(self, *slots: int) -> SlotMask:
+        return tuple(slot in slots for slot in range(len(self.active)))
 
     def interaction(self, first: int, second: int) -> float | None:
         """acc(pair) - acc(only first) - acc(only second) + acc(none), in points; None unless all four are known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from esper.contracts.counterfactual import AblationStrategy
 from esper.contracts.validation import ConfigError, require_non_negative, require_positive
 
 ConvAlgorithm = Literal["auto", "native", "grouped", "loop"]
@@ -21,7 +22,8 @@ class FleetConfig:
     of each seed. momentum: of SGD, and the decay of AdamW's first moment (the second has 0.999).
     max_grad_norm: per host and per seed. conv_algorithm: how a stacked convolution computes (docs/fleet.md).
     data_order: shared gives every host the same minibatch, per_env its own order. gradient_stride: train steps
-    between two readings of gradient statistics.
+    between two readings of gradient statistics. ablation: which sets of seeds are measured in every epoch
+    (docs/ablation.md).
     """
 
     envs: int = 8
@@ -39,6 +41,7 @@ class FleetConfig:
     conv_algorithm: ConvAlgorithm = "auto"
     data_order: DataOrder = "shared"
     gradient_stride: int = 10
+    ablation: AblationStrategy = "pairs"
 
     def __post_init__(self) -> None:
         require_positive(

@@ -1,6 +1,6 @@
 """What an epoch measured: on the device while it runs, then typed records after the one copy of the epoch.
 
-Legend: E envs, K ablation configs, S slots.
+Legend: E envs, V branches (fleet/branches.py), S slots.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy, SlotMask
-from esper.fleet.ablation import Configuration, slots_on
+from esper.fleet.branches import Branch
 from esper.fleet.gradients import STATISTICS
 
 
@@ -38,14 +38,14 @@ class TrainTotals:
 class EvaluationTotals:
     """One pass over a held-out split, on the device.
 
-    loss_e: sum over predictions of the cross-entropy of the network as it is. correct_ke: correct predictions in each
-    configuration, the first being the network as it is. predictions: per env.
+    loss_e: sum over predictions of the cross-entropy of the network as it is. correct_v: correct predictions in each
+    branch: an env with a choice of its active seeds on. predictions: per env.
     """
 
     loss_e: Tensor
-    correct_ke: Tensor
+    correct_v: Tensor
     predictions: int
-    configurations: tuple[Configuration, ...]
+    branches: tuple[Branch, ...]
     active_es: tuple[SlotMask, ...]
     committed_es: tuple[SlotMask, ...]
 
@@ -90,43 +90,48 @@ def collect(train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[En
 
     This is the only device-to-host copy of an epoch; it waits for the device.
     """
-    parts = _flat(train, evaluation)
-    rows = cast(list[list[float]], torch.cat([part.to(torch.float64) for part in parts], dim=1).cpu().tolist())
-    return tuple(_measurement(env, row, train, evaluation) for env, row in enumerate(rows))
-
-
-def _flat(train: TrainTotals | None, evaluation: EvaluationTotals) -> list[Tensor]:
-    """Columns per env: loss, K correct counts, then loss, correct, host norm and S * 4 gradient numbers of training."""
-    columns = [evaluation.loss_e[:, None], evaluation.correct_ke.T]
+    envs = len(evaluation.active_es)
+    columns_e = [evaluation.loss_e[:, None]]
     if train is not None:
-        columns += [train.loss_e[:, None], train.correct_e[:, None], train.host_norm_e[:, None]]
-        columns += [train.gradients_es4.flatten(1)]
-    return columns
+        columns_e += [train.loss_e[:, None], train.correct_e[:, None], train.host_norm_e[:, None]]
+        columns_e += [train.gradients_es4.flatten(1)]
+    per_env = torch.cat([column.to(torch.float64) for column in columns_e], dim=1)
+    flat = torch.cat([per_env.flatten(), evaluation.correct_v.to(torch.float64)])
+    numbers = cast(list[float], flat.cpu().tolist())
+    width = per_env.shape[1]
+    accuracies = _accuracies(numbers[envs * width :], evaluation)
+    rows = (numbers[env * width : (env + 1) * width] for env in range(envs))
+    return tuple(_measurement(env, row, accuracies[env], train, evaluation) for env, row in enumerate(rows))
 
 
-def _measurement(env: int, row: list[float], train: TrainTotals | None, evaluation: EvaluationTotals) -> EnvMeasurement:
-    configurations = len(evaluation.configurations)
-    val_loss, correct, rest = row[0], row[1 : 1 + configurations], row[1 + configurations :]
+def _accuracies(correct: list[float], evaluation: EvaluationTotals) -> list[tuple[MaskedAccuracy, ...]]:
+    """The measurements of each env, in percent."""
+    found: list[list[MaskedAccuracy]] = [[] for _ in evaluation.active_es]
+    for branch, count in zip(evaluation.branches, correct, strict=True):
+        accuracy = 100.0 * count / evaluation.predictions
+        found[branch.env].append(MaskedAccuracy(slots_on=branch.slots_on, accuracy=accuracy))
+    return [tuple(measurements) for measurements in found]
+
+
+def _measurement(
+    env: int,
+    row: list[float],
+    measurements: tuple[MaskedAccuracy, ...],
+    train: TrainTotals | None,
+    evaluation: EvaluationTotals,
+) -> EnvMeasurement:
+    val_loss, rest = row[0], row[1:]
+    active = evaluation.active_es[env]
     return EnvMeasurement(
         train_loss=None if train is None else rest[0] / train.predictions,
         train_accuracy=None if train is None else 100.0 * rest[1] / train.predictions,
         val_loss=val_loss / evaluation.predictions,
         host_grad_norm=None if train is None else rest[2],
-        counterfactual=_counterfactual(env, correct, evaluation),
-        gradients=(None,) * len(evaluation.active_es[env])
-        if train is None
-        else _gradients(rest[3:], train.running_es[env]),
+        counterfactual=CounterfactualMatrix(
+            active=active, committed=evaluation.committed_es[env], measurements=measurements
+        ),
+        gradients=(None,) * len(active) if train is None else _gradients(rest[3:], train.running_es[env]),
     )
-
-
-def _counterfactual(env: int, correct: list[float], evaluation: EvaluationTotals) -> CounterfactualMatrix:
-    """Configurations that come to the same seeds in this env are one measurement."""
-    active, committed = evaluation.active_es[env], evaluation.committed_es[env]
-    accuracies: dict[SlotMask, float] = {}
-    for configuration, count in zip(evaluation.configurations, correct, strict=True):
-        accuracies.setdefault(slots_on(configuration, active, committed), 100.0 * count / evaluation.predictions)
-    measurements = tuple(MaskedAccuracy(slots_on=mask, accuracy=value) for mask, value in accuracies.items())
-    return CounterfactualMatrix(active=active, committed=committed, measurements=measurements)
 
 
 def _gradients(numbers: list[float], running: SlotMask) -> tuple[SeedGradient | None, ...]:

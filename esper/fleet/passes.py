@@ -1,6 +1,6 @@
 """One epoch of training and one pass over a held-out split, without waiting for the device.
 
-Legend: E envs, B minibatch, N predictions of an env (one per image, or one per token), K ablation configs.
+Legend: E envs, B minibatch, N predictions of an env (one per image, or one per token), V branches (fleet/branches.py).
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from esper.fleet.ablation import Configuration, ablation_configurations, evaluate_tree
+from esper.contracts.counterfactual import AblationStrategy
+from esper.fleet.ablation import ablation_masks
+from esper.fleet.branches import plan_branches, run_branches
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.gradients import GradientTotals, row_norms, seed_statistics
 from esper.fleet.measure import EvaluationTotals, TrainTotals
@@ -91,49 +93,34 @@ def _step(plan: FleetPlan, optimizer: StackedOptimizer, envs_active: RowMask, re
 
 @torch.no_grad()
 def evaluate(
-    network: FleetNetwork, plan: FleetPlan, batches: Iterable[Minibatch], *, ablation: bool
+    network: FleetNetwork, plan: FleetPlan, batches: Iterable[Minibatch], *, ablation: AblationStrategy | None
 ) -> EvaluationTotals:
-    """Measure the network as it is, and with ablation also with seeds switched off.
+    """Measure the network as it is, and with an ablation strategy also with seeds switched off.
 
     Raises:
         ValueError: there is no minibatch.
     """
     network.host.eval()
-    configurations = ablation_configurations(plan.active, plan.committed, ablation=ablation)
-    loss_e: Tensor | None = None
-    correct: dict[Configuration, Tensor] = {}
+    masks_e = [ablation_masks(*env, ablation) for env in zip(plan.active, plan.committed, strict=True)]
+    branches = plan_branches(network, plan, masks_e)
+    totals: tuple[Tensor, Tensor] | None = None
     predictions = 0
     for batch in batches:
-        counts, batch_loss_e = _evaluate_batch(network, plan, batch, configurations)
-        loss_e = batch_loss_e if loss_e is None else loss_e + batch_loss_e
-        correct = {one: count + correct[one] if correct else count for one, count in counts.items()}
+        logits = run_branches(network, branches, batch.inputs)
+        correct_v = correct_counts(logits, branches.envs.of(batch.targets))
+        loss_e = losses(branches.main.of(logits), batch.targets).sum(1)
+        totals = (loss_e, correct_v) if totals is None else (totals[0] + loss_e, totals[1] + correct_v)
         predictions += batch.targets[0].numel()
-    if loss_e is None:
+    if totals is None:
         raise ValueError("an evaluation needs at least one minibatch")
     return EvaluationTotals(
-        loss_e=loss_e,
-        correct_ke=torch.stack([correct[one] for one in configurations]),
+        loss_e=totals[0],
+        correct_v=totals[1],
         predictions=predictions,
-        configurations=configurations,
+        branches=branches.branches,
         active_es=plan.active,
         committed_es=plan.committed,
     )
-
-
-def _evaluate_batch(
-    network: FleetNetwork, plan: FleetPlan, batch: Minibatch, configurations: tuple[Configuration, ...]
-) -> tuple[dict[Configuration, Tensor], Tensor]:
-    """Correct predictions [E] per configuration, and the summed loss [E] of the first one."""
-    counts: dict[Configuration, Tensor] = {}
-    main_loss: list[Tensor] = []
-
-    def leaf(configuration: Configuration, logits: Tensor) -> None:
-        counts[configuration] = correct_counts(logits, batch.targets)
-        if configuration == configurations[0]:
-            main_loss.append(losses(logits, batch.targets).sum(1))
-
-    evaluate_tree(network, plan, batch.inputs, configurations, leaf)
-    return counts, main_loss[0]
 
 
 def losses(logits: Tensor, targets: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import torch
 from torch import Tensor
@@ -68,30 +67,19 @@ class BatchSource:
         self._scale_c11 = 1.0 / torch.tensor(data.standard_deviation, device=device).view(-1, 1, 1)
         self._validation = self._whole(data.validation, evaluation_batch_size)
         self._test = self._whole(data.test, evaluation_batch_size)
-        self._wait_seconds = 0.0
 
     @property
     def images_per_epoch(self) -> int:
         """Training samples (images, or sequences) that one env sees in one epoch."""
         return self.steps_per_epoch * self._batch_size
 
-    def take_wait_seconds(self) -> float:
-        """Time spent cutting training minibatches since the last call of this method."""
-        waited, self._wait_seconds = self._wait_seconds, 0.0
-        return waited
-
     def train(self, generators: Sequence[torch.Generator]) -> Iterator[Minibatch]:
         """One epoch of training minibatches in fresh random order; one generator, or one per env."""
-        started = perf_counter()
         plans = [self._plan(generator) for generator in generators]
         orders = torch.stack([plan.order_sb for plan in plans])
         choices = torch.stack([plan.choices_sb3 for plan in plans])
-        self._wait_seconds += perf_counter() - started
         for step in range(self.steps_per_epoch):
-            started = perf_counter()
-            batch = self._gather(orders[:, step], choices[:, step])
-            self._wait_seconds += perf_counter() - started
-            yield batch
+            yield self._gather(orders[:, step], choices[:, step])
 
     def validation(self) -> Sequence[Minibatch]:
         """The validation split, the same for every env, in fixed order."""

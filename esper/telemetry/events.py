@@ -261,6 +261,13 @@ class AblationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterfactualMatrixComputed:
+    """Every ablation of one env in one epoch (docs/ablation.md).
+
+    strategy: full_factorial if every set of active seeds was measured, else what fleet.ablation asks for. shapley: per
+    slot, percentage points; None without an active seed, and everywhere unless the factorial is full. compute_ms: of
+    the whole fleet's validation pass, plain accuracies included.
+    """
+
     kind: ClassVar[EventKind] = EventKind.COUNTERFACTUAL_MATRIX_COMPUTED
     env_id: int
     batch: int
@@ -269,6 +276,9 @@ class CounterfactualMatrixComputed:
     active: tuple[bool, ...]
     committed: tuple[bool, ...]
     configs: tuple[AblationConfig, ...]
+    strategy: str
+    shapley: tuple[float | None, ...]
+    compute_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +319,8 @@ class Alternative:
 class LastAction:
     """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
 
-    value_estimate: None for controllers that value nothing.
+    value_estimate, op_values: expected return from here, and after each op (None: not possible), in units of the
+    normalised reward; None and empty for controllers that value nothing.
     """
 
     kind: ClassVar[EventKind] = EventKind.LAST_ACTION
@@ -326,6 +337,7 @@ class LastAction:
     alternatives: tuple[Alternative, ...]
     decision_entropy: float
     value_estimate: float | None
+    op_values: tuple[NamedValue, ...]
     reward: float
     reward_normalized: float
     episode_reward: float
@@ -392,11 +404,13 @@ class HeadUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOUpdateCompleted:
-    """One PPO update. skipped: a non-finite loss left the weights untouched, and the loss fields are None."""
+    """One PPO update. skipped: something that is not finite left the weights untouched, skip_cause says what, and the
+    loss fields are None. op_values: mean value of each op where it was possible, units of the normalised reward."""
 
     kind: ClassVar[EventKind] = EventKind.PPO_UPDATE_COMPLETED
     batch: int
     skipped: bool
+    skip_cause: str | None
     policy_loss: float | None
     value_loss: float | None
     entropy_loss: float | None
@@ -410,6 +424,11 @@ class PPOUpdateCompleted:
     gradient_norm: float | None
     learning_rate: float
     entropy_coef: float
+    value_coef: float
+    entropy_floor_penalty: float | None
+    op_value_loss: float | None
+    op_values: tuple[NamedValue, ...]
+    contribution_error: float | None
     advantage_mean: float | None
     advantage_std: float | None
     return_mean: float | None

@@ -27,6 +27,11 @@ class BatchReporter:
         self._source = source
         self._clock = clock
 
+    def recall(self, earlier: Sequence[BatchSummary]) -> None:
+        """Take up the thread of the batches before the first that is reported here."""
+        for reporter in self._reporters:
+            reporter.recall(earlier)
+
     def report(
         self,
         world: BatchWorld,
@@ -62,13 +67,13 @@ class BatchReporter:
     def _throughput(self, batch: int) -> Throughput:
         """Of the whole fleet, measured over the batch up to now; what follows is a handful of events."""
         wall, clock = self._clock.wall_seconds, self._clock
-        stepping = clock.seconds(Phase.TRAIN) + clock.seconds(Phase.EVALUATE)
+        stepping = sum(clock.seconds(phase) for phase in (Phase.TRAIN, Phase.DATA_WAIT, Phase.EVALUATE))
         env_epochs = self._envs * self._fleet.episode_length
         return Throughput(
             batch=batch,
             wall_ms=1e3 * wall,
             step_time_ms=1e3 * stepping / self._fleet.episode_length,
-            dataloader_wait_ms=1e3 * self._source.take_wait_seconds(),
+            dataloader_wait_ms=1e3 * clock.seconds(Phase.DATA_WAIT),
             env_epochs_per_second=env_epochs / wall,
             images_per_second=env_epochs * self._source.images_per_epoch / wall,
             update_ms=1e3 * clock.seconds(Phase.UPDATE),

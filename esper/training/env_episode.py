@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from statistics import pvariance
 
 from esper.contracts.constants import EPISODE_SUCCESS_THRESHOLD
-from esper.fleet.fleet import RowSnapshot
 from esper.fleet.measure import EnvMeasurement
+from esper.fleet.shard import RowSnapshot
 from esper.policy.signals import EnvSignals
 from esper.rewards.state import RewardState
 from esper.telemetry.events import OutcomeType

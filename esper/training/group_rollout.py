@@ -20,7 +20,7 @@ from esper.policy.signals import EnvSignals, after_action, after_epoch
 from esper.policy.situation import EnvSituation, Situation
 from esper.rewards.actions import MIN_FOSSILIZE_CONTRIBUTION
 from esper.tasks.batches import BatchSource
-from esper.telemetry.events import EpochCompleted, Payload, Severity
+from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted, Payload, Severity
 from esper.telemetry.hub import Hub
 from esper.training.action_decoding import decode_action, mask_flags
 from esper.training.controller import StepResult
@@ -72,9 +72,11 @@ class GroupRollout:
         self.tallies = BatchTallies()
         self.episodes = tuple(self._new_episode(env) for env in group.rows)
         self.test_accuracies: tuple[float, ...] = ()
+        self._evaluation_ms = 0.0
 
-    def measured(self, measurements: Sequence[EnvMeasurement]) -> None:
-        """Take in this epoch's measurements of the whole fleet."""
+    def measured(self, measurements: Sequence[EnvMeasurement], evaluation_ms: float) -> None:
+        """Take in this epoch's measurements of the whole fleet, and how long the fleet's validation pass took."""
+        self._evaluation_ms = evaluation_ms
         for episode in self._running():
             episode.measurement = measurements[episode.env_id]
 
@@ -84,8 +86,9 @@ class GroupRollout:
 
     def play_epoch(self, epoch: int) -> None:
         """Record what this epoch measured, then decide and act on it."""
-        for episode in self._running():
-            self._record(episode, epoch)
+        with self._clock.measure(Phase.OBSERVE):
+            for episode in self._running():
+                self._record(episode, epoch)
         self._decide_and_execute(epoch)
 
     def bootstrap(self) -> None:
@@ -147,7 +150,7 @@ class GroupRollout:
         assert measured.host_grad_norm is not None
         with self._clock.measure(Phase.TELEMETRY):
             if any(measured.counterfactual.active):
-                self._emit(counterfactual_payload(env, batch, epoch, self._slot_ids, measured.counterfactual))
+                self._emit(self._counterfactual(episode, epoch))
             self._emit(
                 EpochCompleted(
                     env_id=env,
@@ -163,6 +166,17 @@ class GroupRollout:
                     slots=slot_snapshots(garden.infos(env)),
                 )
             )
+
+    def _counterfactual(self, episode: EnvEpisode, epoch: int) -> CounterfactualMatrixComputed:
+        return counterfactual_payload(
+            episode.measured.counterfactual,
+            env_id=episode.env_id,
+            batch=self._world.batch,
+            epoch=epoch,
+            slot_ids=self._slot_ids,
+            strategy=self._config.fleet.ablation,
+            compute_ms=self._evaluation_ms,
+        )
 
     def _observe(self) -> Observation:
         """Raw observations of the group's envs, on the CPU."""
@@ -223,18 +237,19 @@ class GroupRollout:
         execution = garden.execute(env, spec, episode.measured.val_accuracy)
         events = execution.events + garden.tick(env)
         success = execution.refused is None
-        components = reward_step(
-            episode,
-            spec,
-            config=self._config,
-            normalizer=self.group.reward_normalizer,
-            slot_ids=self._slot_ids,
-            before=before,
-            after=garden.infos(env),
-            success=success,
-            host_params=self._world.fleet.host_parameter_count,
-            random_guess_loss=self._world.random_guess_loss,
-        )
+        with self._clock.measure(Phase.REWARD):
+            components = reward_step(
+                episode,
+                spec,
+                config=self._config,
+                normalizer=self.group.reward_normalizer,
+                slot_ids=self._slot_ids,
+                before=before,
+                after=garden.infos(env),
+                success=success,
+                host_params=self._world.fleet.host_parameter_count,
+                random_guess_loss=self._world.random_guess_loss,
+            )
         episode.outcome.action_success = success
         episode.outcome.action_name = spec.op.name
         episode.outcome.refusal = execution.refused

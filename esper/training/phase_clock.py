@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from time import perf_counter
+from typing import TypeVar
 
 from esper.telemetry.events import PhaseTime
 
+T = TypeVar("T")
+
 
 class Phase(StrEnum):
-    """The phases of a batch, in the order in which an epoch passes through them."""
+    """The phases of a batch, in the order in which an epoch passes through them.
+
+    setup: fresh hosts and their rows of everything. data_wait: the training pass waits for a minibatch; not part of
+    train. observe: taking in what was measured, the governor's look included. act: the controller. execute: changing
+    slots; reward: paying for it. update: learning from the batch.
+    """
 
     SETUP = "setup"
     TRAIN = "train"
+    DATA_WAIT = "data_wait"
     EVALUATE = "evaluate"
     OBSERVE = "observe"
     ACT = "act"
     EXECUTE = "execute"
+    REWARD = "reward"
     TELEMETRY = "telemetry"
     UPDATE = "update"
 
@@ -49,6 +59,17 @@ class PhaseClock:
         finally:
             self._charge()
             self._open.pop()
+
+    def each(self, phase: Phase, items: Iterable[T]) -> Iterator[T]:
+        """The items, with the time that making each of them takes charged to phase."""
+        iterator = iter(items)
+        while True:
+            with self.measure(phase):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
 
     def _charge(self) -> None:
         """Give the time since the last reading to the innermost open phase."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esper.contracts.counterfactual import CounterfactualMatrix
+from esper.contracts.counterfactual import AblationStrategy, CounterfactualMatrix
 from esper.contracts.seeds import SeedInfo
 from esper.fleet.autotune import AlgorithmChoice
 from esper.growth.lifecycle_events import Fossilized, GateEvaluated, Germinated, Pruned, StageChanged
@@ -117,9 +117,16 @@ def _slot_snapshot(info: SeedInfo) -> SlotSnapshot:
 
 
 def counterfactual_payload(
-    env_id: int, batch: int, epoch: int, slot_ids: tuple[str, ...], matrix: CounterfactualMatrix
+    matrix: CounterfactualMatrix,
+    *,
+    env_id: int,
+    batch: int,
+    epoch: int,
+    slot_ids: tuple[str, ...],
+    strategy: AblationStrategy,
+    compute_ms: float,
 ) -> CounterfactualMatrixComputed:
-    """Every ablation of one env in one epoch."""
+    """Every ablation of one env in one epoch. strategy: the configured one. compute_ms: of the fleet's whole pass."""
     return CounterfactualMatrixComputed(
         env_id=env_id,
         batch=batch,
@@ -128,6 +135,9 @@ def counterfactual_payload(
         active=matrix.active,
         committed=matrix.committed,
         configs=tuple(AblationConfig(slots_on=item.slots_on, accuracy=item.accuracy) for item in matrix.measurements),
+        strategy="full_factorial" if matrix.is_full_factorial else strategy,
+        shapley=matrix.shapley(),
+        compute_ms=compute_ms,
     )
 
 

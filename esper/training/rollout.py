@@ -44,12 +44,15 @@ class Rollout:
         """Train every host for an epoch, validate and ablate it, and bring the numbers to the CPU."""
         world = self._world
         with self._clock.measure(Phase.TRAIN):
-            train = world.fleet.train_epoch(world.source.train(world.data_generators))
+            batches = self._clock.each(Phase.DATA_WAIT, world.source.train(world.data_generators))
+            train = world.fleet.train_epoch(batches)
+        before = self._clock.seconds(Phase.EVALUATE)
         with self._clock.measure(Phase.EVALUATE):
             evaluation = world.fleet.evaluate(world.source.validation(), ablation=True)
             measurements = world.fleet.collect(train, evaluation)
+        evaluation_ms = 1e3 * (self._clock.seconds(Phase.EVALUATE) - before)
         for group in self.groups:
-            group.measured(measurements)
+            group.measured(measurements, evaluation_ms)
 
     def _measure_test(self) -> None:
         """Accuracy on the test split of every host at the end of its episode. Reported, never fed back."""

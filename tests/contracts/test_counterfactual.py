@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,88 @@ def test_total_is_the_contributions_less_the_interaction(main: float, first: flo
     total, interaction = measured.total_contribution(), measured.interaction(0, 1)
     assert None not in (*contributions, total, interaction)
     assert total == pytest.approx(sum(c for c in contributions if c is not None) - (interaction or 0.0), abs=1e-9)
+
+
+def game(slots: int, active: tuple[bool, ...], accuracies: list[float]) -> CounterfactualMatrix:
+    """A full factorial over the active slots with these accuracies."""
+    masks = list(product(*((False, True) if on else (False,) for on in active)))
+    return CounterfactualMatrix(
+        active=active,
+        committed=(False,) * slots,
+        measurements=tuple(
+            MaskedAccuracy(slots_on=mask, accuracy=value) for mask, value in zip(masks, accuracies, strict=True)
+        ),
+    )
+
+
+@st.composite
+def games(draw: st.DrawFn) -> CounterfactualMatrix:
+    active = tuple(draw(st.lists(st.booleans(), min_size=1, max_size=6).filter(lambda bits: 1 <= sum(bits) <= 4)))
+    size = 2 ** sum(active)
+    return game(len(active), active, draw(st.lists(st.floats(0, 100), min_size=size, max_size=size)))
+
+
+def added_in_every_order(measured: CounterfactualMatrix, slot: int) -> float:
+    """The oracle: mean over all permutations of what the seed adds when its turn comes."""
+    gains: list[float] = []
+    for order in permutations(measured.active_slots):
+        before = order[: order.index(slot)]
+        values = [
+            measured.accuracy(tuple(one in chosen for one in range(len(measured.active))))
+            for chosen in (before, (*before, slot))
+        ]
+        assert values[0] is not None
+        assert values[1] is not None
+        gains.append(values[1] - values[0])
+    return sum(gains) / len(gains)
+
+
+@given(games())
+def test_shapley_is_the_mean_over_all_orders(measured: CounterfactualMatrix) -> None:
+    for slot, value in enumerate(measured.shapley()):
+        if measured.active[slot]:
+            assert value == pytest.approx(added_in_every_order(measured, slot), abs=1e-9)
+        else:
+            assert value is None
+
+
+@given(games())
+def test_shapley_values_share_out_the_total_contribution(measured: CounterfactualMatrix) -> None:
+    shares = [value for value in measured.shapley() if value is not None]
+    assert sum(shares) == pytest.approx(measured.total_contribution(), abs=1e-9)
+
+
+@given(st.lists(st.floats(0, 100), min_size=8, max_size=8))
+def test_seeds_that_do_the_same_get_the_same_share(accuracies: list[float]) -> None:
+    """Slots 0 and 1 are made interchangeable: sets that contain one of them are worth the same whichever it is."""
+    masks = list(product((False, True), repeat=3))
+    by_mask = dict(zip(masks, accuracies, strict=True))
+    symmetric = [by_mask[(min(mask[:2]), max(mask[:2]), mask[2])] for mask in masks]
+    first, second, _ = game(3, (True, True, True), symmetric).shapley()
+    assert first == pytest.approx(second, abs=1e-9)
+
+
+@given(st.lists(st.floats(0, 100), min_size=8, max_size=8))
+def test_a_seed_that_changes_nothing_gets_nothing(accuracies: list[float]) -> None:
+    masks = list(product((False, True), repeat=3))
+    by_mask = dict(zip(masks, accuracies, strict=True))
+    dummy = [by_mask[(False, *mask[1:])] for mask in masks]
+    assert game(3, (True, True, True), dummy).shapley()[0] == 0.0
+
+
+@given(games().filter(lambda measured: len(measured.measurements) > 1), st.data())
+def test_shapley_needs_every_set(measured: CounterfactualMatrix, data: st.DataObject) -> None:
+    dropped = data.draw(st.sampled_from(measured.measurements))
+    rest = tuple(item for item in measured.measurements if item is not dropped)
+    incomplete = CounterfactualMatrix(active=measured.active, committed=measured.committed, measurements=rest)
+    assert set(incomplete.shapley()) == {None}
+
+
+def test_shapley_of_one_seed_is_its_contribution_and_of_none_is_nothing() -> None:
+    assert matrix("010", s010=50.0, s000=46.0).shapley() == (None, 4.0, None)
+    assert matrix("000", s000=30.0).shapley() == (None, None, None)
+
+
+def test_shapley_of_two_seeds_by_hand() -> None:
+    measured = matrix("110", s110=50.0, s010=44.0, s100=47.0, s000=40.0)
+    assert measured.shapley() == (pytest.approx((7.0 + 6.0) / 2), pytest.approx((4.0 + 3.0) / 2), None)

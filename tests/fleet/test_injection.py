@@ -37,7 +37,7 @@ def new_fleet(host: HostConfig = HOST, algorithm: Any = "grouped") -> Fleet:
         fleet=replace(CONFIG, conv_algorithm=algorithm),
         input_shape=(1, 8, 8),
         num_classes=10,
-        device=CPU,
+        devices=(CPU,),
         generators=[torch.Generator().manual_seed(env) for env in range(2)],
     )
 
@@ -76,7 +76,7 @@ def test_seeds_at_every_point_equal_ordinary_modules(algorithm: str, controls: d
     torch.testing.assert_close(flat(twin.host), row.host, rtol=0, atol=1e-12)
     for seed in row.seeds:
         torch.testing.assert_close(flat(twin.seeds[seed.slot]), seed.values, rtol=0, atol=1e-12)
-    assert len(measured.counterfactual.measurements) == 6
+    assert len(measured.counterfactual.measurements) == 8
     for one in measured.counterfactual.measurements:
         _, correct = twin.evaluate(data(), one.slots_on)
         assert 100.0 * float(correct) / 36 == pytest.approx(one.accuracy)
