@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import torch
 
-from esper.bench import ablation, fleet
+from esper.bench import ablation, baseline, fleet, scaling, update
 from esper.bench.cases import fixed_names, is_fleet_case, sweep_names
 from esper.bench.timing import Comparison
 from esper.contracts.validation import ConfigError
@@ -25,7 +25,7 @@ class Measure(Protocol):
 class Benchmark:
     """One subject. ours, theirs: what the two sides are. cases: run when none is named. sweep: run besides on request.
 
-    accepts: is this name a case of the benchmark, listed or not.
+    accepts: is this name a case of the benchmark, listed or not. repeats: unless the user says how many.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Benchmark:
     cases: tuple[str, ...]
     sweep: tuple[str, ...]
     accepts: Callable[[str], bool]
+    repeats: int
     measure: Measure
 
 
@@ -47,6 +48,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         cases=fixed_names(),
         sweep=sweep_names(),
         accepts=is_fleet_case,
+        repeats=5,
         measure=fleet.measure,
     ),
     "ablation": Benchmark(
@@ -57,7 +59,41 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         cases=ablation.CASES,
         sweep=(),
         accepts=ablation.CASES.__contains__,
+        repeats=5,
         measure=ablation.measure,
+    ),
+    "baseline": Benchmark(
+        name="baseline",
+        title="a whole run against a plain loop that does the same training and validation",
+        ours="esper train",
+        theirs="loop",
+        cases=(baseline.CASE,),
+        sweep=(),
+        accepts=(baseline.CASE,).__contains__,
+        repeats=1,
+        measure=baseline.measure,
+    ),
+    "update": Benchmark(
+        name="update",
+        title="share of the PPO update in wall-clock",
+        ours="share",
+        theirs="target",
+        cases=(update.CASE,),
+        sweep=(),
+        accepts=(update.CASE,).__contains__,
+        repeats=3,
+        measure=update.measure,
+    ),
+    "scaling": Benchmark(
+        name="scaling",
+        title="a fleet of E against E fleets of one",
+        ours="fleet",
+        theirs="E of one",
+        cases=scaling.CASES,
+        sweep=(),
+        accepts=scaling.accepts,
+        repeats=5,
+        measure=scaling.measure,
     ),
 }
 

@@ -49,8 +49,14 @@ def time_both(ours: Work, theirs: Work, *, repeats: int) -> Seconds:
     """Time both in turn, after one untimed run of each."""
     ours()
     theirs()
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(repeats)]
+    pairs = [(seconds_of(ours), seconds_of(theirs)) for _ in range(repeats)]
     return Seconds(ours=tuple(pair[0] for pair in pairs), theirs=tuple(pair[1] for pair in pairs))
+
+
+def time_each(work: Work, *, repeats: int) -> tuple[float, ...]:
+    """Time one piece of work several times, after one untimed run."""
+    work()
+    return tuple(seconds_of(work) for _ in range(repeats))
 
 
 def rates(seconds: Seconds, *, bench: str, case: str, units: float, unit: str, work: str) -> Comparison:
@@ -92,7 +98,8 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _seconds(work: Work) -> float:
+def seconds_of(work: Work) -> float:
+    """Wall-clock of one call."""
     started = perf_counter()
     work()
     return perf_counter() - started

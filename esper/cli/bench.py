@@ -12,7 +12,7 @@ Cases = Annotated[list[str] | None, typer.Option("--case", metavar="NAME", help=
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per figure and line.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:0.")]
 Threads = Annotated[int, typer.Option(min=0, help="CPU threads of torch; 0 leaves torch's choice.")]
-Repeats = Annotated[int, typer.Option(min=1, help="Timed runs of each side; medians are reported.")]
+Repeats = Annotated[int | None, typer.Option(min=1, help="Timed runs of each side; medians are reported.")]
 Sweep = Annotated[bool, typer.Option("--sweep", help="Also more numbers of envs than the fixed cases have.")]
 
 
@@ -23,10 +23,10 @@ def bench(
     as_json: AsJson = False,
     device: Device = "cpu",
     threads: Threads = 0,
-    repeats: Repeats = 5,
+    repeats: Repeats = None,
 ) -> None:
     """Without a name: run the fixed cases of every benchmark, or the cases that --case names."""
-    given = (case, as_json, device, threads, repeats) != (None, False, "cpu", 0, 5)
+    given = (case, as_json, device, threads, repeats) != (None, False, "cpu", 0, None)
     if context.invoked_subcommand is None:
         from esper.bench.suite import benchmarks_of
         from esper.cli.bench_run import run
@@ -42,7 +42,7 @@ def fleet(
     as_json: AsJson = False,
     device: Device = "cpu",
     threads: Threads = 0,
-    repeats: Repeats = 5,
+    repeats: Repeats = None,
     sweep: Sweep = False,
 ) -> None:
     """E hosts as one tensor program against E plain training loops: forward, backward, clip and step."""
@@ -51,14 +51,45 @@ def fleet(
 
 @app.command()
 def ablation(
-    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = 5
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
 ) -> None:
     """Validation with all ablation configurations in one tree against a whole pass for each of them."""
     _run("ablation", case, as_json, device, threads, repeats)
 
 
+@app.command()
+def baseline(
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
+) -> None:
+    """A whole run of five epochs in CIFAR's shape, start-up and PPO update included, against a plain loop."""
+    _run("baseline", case, as_json, device, threads, repeats)
+
+
+@app.command()
+def update(
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
+) -> None:
+    """How much of a run's wall-clock the PPO update takes."""
+    _run("update", case, as_json, device, threads, repeats)
+
+
+@app.command()
+def scaling(
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
+) -> None:
+    """Speed, peak memory and operator calls per step of E envs together, against E times one."""
+    _run("scaling", case, as_json, device, threads, repeats)
+
+
 def _run(
-    name: str, case: list[str] | None, as_json: bool, device: str, threads: int, repeats: int, *, sweep: bool = False
+    name: str,
+    case: list[str] | None,
+    as_json: bool,
+    device: str,
+    threads: int,
+    repeats: int | None,
+    *,
+    sweep: bool = False,
 ) -> None:
     from esper.bench.suite import BENCHMARKS, chosen_cases
     from esper.cli.bench_run import run

@@ -17,7 +17,12 @@ from esper.training.device import resolve_device
 
 
 def run(
-    chosen: Sequence[tuple[Benchmark, tuple[str, ...]]], *, as_json: bool, device: str, threads: int, repeats: int
+    chosen: Sequence[tuple[Benchmark, tuple[str, ...]]],
+    *,
+    as_json: bool,
+    device: str,
+    threads: int,
+    repeats: int | None,
 ) -> None:
     """Run these cases. JSON lines come as soon as they are measured, on stdout, everything else goes to stderr then.
 
@@ -35,7 +40,7 @@ def run(
         for benchmark, cases in chosen:
             for case in cases:
                 progress.update(task, description=f"{benchmark.name} {case}")
-                for figure in benchmark.measure(case, resolved, repeats=repeats):
+                for figure in benchmark.measure(case, resolved, repeats=repeats or benchmark.repeats):
                     results.setdefault(benchmark.name, []).append(figure)
                     if as_json:
                         print(json.dumps(json_line(figure)), flush=True)
@@ -43,7 +48,9 @@ def run(
     if not as_json:
         for benchmark, _ in chosen:
             console.print(comparison_table(benchmark, results[benchmark.name]))
-    console.print(f"{environment(resolved)}; medians of {repeats} interleaved repeats", highlight=False, soft_wrap=True)
+    counts = sorted({repeats or benchmark.repeats for benchmark, _ in chosen})
+    told = " or ".join(map(str, counts))
+    console.print(f"{environment(resolved)}; medians of {told} interleaved repeats", highlight=False, soft_wrap=True)
 
 
 def _progress(console: Console) -> Progress:
