@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
 from esper_tui.keys import KEYS, Where
 from esper_tui.screens.envs import EnvsScreen
 from esper_tui.screens.failure import FailureScreen
@@ -179,15 +181,24 @@ class CockpitApp(App[Leaving]):
         self.draw_frame()
 
 
-def train(config: TrainingConfig, runs_dir: Path) -> int:
+def train(
+    config: TrainingConfig,
+    runs_dir: Path,
+    *,
+    groups: Sequence[GroupSpec] = (),
+    report: Callable[[Path], None] | None = None,
+) -> int:
     """Train a run in a worker thread of the cockpit and show it. Returns the process's exit code.
+
+    groups: of a run with several; config is then what they have in common. report: called with the run's directory
+    once the screen is gone and the run has ended without failing; prints to the console.
 
     Raises:
         HistoryError: the run directory cannot be made.
     """
     from esper_tui.session import train_in_cockpit
 
-    return train_in_cockpit(config, runs_dir)
+    return train_in_cockpit(config, runs_dir, groups=groups, report=report)
 
 
 def replay(path: Path) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 import traceback
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, TextIO
@@ -15,6 +16,7 @@ from textual.app import AutopilotCallbackType
 from esper.history import read_events
 from esper.history.recording import Recording, open_recording
 from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
 from esper_tui.sources.live import Job, LiveSource
@@ -27,33 +29,42 @@ FAILURE_LINES: Final = 12
 """Last lines of a traceback that the console shows."""
 
 
-def train_in_cockpit(config: TrainingConfig, runs_dir: Path) -> int:
+def train_in_cockpit(
+    config: TrainingConfig,
+    runs_dir: Path,
+    *,
+    groups: Sequence[GroupSpec] = (),
+    report: Callable[[Path], None] | None = None,
+) -> int:
     """See esper_tui.app.train."""
     control = RunControl()
     with ExitStack() as stack:
-        recording = stack.enter_context(open_recording(config, runs_dir))
+        recording = stack.enter_context(open_recording(config, runs_dir, groups=groups))
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
-        job = training_job(config, recording, stack, failure_path)
+        job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path)
         app = CockpitApp(source, job=job, failure_log=str(failure_path))
         run_live(app, source, out=sys.stdout)
+    if report is not None and source.failure is None:
+        report(recording.directory.path)
     return max(report_end(source, failure_path, out=sys.stdout, errors=sys.stderr), app.return_code or 0)
 
 
-def training_job(config: TrainingConfig, recording: Recording, stack: ExitStack, failure_path: Path) -> Job:
+def training_job(groups: Sequence[GroupSpec], recording: Recording, stack: ExitStack, failure_path: Path) -> Job:
     """The work of the trainer's thread: train, close the recording, and save the traceback of a failure."""
 
     def job(source: LiveSource) -> None:
-        from esper.training.vectorized_trainer import train_ppo_vectorized  # imports torch
+        from esper.training.vectorized_trainer import train_groups  # imports torch
 
         with stack.pop_all():
             recording.hub.add_sink(source)
-            train_ppo_vectorized(
-                config,
+            train_groups(
+                groups,
                 hub=recording.hub,
                 run_id=recording.run_id,
                 control=source.control,
                 on_summary=recording.on_summary,
+                on_checkpoint=recording.on_checkpoint,
             )
 
     return saving_failure(job, failure_path)
@@ -105,15 +116,18 @@ def wait_for_end(source: LiveSource, out: TextIO) -> None:
 
 
 def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:
-    """Print one line per finished round after the first `printed` ones; returns how many are printed now."""
+    """Print one line per finished round and group after the first `printed` lines; returns how many there are now."""
     total = snapshot.run.max_batches if snapshot.run else 0
-    for stats in snapshot.rounds[printed:]:
-        text = f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
+    finished = [(stats, group.group_id) for group in snapshot.groups for stats in group.rounds]
+    finished.sort(key=lambda line: line[0].batch)
+    for stats, group_id in finished[printed:]:
+        text = f"{group_id}  " if len(snapshot.groups) > 1 else ""
+        text += f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
         text += f"return {format_number(stats.avg_return, 2, signed=True)}  "
         text += f"entropy {format_number(stats.entropy, 3)}  "
         text += f"{format_number(snapshot.progress.rate_now, 1)} env-epochs/s"
         print(text, file=out, flush=True)
-    return len(snapshot.rounds)
+    return len(finished)
 
 
 def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: TextIO) -> int:

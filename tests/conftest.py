@@ -16,12 +16,14 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blueprints that a test registers are gone after it."""
+    """Blueprints and controllers that a test registers are gone after it."""
     from esper.growth import catalogue
     from esper.growth.blueprints import registry
+    from esper.training import controllers
 
     for table in (registry.SEEDS, registry.ESTIMATES):
         for topology in table:
             monkeypatch.setitem(table, topology, dict(table[topology]))
     monkeypatch.setattr(registry, "_REGISTERED", set())
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
+    monkeypatch.setattr(controllers, "_CONTROLLERS", dict(controllers._CONTROLLERS))

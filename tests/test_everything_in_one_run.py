@@ -33,6 +33,8 @@ LIVELY = [
     "growth.min_prune_age=1",
     "growth.embargo_epochs=1",
     "growth.single_incubation=false",
+    "policy.layers=2",
+    "policy.contribution_head=true",
 ]
 
 
@@ -61,6 +63,9 @@ def test_a_run_that_uses_everything_replays(
         result = train_ppo_vectorized(
             config, hub=recording.hub, run_id=recording.run_id, on_summary=recording.on_summary
         )
+    (metrics,) = (summary.ppo_metrics for summary in result.summaries)
+    assert metrics.contribution_error is not None, "seeds were measured, and the contribution head learned from it"
+    assert all(op.value is not None for op in metrics.op_values)
     events = read_events(recording.directory.path)
     payloads = [event.payload for event in events]
     done = [payload for payload in payloads if isinstance(payload, LastAction) and payload.success]
@@ -73,6 +78,8 @@ def test_a_run_that_uses_everything_replays(
     assert {("style", style.name.lower()) for style in Style} <= chosen
     assert {("alpha_curve", curve.name.lower()) for curve in AlphaCurveChoice} <= chosen
     assert any(isinstance(payload, SeedFossilized) for payload in payloads)
+    for action in (payload for payload in payloads if isinstance(payload, LastAction)):
+        assert {item.name for item in action.op_values if item.value is not None} == set(action.legal_ops)
 
     ablations = [payload for payload in payloads if isinstance(payload, CounterfactualMatrixComputed)]
     assert {sum(ablation.active) for ablation in ablations} >= {1, 2}

@@ -37,7 +37,7 @@ def build_fleet(case: FleetCase, device: torch.device, *, stages: tuple[SlotCont
         fleet=FleetConfig(batch_size=case.shape.batch_size),
         input_shape=case.shape.input_shape,
         num_classes=NUM_CLASSES,
-        device=device,
+        devices=(device,),
         generators=generators,
     )
     slots = range(fleet.slot_config.num_slots)

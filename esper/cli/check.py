@@ -12,19 +12,21 @@ if TYPE_CHECKING:
 
     from esper.growth.conformance import BlueprintReport
 
-app = typer.Typer(help="Check blueprints, Esper's and your own.", no_args_is_help=True)
+app = typer.Typer(help="Check blueprints and controllers, Esper's and your own.", no_args_is_help=True)
+
+Plugins = Annotated[
+    list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
+]
 
 
 @app.callback()
 def check() -> None:
-    """Check blueprints, Esper's and your own."""
+    """Check blueprints and controllers, Esper's and your own."""
 
 
 @app.command()
 def blueprints(
-    plugins: Annotated[
-        list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
-    ] = None,
+    plugins: Plugins = None,
     channels: Annotated[int, typer.Option(min=1, help="Width of the features.")] = 16,
 ) -> None:
     """Check every registered blueprint. Exit code 1 when one fails."""
@@ -46,6 +48,25 @@ def blueprints(
                 f"{report.blueprint.name}: {failure.name}: {failure.found} (wanted: {failure.wanted})", style="red"
             )
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def controllers(
+    names: Annotated[list[str] | None, typer.Argument(help="Names; without one, every registered controller.")] = None,
+    plugins: Plugins = None,
+) -> None:
+    """Let controllers grow tiny hosts and check their decisions. Exit code 1 when one fails."""
+    from esper.growth.plugins import load_plugins
+    from esper.training.controller_check import check_controller
+    from esper.training.controllers import list_controllers
+
+    load_plugins(plugins or ())
+    passed = True
+    for name in names or [entry.name for entry in list_controllers()]:
+        report = check_controller(name)
+        print(report)
+        passed = passed and report.passed
+    raise typer.Exit(0 if passed else 1)
 
 
 def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:

@@ -16,13 +16,14 @@ def report(error: Exception) -> int | None:
     from esper.contracts.validation import ConfigError
     from esper.history.errors import HistoryError
     from esper.telemetry.hub import TelemetryWriteError
+    from esper.training.skipped_updates import SkippedUpdatesError
 
     text = str(error)
     if isinstance(error, typer.TyperException):
         text, code = error.format_message(), USER_MISTAKE
     elif isinstance(error, ConfigError | HistoryError):
         code = USER_MISTAKE
-    elif isinstance(error, TelemetryWriteError):
+    elif isinstance(error, TelemetryWriteError | SkippedUpdatesError):
         code = RUN_FAILED
     else:
         return None

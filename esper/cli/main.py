@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from esper.cli import bench, check, presets
+from esper.cli.ab import ab
 from esper.cli.doctor import doctor
 from esper.cli.errors import report
+from esper.cli.evaluate import evaluate
 from esper.cli.replay import replay
 from esper.cli.train import train
 
@@ -18,8 +20,10 @@ app = typer.Typer(
     help="Grow neural networks while they train.",
     pretty_exceptions_enable=False,
 )
-app.command()(train)
+app.command(context_settings={"allow_extra_args": True})(train)
+app.command()(ab)
 app.command()(replay)
+app.command()(evaluate)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")

@@ -80,6 +80,10 @@ class CounterfactualMatrix:
         without = self.solo_off(slot)
         return None if without is None else self.main - without
 
+    def contributions(self) -> tuple[float | None, ...]:
+        """contribution() of every slot."""
+        return tuple(self.contribution(slot) for slot in range(len(self.active)))
+
     def total_contribution(self) -> float | None:
         """Percentage points that all seeds together bring: main minus all-off. None with no active seed."""
         if not any(self.active) or self.all_off is None:

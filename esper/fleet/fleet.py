@@ -1,51 +1,41 @@
-"""The fleet: E hosts with their seeds, trained as one tensor program.
+"""The fleet: E hosts with their seeds, trained side by side on one device or on several.
 
-Legend: E envs (rows), B minibatch, C channels, S slots, K ablation configs.
+Legend: E envs (rows), B minibatch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from esper.contracts.actions import Blueprint, Topology
 from esper.contracts.slots import SlotConfig
-from esper.fleet import measure, passes
-from esper.fleet.autotune import AlgorithmChoice, FleetShape, choose_algorithm
-from esper.fleet.banks import SeedBanks, SeedSnapshot
+from esper.contracts.validation import ConfigError
+from esper.fleet import measure
+from esper.fleet.autotune import AlgorithmChoice
+from esper.fleet.broadcast import Broadcast, rows_of
 from esper.fleet.config import FleetConfig
-from esper.fleet.forward import FleetNetwork
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
-from esper.fleet.optimizer import make_optimizer
-from esper.fleet.plan import FleetPlan, make_plan
-from esper.growth.blending import row_mask
-from esper.growth.blueprints.registry import build_seed
+from esper.fleet.shard import FleetShard, RowSnapshot
 from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.gate import BlendGate
-from esper.growth.hosts import build_host
-from esper.growth.seed_module import plant
 from esper.growth.state import SlotControl
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.batch import Minibatch
-from esper.layers.rows import parameters_per_row, read_row, write_row
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowSnapshot:
-    """One env's host and seeds at one moment, on the device."""
-
-    host: Tensor
-    seeds: tuple[SeedSnapshot, ...]
+Totals = TypeVar("Totals")
 
 
 class Fleet:
     """E hosts of one build, their seeds and their optimisers.
 
     Rows never influence each other: row e does what a fleet with generators[e] alone would do. Slots change between
-    epochs only. Training and evaluation leave everything on the device; collect() makes the one copy of an epoch.
+    epochs only. Training and evaluation leave everything on the devices; collect() makes the one copy of an epoch.
+
+    With several devices each one has a share of the rows, next to each other, and a thread that drives it.
     """
 
     def __init__(
@@ -56,7 +46,7 @@ class Fleet:
         fleet: FleetConfig,
         input_shape: tuple[int, ...],
         num_classes: int,
-        device: torch.device,
+        devices: Sequence[torch.device],
         generators: Sequence[torch.Generator],
     ) -> None:
         """generators: one CPU generator per env, from which its host is initialised; their number is E.
@@ -65,45 +55,54 @@ class Fleet:
         which num_classes is the vocabulary. fleet.envs is not read.
 
         Raises:
-            ConfigError: the images are too small for the host's pooling, or fleet.conv_algorithm does not work here.
+            ConfigError: the images are too small for the host's pooling, fleet.conv_algorithm does not work here, or
+                there are more devices than envs.
         """
         self.rows = len(generators)
-        self.slot_config: SlotConfig = host.slot_config()
-        self.topology: Topology = host.topology
-        shape = FleetShape(
-            host=host,
-            input_shape=input_shape,
-            num_classes=num_classes,
-            rows=self.rows,
-            batch_size=fleet.batch_size,
-            device=device,
-        )
-        self.algorithm_choice: AlgorithmChoice = choose_algorithm(shape, fleet.conv_algorithm)
-        self.conv_algorithm: StackedAlgorithm = self.algorithm_choice.algorithm
-        self._config = fleet
-        self._layer_scale = growth.layer_scale
-        self._device = device
-        module = build_host(
-            host,
-            input_shape=input_shape,
-            num_classes=num_classes,
-            generators=generators,
-            algorithm=self.conv_algorithm,
-        ).to(device)
-        self.host_parameter_count = module.parameter_count
-        self._network = FleetNetwork(module, self.slot_config, self.conv_algorithm)
-        self._optimizer = make_optimizer(
-            fleet,
-            module,
-            learning_rate=fleet.learning_rate,
-            weight_decay=fleet.weight_decay,
-            algorithm=self.conv_algorithm,
-        )
-        slots = self.slot_config.num_slots
-        self._banks = SeedBanks(slots, fleet)
-        self._controls: list[tuple[SlotControl | None, ...]] = [(None,) * slots for _ in range(self.rows)]
-        self._env_active = [True] * self.rows
-        self._plan: FleetPlan | None = None
+        if self.rows < len(devices):
+            raise ConfigError(
+                f"run.devices names {len(devices)} devices: there are only {self.rows} envs to share; name fewer, or "
+                "raise fleet.envs"
+            )
+        bounds = [self.rows * number // len(devices) for number in range(len(devices) + 1)]
+        self._ranges = [range(first, last) for first, last in pairwise(bounds)]
+        self._shards = [
+            FleetShard(
+                host=host,
+                growth=growth,
+                fleet=fleet,
+                input_shape=input_shape,
+                num_classes=num_classes,
+                device=device,
+                generators=[generators[env] for env in envs],
+            )
+            for device, envs in zip(devices, self._ranges, strict=True)
+        ]
+
+    @property
+    def slot_config(self) -> SlotConfig:
+        """The enabled slots, in order."""
+        return self._shards[0].slot_config
+
+    @property
+    def topology(self) -> Topology:
+        """The hosts' family."""
+        return self._shards[0].topology
+
+    @property
+    def host_parameter_count(self) -> int:
+        """Parameters of one host."""
+        return self._shards[0].host_parameter_count
+
+    @property
+    def algorithm_choice(self) -> AlgorithmChoice:
+        """How the layers compute on the first device, and why."""
+        return self._shards[0].algorithm_choice
+
+    @property
+    def conv_algorithm(self) -> StackedAlgorithm:
+        """How the layers compute on the first device."""
+        return self.algorithm_choice.algorithm
 
     def add_seed(
         self, env: int, slot: int, blueprint: Blueprint, generator: torch.Generator, *, gated: bool = False
@@ -118,18 +117,8 @@ class Fleet:
         Raises:
             ValueError: the blueprint does not fit the host.
         """
-        newborn = build_seed(
-            blueprint,
-            channels=self.slot_config.channels[slot],
-            layer_scale=self._layer_scale,
-            generators=[generator],
-            algorithm=self.conv_algorithm,
-            topology=self.topology,
-        )
-        planted = plant(newborn, channels=self.slot_config.channels[slot], gated=gated, generators=[generator])
-        self._banks.add(env, slot, blueprint, planted.to(self._device))
-        self._plan = None
-        return parameters_per_row(planted)
+        shard, row = self._place(env)
+        return shard.add_seed(row, slot, blueprint, generator, gated=gated)
 
     def set_gate(self, env: int, slot: int, gated: bool, generator: torch.Generator) -> int:
         """Give the seed of a slot a gate network, initialised from generator (CPU), or take its gate away.
@@ -140,90 +129,79 @@ class Fleet:
         Returns:
             Its number of parameters now.
         """
-        channels = self.slot_config.channels[slot]
-        gate = BlendGate(channels, [generator], self.conv_algorithm).to(self._device) if gated else None
-        changed = self._banks.replace_gate(env, slot, gate)
-        self._clear_control(env, slot)
-        return parameters_per_row(changed)
+        shard, row = self._place(env)
+        return shard.set_gate(row, slot, gated, generator)
 
     def remove_seed(self, env: int, slot: int) -> None:
         """Free an occupied slot; its control goes with it."""
-        self._banks.remove(env, slot)
-        self._clear_control(env, slot)
+        shard, row = self._place(env)
+        shard.remove_seed(row, slot)
 
     def set_controls(self, env: int, controls: Sequence[SlotControl | None]) -> None:
         """Say how each slot of an env runs from now on. None: no seed of that slot is in the forward path."""
-        assert len(controls) == self.slot_config.num_slots, "one control per slot"
-        for slot, control in enumerate(controls):
-            assert control is None or self._banks.holding(env, slot) is not None, "only a seed can be controlled"
-        self._controls[env] = tuple(controls)
-        self._plan = None
+        shard, row = self._place(env)
+        shard.set_controls(row, controls)
 
     def set_row_active(self, env: int, active: bool) -> None:
         """Step this env's parameters, or leave everything that it holds as it is. Other envs do not notice."""
-        self._env_active[env] = active
-        self._plan = None
+        shard, row = self._place(env)
+        shard.set_row_active(row, active)
 
-    def train_epoch(self, batches: Iterable[Minibatch]) -> TrainTotals:
-        """Train on these minibatches. Totals stay on the device.
-
-        Raises:
-            ValueError: there is no minibatch.
-        """
-        resting = [env for env, active in enumerate(self._env_active) if not active]
-        kept = [self._read_running_statistics(env) for env in resting]
-        totals = passes.train_epoch(
-            self._network,
-            self._current_plan(),
-            self._optimizer,
-            batches,
-            envs_active=row_mask(self._env_active, self._device),
-            gradient_stride=self._config.gradient_stride,
-        )
-        for env, statistics in zip(resting, kept, strict=True):
-            self._write_running_statistics(env, statistics)
-        return totals
-
-    def evaluate(self, batches: Iterable[Minibatch], *, ablation: bool) -> EvaluationTotals:
-        """Measure loss and accuracy, with ablation also with seeds switched off as fleet.ablation says. Totals stay on
-        the device.
+    def train_epoch(self, batches: Iterable[Minibatch]) -> tuple[TrainTotals, ...]:
+        """Train on these minibatches of all envs. Totals, one of each device, stay there.
 
         Raises:
             ValueError: there is no minibatch.
         """
-        strategy = self._config.ablation if ablation else None
-        return passes.evaluate(self._network, self._current_plan(), batches, ablation=strategy)
+        return self._on_each(batches, FleetShard.train_epoch)
 
-    def collect(self, train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[EnvMeasurement, ...]:
-        """Copy an epoch's totals from the device, once, and make one record per env. Waits for the device."""
-        return measure.collect(train, evaluation)
+    def evaluate(self, batches: Iterable[Minibatch], *, ablation: bool) -> tuple[EvaluationTotals, ...]:
+        """Measure loss and accuracy, with ablation also with seeds switched off. Totals stay on their devices.
+
+        Raises:
+            ValueError: there is no minibatch.
+        """
+        return self._on_each(batches, lambda shard, own: shard.evaluate(own, ablation=ablation))
+
+    def collect(
+        self, train: Sequence[TrainTotals] | None, evaluation: Sequence[EvaluationTotals]
+    ) -> tuple[EnvMeasurement, ...]:
+        """Copy an epoch's totals from each device, once, and make one record per env. Waits for the devices."""
+        trained = [None] * len(evaluation) if train is None else train
+        records = [measure.collect(*totals) for totals in zip(trained, evaluation, strict=True)]
+        return tuple(record for shard in records for record in shard)
 
     def snapshot_row(self, env: int) -> RowSnapshot:
         """A copy of one env: host with its running statistics, and every seed that it holds."""
-        return RowSnapshot(host=read_row(self._network.host, env), seeds=self._banks.snapshot(env))
+        shard, row = self._place(env)
+        return shard.snapshot_row(row)
 
     def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
         """Put one env back to a snapshot of it and forget its optimiser state.
 
         Seeds that it no longer holds are not revived; seeds that came after the snapshot stay as they are.
         """
-        write_row(self._network.host, env, snapshot.host)
-        self._optimizer.reset_row(env)
-        self._banks.restore(env, snapshot.seeds)
+        shard, row = self._place(env)
+        shard.restore_row(row, snapshot)
 
-    def _clear_control(self, env: int, slot: int) -> None:
-        controls = self._controls[env]
-        self._controls[env] = (*controls[:slot], None, *controls[slot + 1 :])
-        self._plan = None
+    def _place(self, env: int) -> tuple[FleetShard, int]:
+        """The shard that has an env, and the env's row there."""
+        for shard, envs in zip(self._shards, self._ranges, strict=True):
+            if env in envs:
+                return shard, env - envs.start
+        raise AssertionError("an env of this fleet is in one of its shards")
 
-    def _current_plan(self) -> FleetPlan:
-        if self._plan is None:
-            self._plan = make_plan(self._banks, self._controls, self._env_active, self._device, self.conv_algorithm)
-        return self._plan
+    def _on_each(
+        self, batches: Iterable[Minibatch], work: Callable[[FleetShard, Iterator[Minibatch]], Totals]
+    ) -> tuple[Totals, ...]:
+        """Let every shard work on its envs' part of the minibatches, in threads if there are several."""
+        if len(self._shards) == 1:
+            return (work(self._shards[0], iter(batches)),)
+        broadcast = Broadcast(batches, readers=len(self._shards))
 
-    def _read_running_statistics(self, env: int) -> list[Tensor]:
-        return [buffer[env].clone() for buffer in self._network.host.buffers()]
+        def run(number: int) -> Totals:
+            shard, envs = self._shards[number], self._ranges[number]
+            return work(shard, (rows_of(batch, envs, shard.device) for batch in broadcast.reader(number)))
 
-    def _write_running_statistics(self, env: int, statistics: list[Tensor]) -> None:
-        for buffer, values in zip(self._network.host.buffers(), statistics, strict=True):
-            buffer[env].copy_(values)
+        with ThreadPoolExecutor(max_workers=len(self._shards)) as threads:
+            return tuple(threads.map(run, range(len(self._shards))))

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.config import FleetConfig
-from esper.fleet.fleet import RowSnapshot
 from esper.fleet.plain_modules import (
     PLAIN_SEEDS,
     PlainCNNHost,
@@ -27,6 +26,7 @@ from esper.fleet.plain_modules import (
 )
 from esper.fleet.plain_transformer import PLAIN_TOKEN_SEEDS, PlainTransformerHost
 from esper.fleet.plan import is_active
+from esper.fleet.shard import RowSnapshot
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.config import GrowthConfig, HostConfig
 from esper.growth.gate import BlendGate

@@ -37,6 +37,7 @@ from esper.history.type_forms import (
     without_none,
 )
 from esper.telemetry.events import Event, EventKind, Payload, Severity
+from esper.training.checkpoint_records import CheckpointManifest
 from esper.training.config import TrainingConfig
 from esper.training.vectorized_types import BatchSummary
 
@@ -122,6 +123,38 @@ def header_from_json(line: str | bytes) -> FileHeader:
     return _structure(document["header"], FileHeader, "header")
 
 
+# --- Checkpoints ----------------------------------------------------------------------------------------------------
+
+
+def manifest_to_json(manifest: CheckpointManifest) -> str:
+    """The text of a manifest.json."""
+    return dump_json(_CONVERTER.unstructure(manifest))
+
+
+def manifest_version(text: bytes) -> int:
+    """The schema version of a manifest, whatever the rest of it is.
+
+    Raises:
+        RecordError: the text is not JSON, or has no version.
+    """
+    document = parse_json_object(text)
+    if "schema_version" not in document:
+        raise _missing("schema_version", describe(int))
+    return _structure(document["schema_version"], int, "schema_version")
+
+
+def manifest_from_json(text: bytes) -> CheckpointManifest:
+    """The manifest that the text holds.
+
+    Raises:
+        RecordError: the text is not JSON, or not a manifest as manifest_to_json writes it.
+    """
+    try:
+        return _structure(parse_json_object(text), CheckpointManifest, "")
+    except ConfigError as error:  # a configuration that refuses its own values
+        raise RecordError("groups", None, "configurations", problem=f"do not fit: {error}") from error
+
+
 # --- Configuration --------------------------------------------------------------------------------------------------
 
 
@@ -145,8 +178,12 @@ def config_from_mapping(mapping: Mapping[str, object]) -> TrainingConfig:
 
 def config_digest(config: TrainingConfig) -> str:
     """SHA-256, in hexadecimal, of the configuration as JSON with sorted keys and no spaces."""
-    text = dump_json(config_to_mapping(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return document_digest(config_to_mapping(config))
+
+
+def document_digest(document: Document) -> str:
+    """SHA-256, in hexadecimal, of plain tables as JSON with sorted keys and no spaces."""
+    return hashlib.sha256(dump_json(document, sort_keys=True).encode()).hexdigest()
 
 
 # --- Strict structuring ---------------------------------------------------------------------------------------------

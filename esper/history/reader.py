@@ -78,7 +78,10 @@ def _file_in(path: Path | str, name: str) -> Path:
 
 
 class LineReader(Generic[Line]):
-    """One pass over one file. header is known once lines() was started, torn_tail once it has ended."""
+    """One pass over one file. header is known once lines() was started, torn_tail once it has ended.
+
+    seq must rise from event to event. In a history it may stand still: the groups of a batch report one after another.
+    """
 
     header: FileHeader
     torn_tail: bool
@@ -104,7 +107,7 @@ class LineReader(Generic[Line]):
                         self.torn_tail = True
                         return
                     line = self._parse_line(number, text)
-                    if line.seq <= last_seq:
+                    if line.seq < last_seq or (line.seq == last_seq and self._kind == "events"):
                         raise self._error(number, f"seq is {line.seq} after {last_seq}: it must rise")
                     last_seq = line.seq
                     yield line

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from esper.history.codec import config_digest
+from esper.history.checkpoints import RunIdentity, write_checkpoint
+from esper.history.codec import document_digest
 from esper.history.errors import HistoryError
+from esper.history.group_settings import run_document
 from esper.history.run_directory import RunDirectory
 from esper.history.writer import HistoryWriter
-from esper.telemetry.hub import Hub
+from esper.telemetry.hub import Hub, TelemetryWriteError
+from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
 from esper.training.vectorized_types import BatchSummary
 
 
@@ -23,12 +27,13 @@ from esper.training.vectorized_types import BatchSummary
 class Recording:
     """A run that is being recorded.
 
-    hub: hand it to the trainer and add further sinks to it. on_summary: hand it to the trainer, too.
+    hub: hand it to the trainer and add further sinks to it. on_summary, on_checkpoint: hand them to the trainer, too.
     """
 
     directory: RunDirectory
     hub: Hub
     on_summary: Callable[[BatchSummary], None]
+    on_checkpoint: Callable[[TrainerCheckpoint], None]
 
     @property
     def run_id(self) -> str:
@@ -37,29 +42,53 @@ class Recording:
 
 @contextmanager
 def open_recording(
-    config: TrainingConfig, runs_dir: Path, *, clock: Callable[[], float] = time.time
+    config: TrainingConfig,
+    runs_dir: Path,
+    *,
+    groups: Sequence[GroupSpec] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Generator[Recording]:
     """Make a run directory and record into it until the block ends; then every sink of the hub is closed.
+
+    groups: of a run with several; config is then what they have in common.
 
     Raises:
         HistoryError: the run directory cannot be made. TelemetryWriteError: the record could not be completed.
     """
-    directory = RunDirectory.create(runs_dir, config, clock)
+    directory = RunDirectory.create(runs_dir, config, clock, groups)
+    digest = document_digest(run_document(config, groups))
     try:
         writer = HistoryWriter(
             directory,
-            config_digest=config_digest(config),
+            config_digest=digest,
             package_version=package_version(),
-            created=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
+            created=_utc(clock()),
         )
     except OSError as error:
         raise HistoryError(f"cannot write to {directory.path}: {error}") from error
     hub = Hub(clock)
     hub.add_sink(writer)
+
+    def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
+        """The log first: a checkpoint never knows of more rounds than the files beside it."""
+        identity = RunIdentity(
+            run_id=directory.run_id, config_digest=digest, package_version=package_version(), created=_utc(clock())
+        )
+        try:
+            writer.sync()
+            write_checkpoint(directory.checkpoints_path, checkpoint, identity)
+        except OSError as error:
+            raise TelemetryWriteError(f"no checkpoint can be written to {directory.path}: {error}") from error
+
     try:
-        yield Recording(directory=directory, hub=hub, on_summary=writer.write_summary)
+        yield Recording(directory=directory, hub=hub, on_summary=writer.write_summary, on_checkpoint=keep_checkpoint)
     finally:
         hub.close()
+
+
+def _utc(seconds: float) -> str:
+    """ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def package_version() -> str:

@@ -11,6 +11,9 @@ from esper.training.vectorized_types import BatchSummary
 SCHEMA_VERSION: Final = 1
 """Version of the file format; raised when a reader of the previous version could misread a file."""
 
+CHECKPOINT_VERSION: Final = 1
+"""Version of the format of checkpoints."""
+
 FileKind = Literal["events", "history"]
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import tomli_w
 
-from esper.history.codec import config_from_mapping, config_to_mapping
 from esper.history.errors import HistoryError
+from esper.history.group_settings import run_document, run_from_document
 from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
 
 CONFIG_FILE = "config.toml"
 EVENTS_FILE = "events.jsonl"
@@ -29,8 +30,16 @@ class RunDirectory:
     path: Path
 
     @classmethod
-    def create(cls, runs_dir: Path, config: TrainingConfig, clock: Callable[[], float] = time.time) -> RunDirectory:
+    def create(
+        cls,
+        runs_dir: Path,
+        config: TrainingConfig,
+        clock: Callable[[], float] = time.time,
+        groups: Sequence[GroupSpec] = (),
+    ) -> RunDirectory:
         """Make <runs_dir>/<UTC timestamp>-<preset>-<seed>, with -2, -3 ... if that is taken, and save config.toml.
+
+        groups: of a run with several; config is then what they have in common.
 
         Raises:
             HistoryError: the directory cannot be made or written.
@@ -40,7 +49,7 @@ class RunDirectory:
         try:
             path = _make_unused(runs_dir, f"{moment}-{preset}-{config.run.seed}")
             (path / CHECKPOINTS).mkdir()
-            (path / CONFIG_FILE).write_text(tomli_w.dumps(config_to_mapping(config)), encoding="utf-8")
+            (path / CONFIG_FILE).write_text(tomli_w.dumps(run_document(config, groups)), encoding="utf-8")
         except OSError as error:
             raise HistoryError(f"cannot make a run directory in {runs_dir}: {error}") from error
         return cls(path=path)
@@ -79,15 +88,28 @@ class RunDirectory:
         return self.path / CHECKPOINTS
 
     def load_config(self) -> TrainingConfig:
-        """The resolved configuration of the run.
+        """The resolved configuration of the run; of a run with several groups what they have in common.
 
         Raises:
             HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
         """
+        return self._load()[0]
+
+    def load_groups(self) -> tuple[GroupSpec, ...]:
+        """The policy groups of the run, in order; one that is called "default" if the run did not name any.
+
+        Raises:
+            HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
+        """
+        config, groups = self._load()
+        return groups or (GroupSpec(config=config),)
+
+    def _load(self) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
         try:
-            return config_from_mapping(tomllib.loads(self.config_path.read_text(encoding="utf-8")))
+            document = tomllib.loads(self.config_path.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise HistoryError(f"{self.config_path} cannot be read: {error}") from error
+        return run_from_document(document)
 
 
 def _make_unused(parent: Path, name: str) -> Path:

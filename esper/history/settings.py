@@ -111,6 +111,15 @@ def with_values(config: TrainingConfig, values: Mapping[str, object]) -> Trainin
     return _changed(config_to_mapping(config), (), values)
 
 
+def override_key(override: str) -> str:
+    """The key of an override: "fleet.envs" of "fleet.envs=4".
+
+    Raises:
+        ConfigError: it is malformed.
+    """
+    return _parse_override(override)[0]
+
+
 def _changed(tables: Table, overrides: Sequence[str], values: Mapping[str, object]) -> TrainingConfig:
     tables = deepcopy(tables)
     for override in overrides:

@@ -52,15 +52,23 @@ class LineFile:
             self._failure = error
             raise
 
+    def sync(self) -> None:
+        """Flush, and make sure that the data is on the disk.
+
+        Raises:
+            OSError: held lines could not be written in full.
+        """
+        self.flush()
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
-        """Flush, make sure that the data is on the disk, and close.
+        """Sync and close.
 
         Raises:
             OSError: held lines could not be written in full.
         """
         try:
-            self.flush()
-            os.fsync(self._file.fileno())
+            self.sync()
         finally:
             self._file.close()
 
@@ -121,6 +129,15 @@ class HistoryWriter:
             self._history.flush()
         except OSError as error:
             raise TelemetryWriteError(f"{self.name} cannot write: {error}") from error
+
+    def sync(self) -> None:
+        """Put everything so far on the disk.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        self._events.sync()
+        self._history.sync()
 
     def close(self) -> None:
         """Write out what is held back and close both files.

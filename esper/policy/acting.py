@@ -1,6 +1,6 @@
 """Acting: sample one action per env, and tell the CPU what was chosen in one copy.
 
-Legend: E envs, S slots, H action heads, N choices of the largest head.
+Legend: E envs, S slots, H action heads, N choices of the largest head, O ops.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from esper.policy.distributions import (
     sample,
 )
 from esper.policy.masks import ActionMasks
-from esper.policy.network import FactoredRecurrentPolicy, Hidden
+from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.observations import Observation
+from esper.policy.recurrent import Hidden
 
-_NUM_ALTERNATIVES = 2
+NUM_ALTERNATIVES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class PolicyStep:
     """One decision for every env, on the policy's device.
 
     actions_eh: long, placeholders in irrelevant heads. log_probs_eh: 0 in irrelevant heads. mask_ehn: the masks that
-    were sampled from, the slot row narrowed to the sampled op. values_e: the critic's normalised units.
+    were sampled from, the slot row narrowed to the sampled op. values_e, op_values_eo: the critic's normalised units.
     """
 
     actions_eh: Tensor
@@ -40,6 +41,7 @@ class PolicyStep:
     mask_ehn: Tensor
     probabilities_ehn: Tensor
     values_e: Tensor
+    op_values_eo: Tensor
     hidden: Hidden
 
 
@@ -75,7 +77,9 @@ class Decision:
     """One env's decision, on the CPU.
 
     alternatives: the two likeliest legal ops that were not chosen. entropy: sum over the relevant heads, nats.
-    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic.
+    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic. op_values:
+    the return expected after each op, in op order, same units; None for an op that is not possible now, and empty
+    without a critic.
     """
 
     heads: tuple[HeadDecision, ...]
@@ -83,6 +87,7 @@ class Decision:
     alternatives: tuple[OpProbability, ...]
     entropy: float
     value: float | None
+    op_values: tuple[float | None, ...] = ()
 
     @property
     def actions(self) -> tuple[int, ...]:
@@ -131,6 +136,7 @@ def act(
         mask_ehn=mask_ehn,
         probabilities_ehn=probabilities_ehn,
         values_e=output.values_et.squeeze(1),
+        op_values_eo=policy.op_values(output.states_etr).squeeze(1),
         hidden=output.hidden,
     )
 
@@ -157,6 +163,7 @@ def decisions(step: PolicyStep, value_scale: Tensor, num_slots: int) -> tuple[De
             step.mask_ehn.sum(-1).float(),
             step.probabilities_ehn[:, Head.OP, :num_ops],
             step.mask_ehn[:, Head.OP, :num_ops].float(),
+            step.op_values_eo * value_scale,
             (step.values_e * value_scale).unsqueeze(-1),
         ),
         dim=-1,
@@ -168,8 +175,8 @@ def decisions(step: PolicyStep, value_scale: Tensor, num_slots: int) -> tuple[De
 def _unpack(row: list[float], num_slots: int) -> Decision:
     """The inverse of the packing in decisions()."""
     choices, probabilities, entropy, legal = (row[i * NUM_HEADS : (i + 1) * NUM_HEADS] for i in range(4))
-    ops = row[4 * NUM_HEADS :]
-    op_probabilities, op_legal, value = ops[: len(Op)], ops[len(Op) : -1], ops[-1]
+    *ops, value = row[4 * NUM_HEADS :]
+    op_probabilities, op_legal, op_values = (ops[i * len(Op) : (i + 1) * len(Op)] for i in range(3))
     chosen = Op(int(choices[Head.OP]))
     relevant = RELEVANT_HEADS[chosen]
     sizes = head_sizes(num_slots)
@@ -191,9 +198,10 @@ def _unpack(row: list[float], num_slots: int) -> Decision:
         alternatives=_alternatives(chosen, legal_ops, op_probabilities),
         entropy=sum(entropy[head] for head in relevant),
         value=value,
+        op_values=tuple(op_values[op] if op in legal_ops else None for op in Op),
     )
 
 
 def _alternatives(chosen: Op, legal: tuple[Op, ...], probabilities: list[float]) -> tuple[OpProbability, ...]:
     others = sorted((op for op in legal if op is not chosen), key=lambda op: -probabilities[op])
-    return tuple(OpProbability(op=op, probability=probabilities[op]) for op in others[:_NUM_ALTERNATIVES])
+    return tuple(OpProbability(op=op, probability=probabilities[op]) for op in others[:NUM_ALTERNATIVES])

@@ -25,16 +25,19 @@ def default_probability_floors() -> PerHead:
 class PolicyConfig:
     """The recurrent factored actor-critic.
 
-    feature_size: width after the feature layer. hidden_size: LSTM state. head_size: hidden width of each head.
-    value_size: first hidden width of the critic. embedding_size: per-slot blueprint embedding. probability_floors:
-    share of each head's distribution that is uniform over its legal choices, in rollout and update alike.
+    feature_size: width after the feature layer. hidden_size: LSTM state. layers: LSTM layers, the second and later ones
+    residual. head_size: hidden width of each head. value_size: first hidden width of the critic. embedding_size:
+    per-slot blueprint embedding. contribution_head: also learn to predict what each seed will contribute (for display).
+    probability_floors: share of each head's distribution that is uniform over its legal choices, in rollout and update.
     """
 
     feature_size: int = 128
     hidden_size: int = 128
+    layers: int = 1
     head_size: int = 64
     value_size: int = 128
     embedding_size: int = 4
+    contribution_head: bool = False
     observation_clip: float = 10.0
     observation_momentum: float = 0.99
     probability_floors: PerHead = field(default_factory=default_probability_floors)
@@ -44,6 +47,7 @@ class PolicyConfig:
             "policy",
             feature_size=self.feature_size,
             hidden_size=self.hidden_size,
+            layers=self.layers,
             head_size=self.head_size,
             value_size=self.value_size,
             embedding_size=self.embedding_size,

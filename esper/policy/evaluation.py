@@ -1,6 +1,6 @@
 """Evaluating stored episodes: log-probabilities, entropies and values of whole sequences, with gradients.
 
-Legend: E envs, T epochs, S slots, H action heads, N choices of the largest head.
+Legend: E envs, T epochs, S slots, H action heads, N choices of the largest head, O ops, R recurrent size.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ class Evaluation:
     """What the policy now thinks of stored decisions.
 
     log_probs_eth: of the stored actions, 0 in irrelevant heads. entropies_eth: of every head, relevant or not, as a
-    share of the maximum over its legal choices, 0..1. values_et: the critic's normalised units.
+    share of the maximum over its legal choices, 0..1. values_et, op_values_eto: the critic's normalised units.
+    states_etr: of the recurrent core.
     """
 
     log_probs_eth: Tensor
     entropies_eth: Tensor
     values_et: Tensor
+    op_values_eto: Tensor
+    states_etr: Tensor
 
 
 def relevant_heads(actions_eth: Tensor) -> Tensor:
@@ -53,4 +56,6 @@ def evaluate_episodes(
         log_probs_eth=log_probabilities(probabilities_ethn, actions_eth).where(relevant_eth, 0.0),
         entropies_eth=normalized_entropies(probabilities_ethn, mask_ethn),
         values_et=output.values_et,
+        op_values_eto=policy.op_values(output.states_etr),
+        states_etr=output.states_etr,
     )

@@ -1,11 +1,11 @@
 """The controller: a recurrent actor-critic with eight action heads and a state value.
 
-Legend: E envs, T epochs, S slots, D observation features, H action heads, N choices of the largest head.
+Legend: E envs, T epochs, S slots, D observation features, H action heads, N choices of the largest head,
+R recurrent size, L recurrent layers, O ops.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -13,32 +13,33 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from esper.contracts.actions import Blueprint, Head, head_sizes
+from esper.contracts.randomness import derive_seed
 from esper.policy.config import PolicyConfig
+from esper.policy.display_heads import DisplayHead, contribution_head, op_value_head
+from esper.policy.initialization import HIDDEN_GAIN, LOGIT_GAIN, VALUE_GAIN, last_linear, orthogonal
 from esper.policy.observations import NO_BLUEPRINT, observation_size
+from esper.policy.recurrent import Hidden, RecurrentCore
 
 _NULL_ROW = len(Blueprint)
-_HIDDEN_GAIN = math.sqrt(2.0)
-_LOGIT_GAIN = 0.01
-_VALUE_GAIN = 0.1
 _EMBEDDING_STD = 0.02
-
-Hidden = tuple[Tensor, Tensor]
-"""State of the LSTM: (h, c), each [1, E, hidden size]."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutput:
-    """logits_ethn [E, T, H, N], padded with zeros that the masks hide; values_et in the critic's normalised units."""
+    """logits_ethn [E, T, H, N], padded with zeros that the masks hide; values_et in the critic's normalised units;
+    states_etr: what heads and critic read."""
 
     logits_ethn: Tensor
     values_et: Tensor
+    states_etr: Tensor
     hidden: Hidden
 
 
 class FactoredRecurrentPolicy(nn.Module):
-    """Features and blueprint embeddings -> LSTM -> one small network per action head, and the critic V(s).
+    """Features and blueprint embeddings -> recurrent core -> one small network per action head, and the critic V(s).
 
-    A single step is a sequence of length one, so acting and the update run the same code.
+    A single step is a sequence of length one, so acting and the update run the same code. op_values estimates Q(s, op)
+    for display; contributions, if configured, predicts what each seed will be found to contribute.
     """
 
     floors_h: Tensor
@@ -56,10 +57,15 @@ class FactoredRecurrentPolicy(nn.Module):
             self.features = nn.Sequential(
                 nn.Linear(inputs, config.feature_size), nn.LayerNorm(config.feature_size), nn.ReLU()
             )
-            self.lstm = nn.LSTM(config.feature_size, config.hidden_size, batch_first=True)
-            self.norm = nn.LayerNorm(config.hidden_size)
+            self.core = RecurrentCore(config.feature_size, config.hidden_size, config.layers)
             self.heads = nn.ModuleList(_head(config, size) for size in self._sizes)
             self.critic = _critic(config)
+            self.op_values = op_value_head(config.hidden_size, config.value_size)
+            self.contributions = (
+                contribution_head(config.hidden_size, config.value_size, num_slots)
+                if config.contribution_head
+                else None
+            )
         self.register_buffer("floors_h", torch.tensor(config.probability_floors.in_order()), persistent=False)
         self._initialize(generator)
 
@@ -71,44 +77,52 @@ class FactoredRecurrentPolicy(nn.Module):
         rows_ets = torch.where(blueprints_ets == NO_BLUEPRINT, _NULL_ROW, blueprints_ets)
         embedded = self.embedding(rows_ets).flatten(-2)
         inputs = self.features(torch.cat((features_etd, embedded), dim=-1))
-        states, hidden = self.lstm(inputs, hidden)
-        states = self.norm(states)
+        states, hidden = self.core(inputs, hidden)
         width = max(self._sizes)
         logits = [F.pad(head(states), (0, width - size)) for head, size in zip(self.heads, self._sizes, strict=True)]
-        return PolicyOutput(torch.stack(logits, dim=-2), self.critic(states).squeeze(-1), hidden)
+        return PolicyOutput(torch.stack(logits, dim=-2), self.critic(states).squeeze(-1), states, hidden)
 
     def initial_state(self, envs: int) -> Hidden:
         """The state with which every episode starts: zeros."""
-        zeros = self.floors_h.new_zeros(1, envs, self.config.hidden_size)
-        return zeros, zeros
+        return self.core.initial_state(envs)
 
     def head_parameters(self, head: Head) -> list[nn.Parameter]:
         """The parameters that only this head uses."""
         return list(self.heads[head].parameters())
 
+    def acting_parameters(self) -> list[nn.Parameter]:
+        """The parameters that decide, and those of the critic."""
+        return [weight for part in self._acting_parts() for weight in part.parameters()]
+
+    def display_parameters(self) -> list[nn.Parameter]:
+        """The parameters of the heads that are only looked at."""
+        return [weight for part in self._display_parts().values() for weight in part.parameters()]
+
+    def _acting_parts(self) -> tuple[nn.Module, ...]:
+        return self.embedding, self.features, self.core, self.heads, self.critic
+
+    def _display_parts(self) -> dict[str, DisplayHead]:
+        parts = {"op values": self.op_values}
+        return parts if self.contributions is None else {**parts, "contributions": self.contributions}
+
     @torch.no_grad()
     def _initialize(self, generator: torch.Generator) -> None:
-        """Orthogonal weights, zero biases, forget bias 1, near-uniform heads and a near-zero value."""
+        """Orthogonal weights, zero biases, near-uniform heads and near-zero values.
+
+        Each display head draws from a stream of its own: whether it exists changes no other weight.
+        """
         self.embedding.weight.normal_(0.0, _EMBEDDING_STD, generator=generator)
         for part in (self.features, *self.heads, self.critic):
             for layer in part.modules():
                 if isinstance(layer, nn.Linear):
-                    _orthogonal(layer, _HIDDEN_GAIN, generator)
+                    orthogonal(layer, HIDDEN_GAIN, generator)
         for head in self.heads:
-            _orthogonal(_last_linear(head), _LOGIT_GAIN, generator)
-        _orthogonal(_last_linear(self.critic), _VALUE_GAIN, generator)
-        self._initialize_lstm(generator)
-
-    def _initialize_lstm(self, generator: torch.Generator) -> None:
-        size = self.config.hidden_size
-        for name, parameter in self.lstm.named_parameters():
-            if name.startswith("bias"):
-                parameter.zero_()
-                continue
-            for gate in range(4):
-                nn.init.orthogonal_(parameter[gate * size : (gate + 1) * size], 1.0, generator=generator)
-        # Gate order is input, forget, cell, output. torch adds two biases, so only one carries the forget bias.
-        self.lstm.get_parameter("bias_ih_l0")[size : 2 * size] = 1.0
+            orthogonal(last_linear(head), LOGIT_GAIN, generator)
+        orthogonal(last_linear(self.critic), VALUE_GAIN, generator)
+        self.core.initialize(generator)
+        for name, display in self._display_parts().items():
+            stream = derive_seed(generator.initial_seed(), name)
+            display.initialize(torch.Generator().manual_seed(stream))
 
 
 def _head(config: PolicyConfig, size: int) -> nn.Sequential:
@@ -126,12 +140,3 @@ def _critic(config: PolicyConfig) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(second, 1),
     )
-
-
-def _last_linear(module: nn.Module) -> nn.Linear:
-    return [layer for layer in module.modules() if isinstance(layer, nn.Linear)][-1]
-
-
-def _orthogonal(layer: nn.Linear, gain: float, generator: torch.Generator) -> None:
-    nn.init.orthogonal_(layer.weight, gain, generator=generator)
-    nn.init.zeros_(layer.bias)

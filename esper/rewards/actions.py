@@ -7,7 +7,8 @@ from typing import Final
 
 from esper.contracts.actions import Op
 from esper.contracts.stages import SeedStage
-from esper.rewards.types import ContributionRewardInputs
+from esper.rewards.attribution import confirmed_points
+from esper.rewards.types import ContributionRewardInputs, RewardInputs
 
 MIN_FOSSILIZE_CONTRIBUTION: Final = 1.0
 """Contribution, in points, from which committing a seed is worth a bonus."""
@@ -35,7 +36,7 @@ _PRUNE_GOOD_CAP: Final = 0.9
 _ADVANCE_FROM_TRAINING: Final = 0.1
 
 
-def action_cost(inputs: ContributionRewardInputs) -> float:
+def action_cost(inputs: RewardInputs) -> float:
     """The price of the op, whether or not a gate let it pass: config.<op>_cost; WAIT and ADVANCE are free."""
     config = inputs.config
     if inputs.action is Op.GERMINATE:
@@ -62,38 +63,54 @@ def action_shaping(inputs: ContributionRewardInputs) -> float:
 
 
 def fossilize_terminal_bonus(inputs: ContributionRewardInputs) -> float:
-    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds with c >= 1 and I >= 0; e epochs in HOLDING."""
-    if not _commits_value(inputs):
+    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds and commits at least 1 point; e epochs in HOLDING."""
+    return 0.0 if committed_points(inputs) is None else _FOSSILIZE_BONUS * holding_maturity(inputs)
+
+
+def committed_points(inputs: ContributionRewardInputs) -> float | None:
+    """v, what a FOSSILIZE of this step commits: min(c, s), or None if it commits less than 1 or did not succeed.
+
+    s: what of c is confirmed (attribution.confirmed_points). A lone seed that lifted the accuracy has v = c.
+    """
+    target = inputs.target
+    if not inputs.hits(Op.FOSSILIZE, target) or target.contribution is None:
+        return None
+    points = min(target.contribution, confirmed_points(inputs, target, inputs.val_acc))
+    return points if points >= MIN_FOSSILIZE_CONTRIBUTION else None
+
+
+def holding_maturity(inputs: RewardInputs) -> float:
+    """min(1, e/5), e epochs of the targeted seed in HOLDING."""
+    assert inputs.seed_info is not None
+    return min(1.0, inputs.seed_info.epochs_in_stage / _MATURE_HOLDING_EPOCHS)
+
+
+def young_prune_penalty(inputs: RewardInputs) -> float:
+    """-young_prune_penalty when PRUNE hits a seed younger than 5 epochs."""
+    if inputs.action is not Op.PRUNE or not inputs.action_success:
         return 0.0
-    return _FOSSILIZE_BONUS * _maturity(inputs)
+    assert inputs.seed_info is not None
+    return -inputs.config.young_prune_penalty if inputs.seed_info.epochs_total < _PRUNE_UNMEASURED_AGE else 0.0
+
+
+def intervention_cost(inputs: RewardInputs) -> float:
+    """-intervention_cost for any op but WAIT."""
+    return 0.0 if inputs.action is Op.WAIT else -inputs.config.intervention_cost
 
 
 def _fossilize_shaping(inputs: ContributionRewardInputs) -> float:
-    """I < 0: -0.5 - min(0.2 |I|, 1), and -0.3 more if c > 0.1 and I < -0.2. Success with c >= 1:
-    (0.5 + 0.1 c) * min(1, e/5). Everything else, a closed gate included: -0.2.
+    """I < 0: -0.5 - min(0.2 |I|, 1), and -0.3 more if c > 0.1 and I < -0.2. Success with v >= 1:
+    (0.5 + 0.1 v) * min(1, e/5). Everything else, a closed gate included: -0.2.
     """
     total, contribution = inputs.total_contribution, inputs.seed_contribution
     if total is not None and total < 0.0:
         penalty = _FOSSILIZE_HARM_PENALTY + min(_FOSSILIZE_HARM_SLOPE * -total, _FOSSILIZE_HARM_CAP)
         ransom = contribution is not None and contribution > _RANSOM_CONTRIBUTION and total < _RANSOM_TOTAL
         return -(penalty + _RANSOM_PENALTY) if ransom else -penalty
-    if _commits_value(inputs):
-        assert contribution is not None
-        return (_FOSSILIZE_BASE + _FOSSILIZE_PER_POINT * contribution) * _maturity(inputs)
-    return -_FOSSILIZE_WEAK_PENALTY
-
-
-def _commits_value(inputs: ContributionRewardInputs) -> bool:
-    contribution = inputs.seed_contribution
-    if inputs.action is not Op.FOSSILIZE or not inputs.action_success or contribution is None:
-        return False
-    assert inputs.total_contribution is not None, "a contribution was measured without the all-off configuration"
-    return inputs.total_contribution >= 0.0 and contribution >= MIN_FOSSILIZE_CONTRIBUTION
-
-
-def _maturity(inputs: ContributionRewardInputs) -> float:
-    assert inputs.seed_info is not None
-    return min(1.0, inputs.seed_info.epochs_in_stage / _MATURE_HOLDING_EPOCHS)
+    points = committed_points(inputs)
+    if points is None:
+        return -_FOSSILIZE_WEAK_PENALTY
+    return (_FOSSILIZE_BASE + _FOSSILIZE_PER_POINT * points) * holding_maturity(inputs)
 
 
 def _prune_shaping(inputs: ContributionRewardInputs) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from esper.contracts.actions import Op
@@ -12,91 +13,135 @@ from esper.contracts.stages import COOLDOWN_STAGES, SeedStage
 from esper.rewards.actions import MIN_FOSSILIZE_CONTRIBUTION
 from esper.rewards.config import RewardConfig
 from esper.rewards.costs import alpha_shock_sum, effective_params
-from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
+from esper.rewards.hindsight import measured_boosts
+from esper.rewards.state import RewardState
+from esper.rewards.types import ContributionRewardInputs, LossRewardInputs, SlotRewardInputs
 
 STABLE_EPOCHS: Final = 3
 """stable_val_acc is the lowest validation accuracy of so many latest epochs."""
 
 
-def build_contribution_inputs(
-    *,
-    config: RewardConfig,
-    slot_ids: Sequence[str],
-    before: Sequence[SeedInfo | None],
-    after: Sequence[SeedInfo | None],
-    counterfactual: CounterfactualMatrix,
-    action: Op,
-    action_success: bool,
-    target_slot: int,
-    epoch: int,
-    max_epochs: int,
-    terminal: bool,
-    host_params: int,
-    accuracy_history: Sequence[float],
-) -> ContributionRewardInputs:
-    """Everything that the contribution family reads, for one env and one step.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivedStep:
+    """One env's step as the trainer saw it.
 
     before, after: one entry per slot, None = empty: as the controller saw the slots in this epoch, and as it will
     see them in the next one. counterfactual: of this epoch. action: the effective op (WAIT if the sampled one was
     impossible); target_slot: its slot index. terminal: nothing is bootstrapped after this step. accuracy_history:
-    validation accuracies in percent, oldest first, this epoch's last.
+    validation accuracies in percent, oldest first, this epoch's last. loss_delta: previous minus current validation
+    loss, None in the first epoch. random_guess_loss: of the task.
     """
-    slots = tuple(
-        _slot_inputs(i, name, before[i], after[i], counterfactual, host_params, config)
-        for i, name in enumerate(slot_ids)
-    )
-    target = before[target_slot]
+
+    config: RewardConfig
+    slot_ids: Sequence[str]
+    before: Sequence[SeedInfo | None]
+    after: Sequence[SeedInfo | None]
+    counterfactual: CounterfactualMatrix
+    action: Op
+    action_success: bool
+    target_slot: int
+    epoch: int
+    max_epochs: int
+    terminal: bool
+    host_params: int
+    accuracy_history: Sequence[float]
+    val_loss: float
+    loss_delta: float | None
+    random_guess_loss: float
+
+    @property
+    def target(self) -> SeedInfo | None:
+        return self.before[self.target_slot]
+
+
+def build_inputs(step: LivedStep, state: RewardState) -> ContributionRewardInputs | LossRewardInputs:
+    """What the configured family reads."""
+    return build_loss_inputs(step, state) if step.config.family == "loss" else build_contribution_inputs(step, state)
+
+
+def build_contribution_inputs(step: LivedStep, state: RewardState) -> ContributionRewardInputs:
+    """Everything that the contribution family reads, for one env and one step."""
+    slots, target, accuracies = _slots(step, state), step.target, step.accuracy_history
     fossilized = tuple(slot for slot in slots if slot.before and slot.before.stage is SeedStage.FOSSILIZED)
     return ContributionRewardInputs(
-        action=action,
-        seed_contribution=slots[target_slot].contribution,
-        val_acc=counterfactual.main,
+        action=step.action,
+        action_success=step.action_success,
         seed_info=target,
-        epoch=epoch,
-        max_epochs=max_epochs,
-        total_params=host_params + sum(slot.previous_params for slot in slots),
-        host_params=host_params,
+        slot_id=step.slot_ids[step.target_slot],
+        seed_id=None if target is None else target.seed_id,
+        epoch=step.epoch,
+        max_epochs=step.max_epochs,
+        terminal=step.terminal,
+        val_acc=step.counterfactual.main,
+        total_params=_total_params(step, slots),
+        host_params=step.host_params,
+        config=step.config,
+        slots=slots,
+        seed_contribution=slots[step.target_slot].contribution,
         acc_at_germination=None if target is None else target.accuracy_at_germination,
-        acc_delta=accuracy_history[-1] - accuracy_history[-2] if len(accuracy_history) > 1 else None,
-        committed_val_acc=counterfactual.committed_accuracy,
+        acc_delta=accuracies[-1] - accuracies[-2] if len(accuracies) > 1 else None,
+        committed_val_acc=step.counterfactual.committed_accuracy,
         fossilized_seed_params=sum(slot.previous_params for slot in fossilized),
         num_fossilized_seeds=len(fossilized),
         num_contributing_fossilized=sum(1 for slot in fossilized if _contributes(slot.contribution)),
-        config=config,
         effective_seed_params=sum(slot.effective_params for slot in slots),
-        alpha_delta_sq_sum=alpha_shock_sum(slots, host_params, config),
-        stable_val_acc=_stable(accuracy_history),
-        escrow_credit_prev=0.0,
-        slot_id=slot_ids[target_slot],
-        seed_id=None if target is None else target.seed_id,
-        total_contribution=counterfactual.total_contribution(),
-        action_success=action_success,
-        terminal=terminal,
-        slots=slots,
+        alpha_delta_sq_sum=alpha_shock_sum(slots, step.host_params, step.config),
+        stable_val_acc=_stable(accuracies),
+        escrow_credit_prev=slots[step.target_slot].escrow_credit_prev,
+        total_contribution=step.counterfactual.total_contribution(),
+        boosts=measured_boosts(step.before, step.counterfactual, step.epoch),
+        hindsight_due=state.hindsight_due,
     )
 
 
-def _slot_inputs(
-    index: int,
-    slot_id: str,
-    before: SeedInfo | None,
-    after: SeedInfo | None,
-    counterfactual: CounterfactualMatrix,
-    host_params: int,
-    config: RewardConfig,
-) -> SlotRewardInputs:
+def build_loss_inputs(step: LivedStep, state: RewardState) -> LossRewardInputs:
+    """Everything that the loss family reads, for one env and one step."""
+    slots, target = _slots(step, state), step.target
+    return LossRewardInputs(
+        action=step.action,
+        action_success=step.action_success,
+        seed_info=target,
+        slot_id=step.slot_ids[step.target_slot],
+        seed_id=None if target is None else target.seed_id,
+        epoch=step.epoch,
+        max_epochs=step.max_epochs,
+        terminal=step.terminal,
+        val_acc=step.counterfactual.main,
+        total_params=_total_params(step, slots),
+        host_params=step.host_params,
+        config=step.config,
+        slots=slots,
+        loss_delta=step.loss_delta,
+        val_loss=step.val_loss,
+        loss_unpaid=state.loss_unpaid,
+        random_guess_loss=step.random_guess_loss,
+    )
+
+
+def _slots(step: LivedStep, state: RewardState) -> tuple[SlotRewardInputs, ...]:
+    return tuple(_slot_inputs(step, state, index) for index in range(len(step.slot_ids)))
+
+
+def _slot_inputs(step: LivedStep, state: RewardState, index: int) -> SlotRewardInputs:
+    before, after = step.before[index], step.after[index]
     has_module = before is not None and before.stage not in COOLDOWN_STAGES
     alpha_before = 0.0 if before is None else before.alpha
     alpha_after = 0.0 if after is None else after.alpha
     return SlotRewardInputs(
-        slot_id=slot_id,
+        slot_id=step.slot_ids[index],
         before=before,
         after=after,
-        contribution=counterfactual.contribution(index),
-        effective_params=effective_params(before, host_params, config),
+        contribution=step.counterfactual.contribution(index),
+        effective_params=effective_params(before, step.host_params, step.config),
         alpha_delta=alpha_after - alpha_before,
         previous_params=before.parameter_count if before is not None and has_module else 0,
+        escrow_credit_prev=0.0 if before is None else state.escrow_credit(before.seed_id),
+        drip_scale=None if before is None else state.drip_scale(before.seed_id),
     )
+
+
+def _total_params(step: LivedStep, slots: Sequence[SlotRewardInputs]) -> int:
+    return step.host_params + sum(slot.previous_params for slot in slots)
 
 
 def _contributes(contribution: float | None) -> bool:

@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final, Generic, TypeVar
 
-from esper.rewards.actions import action_cost, action_shaping, fossilize_terminal_bonus
+from esper.rewards.actions import (
+    action_cost,
+    action_shaping,
+    fossilize_terminal_bonus,
+    intervention_cost,
+    young_prune_penalty,
+)
 from esper.rewards.attribution import bounded_attribution, ratio_penalty, synergy_bonus
-from esper.rewards.config import RewardConfig
-from esper.rewards.costs import alpha_shock, compute_rent, fossilized_rent, occupancy_rent
-from esper.rewards.shaping import pbrs_bonus
-from esper.rewards.types import ContributionRewardInputs, RewardComponents, RewardTerm
+from esper.rewards.commitment import commit_advance, commit_bonus, commit_drip
+from esper.rewards.config import RewardConfig, RewardMode
+from esper.rewards.costs import (
+    alpha_shock,
+    auto_prune_penalty,
+    budget_rent,
+    compute_rent,
+    fossilized_rent,
+    occupancy_rent,
+)
+from esper.rewards.escrow import escrow_delta, escrow_forfeit
+from esper.rewards.hindsight import hindsight_credit
+from esper.rewards.loss import loss_progress, loss_rent
+from esper.rewards.shaping import germination_clawback, pbrs_bonus
+from esper.rewards.terminal import (
+    contributing_fossil_bonus,
+    final_accuracy_bonus,
+    loss_terminal,
+    sparse_score,
+    terminal_bonus,
+    terminal_delta,
+)
+from esper.rewards.types import (
+    ContributionRewardInputs,
+    LossRewardInputs,
+    RewardComponents,
+    RewardInputs,
+    RewardTerm,
+)
 from esper.rewards.warnings import blending_warning, holding_warning
 
-
-def terminal_bonus(inputs: ContributionRewardInputs) -> float:
-    """terminal_accuracy_weight * val_acc in the last epoch, else 0."""
-    if inputs.epoch != inputs.max_epochs:
-        return 0.0
-    return inputs.config.terminal_accuracy_weight * inputs.val_acc
+InputsT = TypeVar("InputsT", bound=RewardInputs, contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class Component(Generic[InputsT]):
     """One named, pure part of a reward."""
 
     name: str
-    compute: Callable[[ContributionRewardInputs], float]
+    compute: Callable[[InputsT], float]
 
 
-_SHAPED = (
+ContributionComponents = tuple[Component[ContributionRewardInputs], ...]
+LossComponents = tuple[Component[LossRewardInputs], ...]
+
+_SHAPING: Final = (Component("pbrs_bonus", pbrs_bonus), Component("germination_clawback", germination_clawback))
+_AFTERMATH: Final = (
+    Component("hindsight_credit", hindsight_credit),
+    Component("auto_prune_penalty", auto_prune_penalty),
+)
+_ATTRIBUTION: Final = (
     Component("bounded_attribution", bounded_attribution),
     Component("ratio_penalty", ratio_penalty),
+)
+_ESCROW: Final = (Component("escrow_delta", escrow_delta), Component("escrow_forfeit", escrow_forfeit))
+_DENSE: Final[ContributionComponents] = (
     Component("blending_warning", blending_warning),
     Component("holding_warning", holding_warning),
-    Component("pbrs_bonus", pbrs_bonus),
+    *_SHAPING,
     Component("synergy_bonus", synergy_bonus),
     Component("compute_rent", compute_rent),
     Component("occupancy_rent", occupancy_rent),
@@ -44,36 +82,92 @@ _SHAPED = (
     Component("action_cost", action_cost),
     Component("action_shaping", action_shaping),
     Component("fossilize_terminal_bonus", fossilize_terminal_bonus),
+    *_AFTERMATH,
     Component("terminal_bonus", terminal_bonus),
 )
+_BUDGET_RENT: Final = Component("budget_rent", budget_rent)
+_TERMINAL_DELTA: Final = Component("terminal_delta", terminal_delta)
+_SPARSE_SCORE: Final = Component("sparse_score", sparse_score)
+
+CONTRIBUTION_MODES: Final[dict[RewardMode, ContributionComponents]] = {
+    "shaped": (*_ATTRIBUTION, *_DENSE),
+    "escrow": (*_ESCROW, *_DENSE),
+    "basic": (*_SHAPING, _BUDGET_RENT, Component("commit_bonus", commit_bonus), *_AFTERMATH, _TERMINAL_DELTA),
+    "basic_plus": (
+        *_SHAPING,
+        _BUDGET_RENT,
+        Component("commit_advance", commit_advance),
+        Component("commit_drip", commit_drip),
+        *_AFTERMATH,
+        _TERMINAL_DELTA,
+    ),
+    "simplified": (
+        *_SHAPING,
+        Component("intervention_cost", intervention_cost),
+        Component("final_accuracy_bonus", final_accuracy_bonus),
+        Component("contributing_fossil_bonus", contributing_fossil_bonus),
+    ),
+    "sparse": (_SPARSE_SCORE,),
+    "minimal": (_SPARSE_SCORE, Component("young_prune_penalty", young_prune_penalty)),
+}
+
+LOSS_COMPONENTS: Final[LossComponents] = (
+    Component("loss_progress", loss_progress),
+    Component("loss_rent", loss_rent),
+    *_SHAPING,
+    Component("loss_terminal", loss_terminal),
+)
+
+_SHAPING_NAMES: Final = frozenset(component.name for component in _SHAPING)
+_TERMINAL_NAMES: Final = frozenset(
+    {"terminal_bonus", "terminal_delta", "final_accuracy_bonus", "contributing_fossil_bonus", "loss_terminal"}
+)
+_ANTI_GAMING_NAMES: Final = frozenset({"ratio_penalty", "alpha_shock"})
 
 
 @lru_cache(maxsize=64)
-def reward_components(config: RewardConfig) -> tuple[Component, ...]:
+def contribution_components(config: RewardConfig) -> ContributionComponents:
     """The components of the configured mode, in the order in which they are added.
 
     What the config disables is left out, so that a term that is absent is never mistaken for one that was 0.
     """
-    excluded: set[str] = set()
-    if config.disable_shaping:
-        excluded.add("pbrs_bonus")
-    if config.disable_terminal:
-        excluded.add("terminal_bonus")
-    if config.disable_anti_gaming:
-        excluded |= {"ratio_penalty", "alpha_shock"}
-    return tuple(component for component in _SHAPED if component.name not in excluded)
+    return tuple(item for item in CONTRIBUTION_MODES[config.mode] if item.name not in _excluded(config))
 
 
-def compute_reward(inputs: ContributionRewardInputs) -> RewardComponents:
+@lru_cache(maxsize=64)
+def loss_components(config: RewardConfig) -> LossComponents:
+    """The components of the loss family that the config does not disable, in the order in which they are added."""
+    return tuple(item for item in LOSS_COMPONENTS if item.name not in _excluded(config))
+
+
+def compute_reward(inputs: ContributionRewardInputs | LossRewardInputs) -> RewardComponents:
     """The raw reward of one env's step with every term by name.
 
     total is the terms added up from first to last in floating point: sum(term.value for term in terms) equals it
     exactly.
     """
-    terms = tuple(
-        RewardTerm(name=component.name, value=component.compute(inputs))
-        for component in reward_components(inputs.config)
-    )
+    if isinstance(inputs, LossRewardInputs):
+        return _added_up(inputs, _terms(loss_components(inputs.config), inputs))
+    return _added_up(inputs, _terms(contribution_components(inputs.config), inputs))
+
+
+def _excluded(config: RewardConfig) -> frozenset[str]:
+    names: frozenset[str] = frozenset()
+    if config.disable_shaping:
+        names |= _SHAPING_NAMES
+    if config.disable_terminal:
+        names |= _TERMINAL_NAMES
+    if config.disable_anti_gaming:
+        names |= _ANTI_GAMING_NAMES
+    return names
+
+
+def _terms(components: Iterable[Component[InputsT]], inputs: InputsT) -> tuple[RewardTerm, ...]:
+    # Adding 0.0 turns a cost of -0.0 into 0.0, which is what telemetry shows.
+    return tuple(RewardTerm(name=item.name, value=item.compute(inputs) + 0.0) for item in components)
+
+
+def _added_up(inputs: RewardInputs, terms: tuple[RewardTerm, ...]) -> RewardComponents:
     return RewardComponents(
         terms=terms,
         total=sum(term.value for term in terms),

@@ -1,14 +1,15 @@
-"""What seeds cost: rent for parameters and slots, upkeep of fossilised seeds, and shocks of alpha. Never positive."""
+"""What seeds cost: rent for parameters and slots, upkeep, shocks of alpha, neglect. Never positive."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
+from esper.contracts.actions import Op
 from esper.contracts.seeds import SeedInfo
-from esper.contracts.stages import COOLDOWN_STAGES, FORWARD_STAGES
+from esper.contracts.stages import FORWARD_STAGES, SeedStage
 from esper.rewards.config import RewardConfig
-from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
+from esper.rewards.types import ContributionRewardInputs, RewardInputs, SlotRewardInputs
 
 
 def effective_params(seed: SeedInfo | None, host_params: int, config: RewardConfig) -> float:
@@ -31,9 +32,15 @@ def compute_rent(inputs: ContributionRewardInputs) -> float:
     return -min(config.rent_weight * math.log1p(share), config.max_rent)
 
 
-def occupancy_rent(inputs: ContributionRewardInputs) -> float:
+def budget_rent(inputs: ContributionRewardInputs) -> float:
+    """-param_penalty_weight * effective parameters / param_budget, each epoch."""
+    config = inputs.config
+    return -config.param_penalty_weight * inputs.effective_seed_params / config.param_budget
+
+
+def occupancy_rent(inputs: RewardInputs) -> float:
     """-occupancy_rent * (slots that hold a seed, beyond free_slots of them). A slot in cooldown holds none."""
-    occupied = sum(1 for slot in inputs.slots if slot.before is not None and slot.before.stage not in COOLDOWN_STAGES)
+    occupied = sum(1 for slot in inputs.slots if slot.holds_seed)
     return -inputs.config.occupancy_rent * max(0, occupied - inputs.config.free_slots)
 
 
@@ -46,3 +53,18 @@ def alpha_shock(inputs: ContributionRewardInputs) -> float:
     """-min(alpha_shock_weight * alpha_delta_sq_sum, max_alpha_shock): moving alpha abruptly disturbs the host."""
     config = inputs.config
     return -min(config.alpha_shock_weight * inputs.alpha_delta_sq_sum, config.max_alpha_shock)
+
+
+def auto_prune_penalty(inputs: RewardInputs) -> float:
+    """-auto_prune_penalty per seed that the HOLDING timeout pruned because nobody decided.
+
+    The governor's prunes are not charged here: its rollback ends the episode, and its own penalty replaces the last
+    reward.
+    """
+    neglected = sum(1 for slot in inputs.slots if _timed_out(inputs, slot))
+    return -inputs.config.auto_prune_penalty * neglected
+
+
+def _timed_out(inputs: RewardInputs, slot: SlotRewardInputs) -> bool:
+    held = slot.before is not None and slot.before.stage is SeedStage.HOLDING
+    return held and slot.seed_lost and not inputs.hits(Op.PRUNE, slot)

@@ -10,7 +10,7 @@ from typing import Final
 
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
-from esper.rewards.types import ContributionRewardInputs
+from esper.rewards.types import RewardInputs
 
 STAGE_POTENTIAL: Final[dict[SeedStage, float]] = {
     SeedStage.GERMINATED: 1.0,
@@ -23,20 +23,33 @@ STAGE_POTENTIAL: Final[dict[SeedStage, float]] = {
 
 _POTENTIAL_PER_EPOCH: Final = 0.3
 _MAX_AGE_POTENTIAL: Final = 2.0
+_HONEST_LIFE: Final = tuple(STAGE_POTENTIAL.values())
+_AGE_POTENTIAL_LIMIT: Final[dict[SeedStage, float]] = {
+    stage: min(following - own, _MAX_AGE_POTENTIAL)
+    for (stage, own), following in zip(
+        STAGE_POTENTIAL.items(), (*_HONEST_LIFE[1:], _HONEST_LIFE[-1] + _MAX_AGE_POTENTIAL), strict=True
+    )
+}
+"""Age lifts a seed no higher than its next stage begins, so that advancing and committing never lower Phi."""
+
+_UNFINISHED: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING})
 
 
 def potential(seed: SeedInfo | None) -> float:
-    """Phi of one slot: 0 for an empty or cooling slot, else stage potential + min(0.3 * epochs_in_stage, 2)."""
+    """Phi of one slot: 0 for an empty or cooling slot, else stage potential + min(0.3 * epochs_in_stage, limit).
+
+    limit: distance to the next stage's potential, at most 2.
+    """
     if seed is None:
         return 0.0
     stage = STAGE_POTENTIAL.get(seed.stage)
     if stage is None:
         return 0.0
-    return stage + min(_POTENTIAL_PER_EPOCH * seed.epochs_in_stage, _MAX_AGE_POTENTIAL)
+    return stage + min(_POTENTIAL_PER_EPOCH * seed.epochs_in_stage, _AGE_POTENTIAL_LIMIT[seed.stage])
 
 
-def pbrs_bonus(inputs: ContributionRewardInputs) -> float:
-    """shaping_weight * sum over slots of (gamma * Phi(after) - Phi(before)).
+def pbrs_bonus(inputs: RewardInputs) -> float:
+    """potential_weight * sum over slots of (gamma * Phi(after) - Phi(before)).
 
     after is the state in which the next epoch is observed. At the end of an episode: if it is truncated and the
     value of after is bootstrapped, Phi(after) counts like any other; if the step is terminal it is 0, so that an
@@ -45,4 +58,17 @@ def pbrs_bonus(inputs: ContributionRewardInputs) -> float:
     config = inputs.config
     before = sum(potential(slot.before) for slot in inputs.slots)
     after = 0.0 if inputs.terminal else sum(potential(slot.after) for slot in inputs.slots)
-    return config.shaping_weight * (config.gamma * after - before)
+    return config.potential_weight * (config.gamma * after - before)
+
+
+def germination_clawback(inputs: RewardInputs) -> float:
+    """Last epoch of a truncated episode: -potential_weight * gamma * Phi(after) of every seed not yet blended.
+
+    A seed germinated too late to matter keeps nothing of its shaping. A terminal step has taken it back already.
+    """
+    if not inputs.is_last_epoch or inputs.terminal:
+        return 0.0
+    unfinished = sum(
+        potential(slot.after) for slot in inputs.slots if slot.after is not None and slot.after.stage in _UNFINISHED
+    )
+    return -inputs.config.potential_weight * inputs.config.gamma * unfinished

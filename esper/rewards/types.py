@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from esper.contracts.actions import Op
 from esper.contracts.seeds import SeedInfo
-from esper.contracts.stages import SeedStage
+from esper.contracts.stages import COOLDOWN_STAGES, SeedStage
 from esper.rewards.config import RewardConfig
+from esper.rewards.state import Boost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class SlotRewardInputs:
 
     before / after: the seed as the controller saw it, and after the action and the clock's tick; None = empty slot.
     effective_params: alpha-weighted parameter count, in the epoch just lived, that rent is charged for. alpha_delta:
-    change of alpha from before to after, previous_params the seed's parameters before.
+    change of alpha from before to after, previous_params the seed's parameters before. escrow_credit_prev, drip_scale:
+    what the reward state holds for the seed of before.
     """
 
     slot_id: str
@@ -26,60 +28,104 @@ class SlotRewardInputs:
     effective_params: float
     alpha_delta: float
     previous_params: int
+    escrow_credit_prev: float
+    drip_scale: float | None
+
+    @property
+    def holds_seed(self) -> bool:
+        """A seed with a module is in the slot, so neither empty nor in cooldown."""
+        return self.before is not None and self.before.stage not in COOLDOWN_STAGES
+
+    @property
+    def seed_lost(self) -> bool:
+        """The seed that was in the slot before is pruned after this step."""
+        if self.before is None or not self.holds_seed:
+            return False
+        return self.after is None or self.after.stage in COOLDOWN_STAGES
+
+    @property
+    def committed_after(self) -> bool:
+        return self.after is not None and self.after.stage is SeedStage.FOSSILIZED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContributionRewardInputs:
-    """Everything the contribution family reads, for one env and one step.
+class RewardInputs:
+    """What both families read, for one env and one step.
 
-    The fields up to seed_id describe the targeted slot; slots holds every slot, because the reward aggregates over
-    all of them. val_acc and the accuracies in percent; acc_delta (since the previous epoch), seed_contribution and
-    total_contribution (val_acc minus the accuracy with every seed off) in points, None when not measured.
-    Counts and parameters are those of the epoch just lived, before the action. effective_seed_params: sum of the
-    slots' effective_params. alpha_delta_sq_sum: sum over slots of alpha_delta**2 times previous_params relative to
-    the host. terminal: no state follows this step and nothing is bootstrapped, so the potential after it is 0.
+    seed_info, slot_id and seed_id describe the targeted slot; slots holds every slot, because the reward aggregates
+    over all of them. action: the effective op. val_acc in percent. Parameters are those of the epoch just lived,
+    before the action. terminal: no state follows this step and nothing is bootstrapped, so the potential after it
+    is 0.
     """
 
     action: Op
-    seed_contribution: float | None
-    val_acc: float
+    action_success: bool
     seed_info: SeedInfo | None
+    slot_id: str
+    seed_id: str | None
     epoch: int
     max_epochs: int
+    terminal: bool
+    val_acc: float
     total_params: int
     host_params: int
+    config: RewardConfig
+    slots: tuple[SlotRewardInputs, ...]
+
+    @property
+    def is_last_epoch(self) -> bool:
+        return self.epoch == self.max_epochs
+
+    @property
+    def target(self) -> SlotRewardInputs:
+        """The slot that the action was aimed at."""
+        return next(slot for slot in self.slots if slot.slot_id == self.slot_id)
+
+    def hits(self, op: Op, slot: SlotRewardInputs) -> bool:
+        """Did this step carry out the op on this slot."""
+        return self.action is op and self.action_success and slot.slot_id == self.slot_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionRewardInputs(RewardInputs):
+    """Everything the contribution family reads, for one env and one step.
+
+    Accuracies in percent; acc_delta (since the previous epoch), seed_contribution (of the targeted slot) and
+    total_contribution (val_acc minus the accuracy with every seed off) in points, None when not measured.
+    committed_val_acc: with only fossilised seeds on. stable_val_acc: lowest of the last three epochs. Counts are
+    those of the epoch just lived. effective_seed_params: sum of the slots' effective_params. alpha_delta_sq_sum: sum
+    over slots of alpha_delta**2 times previous_params relative to the host. escrow_credit_prev: of the targeted slot.
+    boosts: positive pair interactions measured in this epoch. hindsight_due: paid by this step.
+    """
+
+    seed_contribution: float | None
     acc_at_germination: float | None
     acc_delta: float | None
     committed_val_acc: float | None
     fossilized_seed_params: int
     num_fossilized_seeds: int
     num_contributing_fossilized: int
-    config: RewardConfig
     effective_seed_params: float
     alpha_delta_sq_sum: float
     stable_val_acc: float | None
     escrow_credit_prev: float
-    slot_id: str
-    seed_id: str | None
     total_contribution: float | None
-    action_success: bool
-    terminal: bool
-    slots: tuple[SlotRewardInputs, ...]
+    boosts: tuple[Boost, ...]
+    hindsight_due: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LossRewardInputs:
-    """Everything the loss family reads. loss_delta: previous minus current validation loss; positive = improvement."""
+class LossRewardInputs(RewardInputs):
+    """Everything the loss family reads, for one env and one step.
 
-    action: Op
-    loss_delta: float
+    loss_delta: previous minus current validation loss, so an improvement is positive; None in the first epoch.
+    loss_unpaid: what the clip held back in earlier epochs. random_guess_loss: of the task.
+    """
+
+    loss_delta: float | None
     val_loss: float
-    seed_info: SeedInfo | None
-    epoch: int
-    max_epochs: int
-    total_params: int
-    host_params: int
-    config: RewardConfig
+    loss_unpaid: float
+    random_guess_loss: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

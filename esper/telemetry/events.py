@@ -319,7 +319,8 @@ class Alternative:
 class LastAction:
     """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
 
-    value_estimate: None for controllers that value nothing.
+    value_estimate, op_values: expected return from here, and after each op (None: not possible), in units of the
+    normalised reward; None and empty for controllers that value nothing.
     """
 
     kind: ClassVar[EventKind] = EventKind.LAST_ACTION
@@ -336,6 +337,7 @@ class LastAction:
     alternatives: tuple[Alternative, ...]
     decision_entropy: float
     value_estimate: float | None
+    op_values: tuple[NamedValue, ...]
     reward: float
     reward_normalized: float
     episode_reward: float
@@ -402,11 +404,13 @@ class HeadUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOUpdateCompleted:
-    """One PPO update. skipped: a non-finite loss left the weights untouched, and the loss fields are None."""
+    """One PPO update. skipped: something that is not finite left the weights untouched, skip_cause says what, and the
+    loss fields are None. op_values: mean value of each op where it was possible, units of the normalised reward."""
 
     kind: ClassVar[EventKind] = EventKind.PPO_UPDATE_COMPLETED
     batch: int
     skipped: bool
+    skip_cause: str | None
     policy_loss: float | None
     value_loss: float | None
     entropy_loss: float | None
@@ -420,6 +424,11 @@ class PPOUpdateCompleted:
     gradient_norm: float | None
     learning_rate: float
     entropy_coef: float
+    value_coef: float
+    entropy_floor_penalty: float | None
+    op_value_loss: float | None
+    op_values: tuple[NamedValue, ...]
+    contribution_error: float | None
     advantage_mean: float | None
     advantage_std: float | None
     return_mean: float | None
@@ -545,7 +554,9 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvRewardSummary:
-    """Sums over one env's episode."""
+    """Sums over one env's episode. scaffold_count: ledger rows that hindsight credit was granted for, and
+    scaffold_delay_total the epochs that they waited.
+    """
 
     env_id: int
     bounded_attribution: float
@@ -554,6 +565,8 @@ class EnvRewardSummary:
     hindsight_credit: float
     total_reward: float
     steps: int
+    scaffold_count: int
+    scaffold_delay_total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,11 @@ class Hub:
         """Sinks that were detached because they failed, in order."""
         return self._failures
 
+    @property
+    def last_seq(self) -> int:
+        """The sequence number of the last event; 0 before the first."""
+        return self._seq
+
     def add_sink(self, sink: Sink) -> None:
         """Deliver every later event to this sink too."""
         with self._lock:

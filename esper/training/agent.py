@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import torch
+from torch import Tensor
 
 from esper.contracts.randomness import derive_seed
 from esper.policy.acting import Decision, PolicyStep, act, decisions, state_values
 from esper.policy.network import FactoredRecurrentPolicy
-from esper.policy.normalizer import RunningNormalizer
+from esper.policy.normalizer import NormalizerState, RunningNormalizer
 from esper.policy.observations import Observation, observation_size
 from esper.policy.situation import Situation
 from esper.training.config import TrainingConfig
 from esper.training.controller import StepResult
+from esper.training.optimizer_state import adam_tensors, load_adam_tensors
 from esper.training.ppo import PPOUpdater
+from esper.training.ppo_schedule import UpdateProgress
 from esper.training.rollout_buffer import RolloutBuffer
+from esper.training.tensor_state import below, prefixed
+from esper.training.value_normalizer import ValueNormalizerState
 from esper.training.vectorized_types import PPOMetrics
+
+AGENT_NAME: Final = "ppo"
+"""What telemetry and checkpoints call it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OpenStep:
-    """A decision step whose rewards are not known yet. observation: normalised, on the policy's device."""
+    """A decision step whose rewards are not known yet.
+
+    observation: normalised, on the policy's device. contributions: measured before the decision, per env and slot.
+    """
 
     raw: Observation
     observation: Observation
     step: PolicyStep
+    contributions: tuple[tuple[float | None, ...], ...]
 
 
 class Agent:
@@ -55,7 +69,7 @@ class Agent:
 
     @property
     def name(self) -> str:
-        return "ppo"
+        return AGENT_NAME
 
     @property
     def learns(self) -> bool:
@@ -72,7 +86,12 @@ class Agent:
         observation = self._normalize(raw)
         step = act(self.policy, observation, situation.masks.to(self._device), self._hidden, generator)
         self._hidden = step.hidden
-        self._open_step = _OpenStep(raw=raw, observation=observation, step=step)
+        self._open_step = _OpenStep(
+            raw=raw,
+            observation=observation,
+            step=step,
+            contributions=tuple(env.counterfactual.contributions() for env in situation.envs),
+        )
         return decisions(step, self._updater.value_normalizer.scale, self._num_slots)
 
     def record(self, result: StepResult) -> None:
@@ -86,6 +105,7 @@ class Agent:
             observation=decided.observation,
             step=decided.step,
             rewards=result.rewards,
+            contributions=decided.contributions,
             done=[result.last] * envs,
             truncated=[truncated] * envs,
             active=result.active,
@@ -108,6 +128,32 @@ class Agent:
         rollout = self._buffer.tensors()
         self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et)
         return self._updater.update(self._buffer, generator)
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, optimiser, the statistics of observations and returns, and how far the schedules have come."""
+        observations, values = self._observation_normalizer.state(), self._updater.value_normalizer.state()
+        weights = {name: tensor.detach().clone() for name, tensor in self.policy.state_dict().items()}
+        return {
+            **prefixed("policy", weights),
+            **prefixed("optimizer", adam_tensors(self.policy, self._updater.optimizer)),
+            "observations/mean": observations.mean_d,
+            "observations/variance": observations.variance_d,
+            "values/variance": values.variance,
+            "values/count": values.count,
+            "updates/progress": self._updater.progress.as_tensor(),
+        }
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Continue as the agent whose state this is."""
+        self.policy.load_state_dict(below("policy", tensors))
+        load_adam_tensors(self.policy, self._updater.optimizer, below("optimizer", tensors))
+        self._observation_normalizer.load_state(
+            NormalizerState(mean_d=tensors["observations/mean"], variance_d=tensors["observations/variance"])
+        )
+        self._updater.value_normalizer.load_state(
+            ValueNormalizerState(variance=tensors["values/variance"], count=tensors["values/count"])
+        )
+        self._updater.progress = UpdateProgress.from_tensor(tensors["updates/progress"])
 
     def _normalize(self, raw: Observation) -> Observation:
         """The observation as the policy sees it, on the policy's device. The statistics stay as they are."""

@@ -27,6 +27,11 @@ class BatchReporter:
         self._source = source
         self._clock = clock
 
+    def recall(self, earlier: Sequence[BatchSummary]) -> None:
+        """Take up the thread of the batches before the first that is reported here."""
+        for reporter in self._reporters:
+            reporter.recall(earlier)
+
     def report(
         self,
         world: BatchWorld,

@@ -10,6 +10,7 @@ from esper.contracts.constants import GAMMA
 from esper.contracts.validation import ConfigError, require_fraction, require_non_negative, require_positive
 from esper.fleet.config import FleetConfig
 from esper.growth.config import GrowthConfig, HostConfig
+from esper.policy.baselines.config import ControllerConfig
 from esper.policy.config import PolicyConfig
 from esper.rewards.config import RewardConfig
 from esper.tasks.config import TaskConfig
@@ -30,6 +31,32 @@ def default_entropy_weights() -> PerHead:
     )
 
 
+def no_entropy_floors() -> PerHead:
+    return PerHead(
+        slot=0.0,
+        blueprint=0.0,
+        style=0.0,
+        tempo=0.0,
+        alpha_target=0.0,
+        alpha_speed=0.0,
+        alpha_curve=0.0,
+        op=0.0,
+    )
+
+
+def default_entropy_floor_penalties() -> PerHead:
+    return PerHead(
+        slot=0.1,
+        blueprint=0.3,
+        style=0.1,
+        tempo=0.3,
+        alpha_target=0.1,
+        alpha_speed=0.1,
+        alpha_curve=0.1,
+        op=0.3,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOConfig:
     """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy.
@@ -37,6 +64,10 @@ class PPOConfig:
     epochs: passes over the rollout. minibatches: parts of the env axis per pass; must divide fleet.envs.
     horizon: truncate bootstraps the value of the last state, terminate does not. entropy_weights: per head.
     forced_step_value_weight: weight in the value loss of steps where only WAIT was legal (they have no actor loss).
+    value_warmup_batches: value_coef grows from a tenth to its full size over so many batches. entropy_anneal_episodes:
+    entropy_coef goes to entropy_coef_end over so many env episodes; 0 = it stays. entropy_floors: share of its maximum
+    below which a head's entropy is penalised, by entropy_floor_penalties times the square of what is missing, times
+    1.5, 1 and 0.5 in the first quarter, the middle and the last quarter of entropy_floor_batches; 0 = times 1.
     """
 
     learning_rate: float = 3e-4
@@ -54,6 +85,12 @@ class PPOConfig:
     forced_step_value_weight: float = 0.2
     min_advantage_std: float = 0.1
     entropy_weights: PerHead = field(default_factory=default_entropy_weights)
+    value_warmup_batches: int = 0
+    entropy_anneal_episodes: int = 0
+    entropy_coef_end: float = 0.05
+    entropy_floors: PerHead = field(default_factory=no_entropy_floors)
+    entropy_floor_penalties: PerHead = field(default_factory=default_entropy_floor_penalties)
+    entropy_floor_batches: int = 0
 
     def __post_init__(self) -> None:
         require_positive(
@@ -66,7 +103,19 @@ class PPOConfig:
             minibatches=self.minibatches,
         )
         require_fraction("ppo", gamma=self.gamma, gae_lambda=self.gae_lambda)
-        require_non_negative("ppo", entropy_coef=self.entropy_coef, value_coef=self.value_coef)
+        require_non_negative(
+            "ppo",
+            entropy_coef=self.entropy_coef,
+            entropy_coef_end=self.entropy_coef_end,
+            value_coef=self.value_coef,
+            value_warmup_batches=self.value_warmup_batches,
+            entropy_anneal_episodes=self.entropy_anneal_episodes,
+            entropy_floor_batches=self.entropy_floor_batches,
+        )
+        for value in self.entropy_floors.in_order():
+            require_fraction("ppo", entropy_floors=value)
+        for value in self.entropy_floor_penalties.in_order():
+            require_non_negative("ppo", entropy_floor_penalties=value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +154,9 @@ class GovernorConfig:
 class RunConfig:
     """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
 
+    device: of the controller and the data. devices: those that share the fleet's envs; empty: device alone. On a CPU
+    each one is a thread of its own with run.threads threads.
+    checkpoint_interval: rounds between two checkpoints; 0 writes one only when the run ends.
     plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
     """
 
@@ -112,14 +164,16 @@ class RunConfig:
     rounds: int = 20
     seed: int = 42
     device: str = "cpu"
+    devices: tuple[str, ...] = ()
     threads: int = 0
+    checkpoint_interval: int = 10
     rolling_window: int = 10
     plateau_threshold: float = 0.5
     trend_threshold: float = 2.0
 
     def __post_init__(self) -> None:
         require_positive("run", rounds=self.rounds, rolling_window=self.rolling_window)
-        require_non_negative("run", seed=self.seed, threads=self.threads)
+        require_non_negative("run", seed=self.seed, threads=self.threads, checkpoint_interval=self.checkpoint_interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +185,7 @@ class TrainingConfig:
     host: HostConfig = field(default_factory=HostConfig)
     growth: GrowthConfig = field(default_factory=GrowthConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)

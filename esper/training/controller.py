@@ -5,11 +5,12 @@ Legend: E envs of the group, counted from 0 within it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from esper.policy.acting import Decision
 from esper.policy.observations import Observation
@@ -70,4 +71,15 @@ class Controller(Protocol):
 
     def learn(self, generator: torch.Generator) -> PPOMetrics | None:
         """Learn from the batch. None: this controller does not learn. generator: CPU, for minibatches."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of what it carries from batch to batch, for a checkpoint; empty if that is nothing.
+
+        Asked for between batches. Names, shapes and dtypes are the same every time.
+        """
+        ...
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Continue from the state of a controller of this kind and configuration. tensors: on the CPU."""
         ...

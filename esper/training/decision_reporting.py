@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esper.contracts.actions import Head, choice_name
+from esper.contracts.actions import Head, Op, choice_name
 from esper.policy.acting import Decision, HeadDecision
 from esper.telemetry.events import Alternative, HeadChoice, LastAction, NamedValue
 from esper.training.vectorized_types import ActionOutcome, ActionSpec
@@ -39,11 +39,19 @@ def last_action_payload(
         ),
         decision_entropy=decision.entropy,
         value_estimate=decision.value,
+        op_values=_op_values(decision),
         reward=outcome.reward_raw,
         reward_normalized=outcome.reward_normalized,
         episode_reward=outcome.episode_reward,
         reward_terms=tuple(NamedValue(name=term.name, value=term.value) for term in components.terms),
     )
+
+
+def _op_values(decision: Decision) -> tuple[NamedValue, ...]:
+    """One value per op, or nothing from a controller without a critic."""
+    if not decision.op_values:
+        return ()
+    return tuple(NamedValue(name=op.name, value=value) for op, value in zip(Op, decision.op_values, strict=True))
 
 
 def _head_choice(head: HeadDecision, slot_ids: tuple[str, ...]) -> HeadChoice:

@@ -7,8 +7,8 @@ import torch
 from esper.contracts.validation import ConfigError
 
 
-def resolve_device(name: str) -> torch.device:
-    """The device that a config names.
+def resolve_device(name: str, field: str = "run.device") -> torch.device:
+    """The device that a config names. field: where, for the message.
 
     Raises:
         ConfigError: there is no such device here.
@@ -16,9 +16,9 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ConfigError(f"run.device is {name!r}: write cpu, cuda or cuda:0") from None
+        raise ConfigError(f"{field} is {name!r}: write cpu, cuda or cuda:0") from None
     if device.type == "cpu":
         return device
     if device.type != "cuda" or not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"run.device is {name!r}: this machine does not have it; `esper doctor` lists its devices")
+        raise ConfigError(f"{field} is {name!r}: this machine does not have it; `esper doctor` lists its devices")
     return device

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from statistics import pvariance
 
 from esper.contracts.constants import EPISODE_SUCCESS_THRESHOLD
-from esper.fleet.fleet import RowSnapshot
 from esper.fleet.measure import EnvMeasurement
+from esper.fleet.shard import RowSnapshot
 from esper.policy.signals import EnvSignals
+from esper.rewards.state import RewardState
 from esper.telemetry.events import OutcomeType
 from esper.training.governor import LossWindow
 from esper.training.vectorized_types import ActionOutcome, RewardSummaryAccumulator
@@ -22,6 +23,7 @@ class EnvEpisode:
 
     last_good: what the governor restores, taken after last_good_epoch. snapshot_due: take one at the next healthy
     epoch. running: False once the governor ended the episode. accuracies: validation accuracy of each epoch.
+    reward_state: what the reward remembers between two steps.
     """
 
     env_id: int
@@ -38,6 +40,7 @@ class EnvEpisode:
     prunes: int = 0
     contributing_fossilized: int = 0
     outcome: ActionOutcome = field(default_factory=ActionOutcome.empty)
+    reward_state: RewardState = field(default_factory=RewardState)
     reward_sums: RewardSummaryAccumulator = field(default_factory=RewardSummaryAccumulator)
 
     @property

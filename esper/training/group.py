@@ -6,26 +6,17 @@ seed initialisation, the same data and the same stream of policy randomness. Wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from esper.contracts.validation import ConfigError
-from esper.rewards.normalizer import RewardNormalizer
-from esper.telemetry.events import DEFAULT_GROUP, GroupStarted
+import torch
+from torch import Tensor
+
+from esper.rewards.normalizer import RewardNormalizer, RewardNormalizerState
+from esper.telemetry.events import GroupStarted
 from esper.training.config import TrainingConfig
 from esper.training.controller import Controller
-
-PER_GROUP_TABLES: Final = ("reward", "ppo", "policy", "governor")
-"""Tables of the configuration that may differ between groups; the fleet is one tensor program and shares the rest."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupSpec:
-    """What a group is to be: its name in telemetry, and the configuration of its envs and controller."""
-
-    config: TrainingConfig
-    group_id: str = DEFAULT_GROUP
+from esper.training.tensor_state import below, prefixed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +40,19 @@ class Group:
             env_ids=tuple(self.rows),
         )
 
+    def state(self) -> dict[str, Tensor]:
+        """A copy of what it carries from batch to batch; names, shapes and dtypes stay the same for its whole life."""
+        rewards = self.reward_normalizer.state
+        return {
+            "rewards/mean": torch.tensor(rewards.mean, dtype=torch.float64),
+            "rewards/m2": torch.tensor(rewards.m2, dtype=torch.float64),
+            "rewards/count": torch.tensor(rewards.count),
+            **prefixed("controller", self.controller.state()),
+        }
 
-def check_groups(specs: Sequence[GroupSpec]) -> None:
-    """Refuse groups that cannot share a fleet.
-
-    Raises:
-        ConfigError: no group, two of one name, or a difference outside PER_GROUP_TABLES.
-    """
-    if not specs:
-        raise ConfigError("there is no policy group: give at least one configuration")
-    names = [spec.group_id for spec in specs]
-    for name in names:
-        if not name or names.count(name) > 1:
-            raise ConfigError(f"policy groups are called {', '.join(map(repr, names))}: give each a name of its own")
-    first = specs[0]
-    for spec in specs[1:]:
-        for table in fields(TrainingConfig):
-            if table.name not in PER_GROUP_TABLES:
-                _check_equal(table.name, first, spec)
-
-
-def _check_equal(table: str, first: GroupSpec, other: GroupSpec) -> None:
-    ours, theirs = getattr(first.config, table), getattr(other.config, table)
-    for item in fields(ours):
-        mine, its = getattr(ours, item.name), getattr(theirs, item.name)
-        if mine != its:
-            raise ConfigError(
-                f"{table}.{item.name} is {mine!r} in group {first.group_id} and {its!r} in group {other.group_id}: "
-                f"groups share one fleet, so only keys under {', '.join(PER_GROUP_TABLES)} may differ"
-            )
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Continue from a state of such a group."""
+        self.reward_normalizer.state = RewardNormalizerState(
+            mean=float(tensors["rewards/mean"]), m2=float(tensors["rewards/m2"]), count=int(tensors["rewards/count"])
+        )
+        self.controller.load_state(below("controller", tensors))

@@ -5,6 +5,7 @@ The order of the events is binding; BatchReporter calls the three parts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -34,6 +35,10 @@ class GroupReporter:
         self._config = group.config
         self._hub = hub
         self._accuracies: list[float] = []
+
+    def recall(self, earlier: Sequence[BatchSummary]) -> None:
+        """Remember the accuracies of the group's earlier batches, in order."""
+        self._accuracies = [summary.avg_accuracy for summary in earlier if summary.group_id == self._group.group_id]
 
     def results(self, world: BatchWorld, rollout: GroupRollout, metrics: PPOMetrics | None) -> BatchSummary:
         """Emit outcomes, anomalies, the update and the batch's figures; the summary, its timings still missing."""

@@ -248,6 +248,7 @@ class GroupRollout:
                 after=garden.infos(env),
                 success=success,
                 host_params=self._world.fleet.host_parameter_count,
+                random_guess_loss=self._world.random_guess_loss,
             )
         episode.outcome.action_success = success
         episode.outcome.action_name = spec.op.name

@@ -70,4 +70,6 @@ def env_reward_summary(episode: EnvEpisode) -> EnvRewardSummary:
         hindsight_credit=sums.hindsight_credit,
         total_reward=sums.total_reward,
         steps=sums.count,
+        scaffold_count=sums.scaffold_count,
+        scaffold_delay_total=sums.scaffold_delay_total,
     )

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from esper.contracts.actions import HEAD_NAMES, NUM_HEADS
-from esper.telemetry.events import HeadUpdate
+from esper.contracts.actions import HEAD_NAMES, NUM_HEADS, Op
+from esper.policy.display_heads import CONTRIBUTION_CLIP
+from esper.telemetry.events import HeadUpdate, NamedValue
 from esper.training.config import PPOConfig
-from esper.training.ppo_losses import Losses
+from esper.training.display_losses import DisplayLosses
+from esper.training.ppo_losses import LossCoefficients, Losses
+from esper.training.skipped_updates import SkipCause
 from esper.training.vectorized_types import PPOMetrics
 
 
@@ -24,7 +27,8 @@ from esper.training.vectorized_types import PPOMetrics
 class BatchReading:
     """Statistics of the batch before the first gradient step.
 
-    reference_error: largest difference between a log-probability of the rollout and the recomputed one.
+    reference_error: largest difference between a log-probability of the rollout and the recomputed one. op_values_o:
+    mean of Q(s, op) over the steps on which the op was possible, reward units.
     """
 
     explained_variance: float
@@ -36,17 +40,19 @@ class BatchReading:
     value_std: float
     reference_error: float
     relevant_fraction_h: tuple[float, ...]
+    op_values_o: tuple[float, ...]
 
     @classmethod
     def unpack(cls, row: Sequence[float]) -> BatchReading:
-        """The inverse of torch.cat((scalars, relevant_fraction_h)), in the order of the fields."""
-        ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, *relevant = row
-        return cls(ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, tuple(relevant))
+        """The inverse of torch.cat((scalars, relevant_fraction_h, op_values_o)), in the order of the fields."""
+        ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, *rest = row
+        relevant, op_values = tuple(rest[:NUM_HEADS]), tuple(rest[NUM_HEADS:])
+        return cls(ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, relevant, op_values)
 
 
 @dataclass(frozen=True, slots=True)
 class StepReading:
-    """Statistics of one gradient step; *_h per head."""
+    """Statistics of one gradient step; *_h per head. contribution_loss: not finite without a contribution head."""
 
     total_loss: float
     policy_loss: float
@@ -58,6 +64,10 @@ class StepReading:
     ratio_max: float
     ratio_min: float
     gradient_norm: float
+    floor_penalty: float
+    op_value_loss: float
+    contribution_loss: float
+    display_gradient_norm: float
     entropy_h: tuple[float, ...]
     ratio_max_h: tuple[float, ...]
     clip_fraction_h: tuple[float, ...]
@@ -66,17 +76,28 @@ class StepReading:
     @property
     def finite(self) -> bool:
         """May the weights be stepped."""
-        return math.isfinite(self.total_loss) and math.isfinite(self.gradient_norm)
+        return all(map(math.isfinite, (self.total_loss, self.gradient_norm, self.display_gradient_norm)))
 
     @classmethod
     def unpack(cls, row: Sequence[float]) -> StepReading:
         """The inverse of pack_step."""
         total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, *rest = row
+        floor, op_value, contribution, display, *rest = rest
         heads = [tuple(rest[i * NUM_HEADS : (i + 1) * NUM_HEADS]) for i in range(4)]
-        return cls(total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, *heads)
+        acting = (total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, floor)
+        return cls(*acting, op_value, contribution, display, *heads)
 
 
-def pack_step(losses: Losses, gradient_norm: Tensor, gradient_norm_h: Tensor) -> Tensor:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradientNorms:
+    """Before clipping. policy: everything that acts, and the critic. head_h: per action head."""
+
+    policy: Tensor
+    display: Tensor
+    head_h: Tensor
+
+
+def pack_step(losses: Losses, display: DisplayLosses, norms: GradientNorms) -> Tensor:
     """The numbers of a StepReading as one tensor, in the order of its fields."""
     ratios = losses.ratios
     scalars = (
@@ -89,9 +110,13 @@ def pack_step(losses: Losses, gradient_norm: Tensor, gradient_norm_h: Tensor) ->
         ratios.clip_fraction,
         ratios.maximum,
         ratios.minimum,
-        gradient_norm,
+        norms.policy,
+        losses.floor_penalty.detach(),
+        display.op_value.detach(),
+        display.contribution.detach(),
+        norms.display,
     )
-    heads = (losses.entropy_h, ratios.maximum_h, ratios.clip_fraction_h, gradient_norm_h)
+    heads = (losses.entropy_h, ratios.maximum_h, ratios.clip_fraction_h, norms.head_h)
     return torch.cat((torch.stack(scalars), *heads))
 
 
@@ -103,15 +128,32 @@ class UpdateReading:
     steps: tuple[StepReading, ...]
     epochs_run: int
     early_stopped: bool
-    skipped: bool
+    skipped: SkipCause | None
 
 
-def update_metrics(reading: UpdateReading, config: PPOConfig, update_time_ms: float) -> PPOMetrics:
+def skip_cause(batch: BatchReading, step: StepReading) -> SkipCause:
+    """The first thing that is not finite, in the order in which one follows from the other."""
+    causes = (
+        (batch.value_mean, SkipCause.VALUES),
+        (batch.return_mean, SkipCause.RETURNS),
+        (step.policy_loss, SkipCause.POLICY_LOSS),
+        (step.value_loss, SkipCause.VALUE_LOSS),
+        (step.entropy_loss, SkipCause.ENTROPY_LOSS),
+        (step.gradient_norm, SkipCause.GRADIENT),
+    )
+    return next((cause for value, cause in causes if not math.isfinite(value)), SkipCause.DISPLAY_GRADIENT)
+
+
+def update_metrics(
+    reading: UpdateReading, config: PPOConfig, coefficients: LossCoefficients, update_time_ms: float
+) -> PPOMetrics:
     """The record of an update. Losses, entropies, norms and clip fractions are means over the gradient steps, ratios
     extremes, and the divergence is that of the last step. A skipped update keeps only what the rollout says."""
-    batch, steps = reading.batch, () if reading.skipped else reading.steps
+    skipped = reading.skipped is not None
+    batch, steps = reading.batch, () if skipped else reading.steps
     return PPOMetrics(
-        skipped=reading.skipped,
+        skipped=skipped,
+        skip_cause=reading.skipped,
         policy_loss=_mean([step.policy_loss for step in steps]),
         value_loss=_mean([step.value_loss for step in steps]),
         entropy_loss=_mean([step.entropy_loss for step in steps]),
@@ -124,7 +166,14 @@ def update_metrics(reading: UpdateReading, config: PPOConfig, update_time_ms: fl
         ratio_min=min(_finite([step.ratio_min for step in steps]), default=None),
         gradient_norm=_mean([step.gradient_norm for step in steps]),
         learning_rate=config.learning_rate,
-        entropy_coef=config.entropy_coef,
+        entropy_coef=coefficients.entropy,
+        value_coef=coefficients.value,
+        entropy_floor_penalty=_mean([step.floor_penalty for step in steps]),
+        op_value_loss=_mean([step.op_value_loss for step in steps]),
+        op_values=tuple(
+            NamedValue(name=op.name, value=_measured(value)) for op, value in zip(Op, batch.op_values_o, strict=True)
+        ),
+        contribution_error=_contribution_error([step.contribution_loss for step in steps]),
         advantage_mean=_measured(batch.advantage_mean),
         advantage_std=_measured(batch.advantage_std),
         return_mean=_measured(batch.return_mean),
@@ -148,6 +197,12 @@ def _head_update(name: str, head: int, batch: BatchReading, steps: Sequence[Step
         clip_fraction=_mean([step.clip_fraction_h[head] for step in steps]),
         relevant_fraction=batch.relevant_fraction_h[head],
     )
+
+
+def _contribution_error(losses: list[float]) -> float | None:
+    """From half a mean squared error, in shares of the clip, to a root mean squared error in percentage points."""
+    loss = _mean(losses)
+    return None if loss is None else CONTRIBUTION_CLIP * math.sqrt(2.0 * loss)
 
 
 def _finite(values: list[float]) -> list[float]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from esper.contracts.seeds import SeedInfo
-from esper.rewards.build import build_contribution_inputs
-from esper.rewards.components import compute_reward
+from esper.rewards.build import LivedStep, build_inputs
 from esper.rewards.normalizer import RewardNormalizer
+from esper.rewards.payment import Payment, pay
 from esper.rewards.types import RewardComponents
 from esper.training.config import TrainingConfig
 from esper.training.env_episode import EnvEpisode
@@ -25,13 +25,14 @@ def reward_step(
     after: Sequence[SeedInfo | None],
     success: bool,
     host_params: int,
+    random_guess_loss: float,
 ) -> RewardComponents:
     """Pay an env for its step and write the reward into its outcome, its episode and its sums.
 
     before, after: the slots as the controller saw them, and as it will see them in the next epoch.
     """
     last = episode.epochs == config.fleet.episode_length
-    inputs = build_contribution_inputs(
+    step = LivedStep(
         config=config.reward,
         slot_ids=slot_ids,
         before=before,
@@ -45,22 +46,30 @@ def reward_step(
         terminal=last and config.ppo.horizon == "terminate",
         host_params=host_params,
         accuracy_history=episode.accuracies,
+        val_loss=episode.measured.val_loss,
+        loss_delta=episode.signals.loss_delta,
+        random_guess_loss=random_guess_loss,
     )
-    components = compute_reward(inputs)
+    payment = pay(build_inputs(step, episode.reward_state), episode.reward_state)
+    episode.reward_state = payment.state
+    components = payment.components
     episode.rewards.append(components.total)
     episode.outcome.reward_components = components
     episode.outcome.reward_raw = components.total
     episode.outcome.reward_normalized = normalizer.normalize(components.total)
     episode.outcome.episode_reward = episode.episode_reward
-    _accumulate(episode.reward_sums, components)
+    _accumulate(episode.reward_sums, payment)
     return components
 
 
-def _accumulate(sums: RewardSummaryAccumulator, components: RewardComponents) -> None:
+def _accumulate(sums: RewardSummaryAccumulator, payment: Payment) -> None:
     """Add one step's terms; a term that the reward mode does not have adds nothing."""
+    components = payment.components
     sums.bounded_attribution += components.term("bounded_attribution") or 0.0
     sums.compute_rent += components.term("compute_rent") or 0.0
     sums.alpha_shock += components.term("alpha_shock") or 0.0
     sums.hindsight_credit += components.term("hindsight_credit") or 0.0
     sums.total_reward += components.total
     sums.count += 1
+    sums.scaffold_count += payment.grant.scaffold_count
+    sums.scaffold_delay_total += payment.grant.scaffold_delay_total

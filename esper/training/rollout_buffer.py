@@ -18,14 +18,17 @@ from esper.policy.acting import PolicyStep
 from esper.policy.masks import max_head_size
 from esper.policy.observations import Observation, observation_size
 
+_NOT_MEASURED = float("nan")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutTensors:
     """The whole batch on the policy's device; first two dimensions E, T.
 
     features_etd: normalised as the policy saw them; raw_features_etd: before. mask_ethn: the masks that were sampled
-    from. values_et, bootstrap_et: the critic's normalised units. rewards_et: normalised rewards. valid_et: False after
-    an env's episode has ended.
+    from. values_et, bootstrap_et: the critic's normalised units. rewards_et: normalised rewards. contributions_ets: of
+    the seeds, as measured before the decision, percentage points, NaN where not measured. valid_et: False after an
+    env's episode has ended.
     """
 
     features_etd: Tensor
@@ -37,6 +40,7 @@ class RolloutTensors:
     values_et: Tensor
     bootstrap_et: Tensor
     rewards_et: Tensor
+    contributions_ets: Tensor
     done_et: Tensor
     truncated_et: Tensor
     valid_et: Tensor
@@ -70,6 +74,7 @@ class RolloutBuffer:
         self._values_et = torch.zeros(*shape, device=device)
         self._bootstrap_et = torch.zeros(*shape, device=device)
         self._rewards_et = torch.zeros(shape)
+        self._contributions_ets = torch.zeros(*shape, num_slots)
         self._done_et = torch.zeros(shape, dtype=torch.bool)
         self._truncated_et = torch.zeros(shape, dtype=torch.bool)
         self._valid_et = torch.zeros(shape, dtype=torch.bool)
@@ -80,6 +85,7 @@ class RolloutBuffer:
         self._lengths = [0] * self._envs
         self._mask_ethn.zero_()
         self._mask_ethn[..., 0] = True
+        self._contributions_ets.fill_(_NOT_MEASURED)
         for tensor in (
             self._features_etd,
             self._raw_features_etd,
@@ -103,14 +109,16 @@ class RolloutBuffer:
         observation: Observation,
         step: PolicyStep,
         rewards: Sequence[float],
+        contributions: Sequence[Sequence[float | None]],
         done: Sequence[bool],
         truncated: Sequence[bool],
         active: Sequence[bool],
     ) -> None:
         """Store epoch t (from 0) of every env.
 
-        observation: normalised. rewards: normalised. active: False for an env whose episode ended before t; nothing of
-        its row counts. done: the episode ends with this step; truncated: and only because time ran out.
+        observation: normalised. rewards: normalised. contributions: per env and slot, percentage points, None where not
+        measured in this epoch. active: False for an env whose episode ended before t; nothing of its row counts. done:
+        the episode ends with this step; truncated: and only because time ran out.
         """
         self._features_etd[:, t] = observation.features_ed
         self._raw_features_etd[:, t] = raw_features_ed
@@ -122,6 +130,9 @@ class RolloutBuffer:
         active_e = torch.tensor(active)
         self._valid_et[:, t] = active_e
         self._rewards_et[:, t] = torch.tensor(rewards, dtype=torch.float32).where(active_e, 0.0)
+        rows = [[_NOT_MEASURED if value is None else value for value in row] for row in contributions]
+        measured_es = torch.tensor(rows, dtype=torch.float32)
+        self._contributions_ets[:, t] = measured_es.where(active_e.unsqueeze(-1), _NOT_MEASURED)
         self._done_et[:, t] = torch.tensor(done) & active_e
         self._truncated_et[:, t] = torch.tensor(truncated) & active_e
         for env, is_active in enumerate(active):
@@ -134,9 +145,9 @@ class RolloutBuffer:
         self._bootstrap_et[:, t] = values_e
 
     @property
-    def is_empty(self) -> bool:
-        """No env has executed a step."""
-        return not any(self._lengths)
+    def steps(self) -> int:
+        """Steps that all envs together have executed."""
+        return sum(self._lengths)
 
     def length(self, env: int) -> int:
         """Steps that this env has executed."""
@@ -166,6 +177,7 @@ class RolloutBuffer:
             values_et=self._values_et,
             bootstrap_et=self._bootstrap_et,
             rewards_et=self._rewards_et.to(self._device),
+            contributions_ets=self._contributions_ets.to(self._device),
             done_et=self._done_et.to(self._device),
             truncated_et=self._truncated_et.to(self._device),
             valid_et=self._valid_et.to(self._device),

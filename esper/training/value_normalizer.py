@@ -11,7 +11,7 @@ from esper.training.advantages import masked_mean_std
 
 _MOMENTUM = 0.99
 _MIN_SAMPLES = 32
-_MIN_SCALE = 1e-4
+_MIN_SCALE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

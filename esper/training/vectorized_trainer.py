@@ -19,27 +19,30 @@ from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
 from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
-from esper.training.agent import Agent
 from esper.training.batch_report import BatchReporter
+from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
+from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
-from esper.training.controller import Controller
+from esper.training.controllers import ControllerFactory, make_controller
 from esper.training.device import resolve_device
 from esper.training.garden import Garden
-from esper.training.group import Group, GroupSpec, check_groups
+from esper.training.group import Group
 from esper.training.group_rollout import BatchWorld
+from esper.training.group_spec import GroupSpec, check_groups
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.reporting import algorithm_chosen
 from esper.training.rollout import Rollout
 from esper.training.run_control import RunControl
+from esper.training.skipped_updates import SkipCounter, SkippedUpdatesError
 from esper.training.vectorized_types import BatchSummary
-
-ControllerFactory = Callable[[TrainingConfig, torch.device], Controller]
-"""Makes the controller of one group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """How a run ended, and per completed batch one summary of each group, in the order of the groups."""
+    """How a run ended, and per batch completed in it one summary of each group, in the order of the groups.
+
+    batches_completed: since the run's first beginning, those before an interruption included.
+    """
 
     end: RunEnd
     batches_completed: int
@@ -53,18 +56,23 @@ def train_ppo_vectorized(
     run_id: str = "unrecorded",
     control: RunControl | None = None,
     on_summary: Callable[[BatchSummary], None] | None = None,
-    make_controller: ControllerFactory = Agent,
+    on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None,
+    start: TrainerState | None = None,
+    make_controller: ControllerFactory = make_controller,
 ) -> TrainingResult:
     """Train a fleet of growing hosts and the controller that grows them.
 
     hub: where events go; without one nothing is recorded. control: lets another thread pause or stop the run.
-    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED. make_controller: makes the
-    controller.
+    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED. on_checkpoint: called with
+    what is to be kept, every run.checkpoint_interval batches and when the run ends in order after at least one. start:
+    continue from there, with batch start.rounds_completed + 1. make_controller: other than the
+    one that config names.
 
     Raises:
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
             cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
+        SkippedUpdatesError: three PPO updates in a row were skipped; names the cause.
     """
     return train_groups(
         [GroupSpec(config=config)],
@@ -72,6 +80,8 @@ def train_ppo_vectorized(
         run_id=run_id,
         control=control,
         on_summary=on_summary,
+        on_checkpoint=on_checkpoint,
+        start=start,
         make_controller=make_controller,
     )
 
@@ -83,7 +93,9 @@ def train_groups(
     run_id: str = "unrecorded",
     control: RunControl | None = None,
     on_summary: Callable[[BatchSummary], None] | None = None,
-    make_controller: ControllerFactory = Agent,
+    on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None,
+    start: TrainerState | None = None,
+    make_controller: ControllerFactory = make_controller,
 ) -> TrainingResult:
     """Train several policy groups in lockstep, in one fleet, each with its own controller; see esper.training.group.
 
@@ -93,6 +105,7 @@ def train_groups(
     Raises:
         ConfigError: as train_ppo_vectorized, or the groups cannot share a fleet.
         TelemetryWriteError: the record of the run can no longer be written.
+        SkippedUpdatesError: three PPO updates of a group in a row were skipped; names the cause.
     """
     trainer = VectorizedPPOTrainer(
         specs,
@@ -100,6 +113,8 @@ def train_groups(
         run_id=run_id,
         control=control or RunControl(),
         on_summary=on_summary or _ignore,
+        on_checkpoint=on_checkpoint,
+        start=start,
         make_controller=make_controller,
     )
     return trainer.train()
@@ -120,6 +135,8 @@ class VectorizedPPOTrainer:
         run_id: str,
         control: RunControl,
         on_summary: Callable[[BatchSummary], None],
+        on_checkpoint: Callable[[TrainerCheckpoint], None] | None,
+        start: TrainerState | None,
         make_controller: ControllerFactory,
     ) -> None:
         check_groups(specs)
@@ -132,6 +149,8 @@ class VectorizedPPOTrainer:
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
+        names = config.run.devices or (config.run.device,)
+        self._fleet_devices = [resolve_device(name, "run.devices") for name in names]
         self._data = load_task(config.task, config.run.seed).to(self._device)
         check_host_fits(config.host, self._data.input_shape, self._data.name)
         self._source = BatchSource(
@@ -142,9 +161,22 @@ class VectorizedPPOTrainer:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place, make_controller) for place, spec in enumerate(specs))
         self._clock = PhaseClock()
         self._reporter = BatchReporter(self._groups, hub=hub, source=self._source, clock=self._clock)
+        self._checkpoints = CheckpointSchedule(
+            self._groups, interval=config.run.checkpoint_interval, on_checkpoint=on_checkpoint
+        )
+        self._completed = 0
+        self._announced = False
+        if start is not None:
+            self._continue(start)
+
+    def _continue(self, start: TrainerState) -> None:
+        restore(self._groups, start.tensors)
+        self._reporter.recall(start.earlier)
+        self._completed = start.rounds_completed
 
     def _new_group(self, spec: GroupSpec, place: int, make_controller: ControllerFactory) -> Group:
         envs = spec.config.fleet.envs
@@ -168,20 +200,36 @@ class VectorizedPPOTrainer:
             self._hub.emit(
                 TrainingEnded(
                     end=end,
-                    batches_completed=len(summaries),
+                    batches_completed=self._completed,
                     wall_seconds=perf_counter() - started,
                     error=None if error is None else f"{type(error).__name__}: {error}",
                 )
             )
-        return TrainingResult(end=end, batches_completed=len(summaries), summaries=tuple(chain(*summaries)))
+        return TrainingResult(end=end, batches_completed=self._completed, summaries=tuple(chain(*summaries)))
 
     def _run_batches(self, summaries: list[tuple[BatchSummary, ...]]) -> RunEnd:
-        for batch in range(1, self._config.run.rounds + 1):
-            finished = self._run_batch(batch)
+        end = RunEnd.FINISHED
+        while self._completed < self._config.run.rounds:
+            finished = self._run_batch(self._completed + 1)
             if finished is None:
-                return RunEnd.STOPPED
+                end = RunEnd.STOPPED
+                break
             summaries.append(finished)
-        return RunEnd.FINISHED
+            self._completed += 1
+            self._checkpoints.after_round(self._completed, self._hub.last_seq)
+            self._count_skips(finished)
+        self._checkpoints.save()
+        return end
+
+    def _count_skips(self, finished: tuple[BatchSummary, ...]) -> None:
+        """Only after its record: a batch whose update was skipped counts. Too many in a row end the run."""
+        try:
+            for skips, summary in zip(self._skips, finished, strict=True):
+                if summary.ppo_metrics is not None:
+                    skips.count(summary.ppo_metrics.skip_cause)
+        except SkippedUpdatesError:
+            self._checkpoints.save()
+            raise
 
     def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
         """One batch: fresh hosts, T epochs, one update per learning group. None: stopped before it was complete."""
@@ -190,9 +238,10 @@ class VectorizedPPOTrainer:
         self._clock.restart()
         with self._clock.measure(Phase.SETUP):
             world = self._new_world(batch)
-            if batch == 1:
+            if not self._announced:
                 self._hub.emit(self._training_started(world.fleet))
                 self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
+                self._announced = True
             for group in self._groups:
                 group.controller.begin_batch()
             rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._control)
@@ -213,7 +262,7 @@ class VectorizedPPOTrainer:
             fleet=config.fleet,
             input_shape=self._data.input_shape,
             num_classes=self._data.num_classes,
-            device=self._device,
+            devices=self._fleet_devices,
             generators=[self._generator("host", episode) for episode in episodes],
         )
         garden = Garden(
@@ -254,7 +303,7 @@ class VectorizedPPOTrainer:
             n_envs=fleet.rows,
             max_epochs=config.fleet.episode_length,
             max_batches=config.run.rounds,
-            start_batch=1,
+            start_batch=self._completed + 1,
             steps_per_epoch=self._source.steps_per_epoch,
             num_classes=self._data.num_classes,
             seed=config.run.seed,

@@ -16,7 +16,7 @@ from esper.contracts.actions import (
     Style,
 )
 from esper.rewards.types import RewardComponents
-from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, HeadUpdate, PhaseTime
+from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, HeadUpdate, NamedValue, PhaseTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,10 +156,13 @@ class EpisodeRecord:
 class PPOMetrics:
     """Scalars of one PPO update, already on the CPU. None: not measured (skipped update, head never relevant).
 
+    op_values: mean Q(s, op) of each op over the steps on which it was possible, None where it never was.
+    contribution_error: root mean square, percentage points; None without a contribution head.
     Everything except update_time_ms is a function of the seed.
     """
 
     skipped: bool
+    skip_cause: str | None
     policy_loss: float | None
     value_loss: float | None
     entropy_loss: float | None
@@ -173,6 +176,11 @@ class PPOMetrics:
     gradient_norm: float | None
     learning_rate: float
     entropy_coef: float
+    value_coef: float
+    entropy_floor_penalty: float | None
+    op_value_loss: float | None
+    op_values: tuple[NamedValue, ...]
+    contribution_error: float | None
     advantage_mean: float | None
     advantage_std: float | None
     return_mean: float | None

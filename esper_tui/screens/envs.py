@@ -36,6 +36,9 @@ PANEL_TITLES: Final = {
     "log": "EVENTS",
 }
 
+GROUP_PANELS: Final = ("policy", "returns", "accuracy")
+"""Panels that show the figures of one policy group: of the one that decides for the env at the cursor."""
+
 
 class EnvsScreen(Screen[None]):
     """Hands each frame to its panels; a panel that is not displayed gets none until it is.
@@ -88,17 +91,25 @@ class EnvsScreen(Screen[None]):
 
     def _show_side_panels(self, frame: Frame) -> None:
         snapshot = frame.snapshot
+        group = snapshot.group_of(self.query_one(EnvTable).cursor_key)
+        self._name_group(group.group_id if len(snapshot.groups) > 1 else "")
         policy, log, sparks = self.query_one(PolicyPanel), self.query_one(LogPanel), self.query_one(SparkPanel)
         if policy.display:
-            policy.show_snapshot(snapshot)
+            policy.show_group(snapshot, group)
         if log.display:
             log.show_log(snapshot.log)
         if sparks.display:
-            sparks.show_snapshot(snapshot)
+            sparks.show_group(group)
         for chart in self.query(Chart):
             if chart.display:
-                chart.show_snapshot(snapshot)
+                chart.show_group(snapshot, group)
         self._show_decision()
+
+    def _name_group(self, name: str) -> None:
+        """Say in the titles whose figures those are; name is empty in a run of one group."""
+        for panel in GROUP_PANELS:
+            word, dot, rest = PANEL_TITLES[panel].partition(" · ")
+            self.query_one(f"#{panel}").border_title = f"{word} of {name}{dot}{rest}" if name else PANEL_TITLES[panel]
 
     def _show_decision(self) -> None:
         panel = self.query_one(DecisionPanel)
@@ -116,7 +127,8 @@ class EnvsScreen(Screen[None]):
 
     @on(LineTable.CursorMoved)
     def _cursor_moved(self) -> None:
-        self._show_decision()
+        if self._frame is not None:
+            self._show_side_panels(self._frame)
 
     def move(self, rows: int) -> None:
         """Move in the focused panel: the event log if it has the focus, otherwise the env table."""

@@ -6,9 +6,7 @@ followed by the rest gives what one pass gives.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from esper.telemetry.events import (
     AnomalyDetected,
@@ -32,16 +30,9 @@ from esper.telemetry.events import (
 )
 from esper_tui.state.env_state import EnvState
 from esper_tui.state.event_log import EventLog
-from esper_tui.state.op_counts import OpCounts
+from esper_tui.state.group_state import GroupState
 from esper_tui.state.pace import Pace
-from esper_tui.state.round_curve import RoundCurve
 from esper_tui.state.snapshot import CockpitSnapshot, Progress
-
-UPDATES_KEPT: Final = 64
-
-
-def _no_updates() -> deque[PPOUpdateCompleted]:
-    return deque(maxlen=UPDATES_KEPT)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,15 +47,11 @@ class Aggregator:
     batch: int | None = None
     epoch: int | None = None
     batches_completed: int = 0
-    updated_at: float | None = None
     throughput: Throughput | None = None
     envs: dict[int, EnvState] = field(default_factory=dict[int, EnvState])
-    updates: deque[PPOUpdateCompleted] = field(default_factory=_no_updates)
-    rounds: list[BatchStats] = field(default_factory=list[BatchStats])
+    groups: dict[str, GroupState] = field(default_factory=dict[str, GroupState])
     anomalies: tuple[AnomalyDetected, ...] = ()
     pace: Pace = field(default_factory=Pace)
-    curve: RoundCurve = field(default_factory=RoundCurve)
-    ops: OpCounts = field(default_factory=OpCounts)
     log: EventLog = field(default_factory=EventLog)
 
     def copy(self) -> Aggregator:
@@ -72,11 +59,8 @@ class Aggregator:
         return replace(
             self,
             envs={env_id: env.copy() for env_id, env in self.envs.items()},
-            updates=deque(self.updates, maxlen=UPDATES_KEPT),
-            rounds=list(self.rounds),
+            groups={group_id: group.copy() for group_id, group in self.groups.items()},
             pace=self.pace.copy(),
-            curve=self.curve.copy(),
-            ops=self.ops.copy(),
             log=self.log.copy(),
         )
 
@@ -100,10 +84,10 @@ class Aggregator:
             case TrainingStarted():
                 self._start(payload, event.time)
             case EpochCompleted():
-                self._epoch(payload, event.time)
+                self._epoch(payload, event)
             case LastAction():
                 self._env(payload.env_id).apply_action(payload)
-                self.ops.add_decision(payload)
+                self._group(event.group_id).ops.add_decision(payload)
             case SeedGerminated() | SeedStageChanged() | SeedFossilized() | SeedPruned():
                 self._env(payload.env_id).apply_seed(payload)
             case EpisodeOutcome():
@@ -113,20 +97,19 @@ class Aggregator:
             case TrainingEnded():
                 self.ended = payload
             case _:
-                self._batch_tail(payload, event.time)
+                self._batch_tail(payload, event.group_id)
 
-    def _batch_tail(self, payload: Payload, time: float) -> None:
+    def _batch_tail(self, payload: Payload, group_id: str) -> None:
         match payload:
             case AnomalyDetected():
                 same_batch = bool(self.anomalies) and self.anomalies[-1].batch == payload.batch
                 self.anomalies = (*self.anomalies, payload) if same_batch else (payload,)
             case PPOUpdateCompleted():
-                self.updates.append(payload)
-                self.updated_at = time
+                self._group(group_id).updates.append(payload)
                 if self.anomalies and self.anomalies[-1].batch != payload.batch:
                     self.anomalies = ()
             case BatchStats():
-                self.rounds.append(payload)
+                self._group(group_id).rounds.append(payload)
             case BatchEpochCompleted():
                 self.batches_completed = payload.batch
             case Throughput():
@@ -138,17 +121,26 @@ class Aggregator:
         self.run = payload
         self.started_at = time
         self.batches_completed = payload.start_batch - 1
+        for group in payload.groups:
+            self._group(group.group_id)
         for env_id in range(payload.n_envs):
             self._env(env_id)
 
-    def _epoch(self, payload: EpochCompleted, time: float) -> None:
+    def _epoch(self, payload: EpochCompleted, event: Event) -> None:
+        time, group = event.time, self._group(event.group_id)
         if (payload.batch, payload.epoch) != (self.batch, self.epoch):
             self.pace.start_fleet_epoch(time)
             self.batch, self.epoch = payload.batch, payload.epoch
         self.pace.add_env_epoch(time)
-        self.curve.add(payload)
-        self.ops.enter_round(payload.batch)
+        group.curve.add(payload)
+        group.ops.enter_round(payload.batch)
         self._env(payload.env_id).apply_epoch(payload)
+
+    def _group(self, group_id: str) -> GroupState:
+        group = self.groups.get(group_id)
+        if group is None:
+            group = self.groups[group_id] = GroupState(group_id=group_id)
+        return group
 
     def _env(self, env_id: int) -> EnvState:
         env = self.envs.get(env_id)
@@ -168,12 +160,7 @@ class Aggregator:
             ended=self.ended,
             progress=self._progress(),
             envs=tuple(env.to_row() for _, env in sorted(self.envs.items())),
-            updates=tuple(self.updates),
-            updated_at=self.updated_at,
-            rounds=tuple(self.rounds),
-            curve=self.curve.current_points(),
-            previous_curve=self.curve.previous,
-            ops=self.ops.shares(),
+            groups=tuple(group.figures() for group in self.groups.values()),
             anomalies=self.anomalies,
             throughput=self.throughput,
             log=tuple(self.log.lines),

@@ -12,6 +12,7 @@ from typing import Final
 
 from esper.contracts.stages import SeedStage
 from esper.telemetry.events import (
+    DEFAULT_GROUP,
     AnomalyDetected,
     BatchStats,
     EpisodeOutcome,
@@ -132,12 +133,27 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFigures:
+    """What belongs to one policy group.
+
+    updates: the newest PPO updates, oldest first. rounds: one record per finished round. curve: mean validation
+    accuracy per host epoch of this round; previous_curve: of the round before.
+    """
+
+    group_id: str
+    updates: tuple[PPOUpdateCompleted, ...] = ()
+    rounds: tuple[BatchStats, ...] = ()
+    curve: tuple[float, ...] = ()
+    previous_curve: tuple[float, ...] = ()
+    ops: tuple[OpShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CockpitSnapshot:
     """Everything that the screen shows, at one moment.
 
-    updates: the newest PPO updates, oldest first. rounds: one record per finished round. curve: mean validation
-    accuracy per host epoch of this round; previous_curve: of the round before. folded: step events that the log
-    counts but does not list.
+    groups: in the order of the run; none before the first event. folded: step events that the log counts but does not
+    list.
     """
 
     events: int
@@ -147,12 +163,7 @@ class CockpitSnapshot:
     ended: TrainingEnded | None
     progress: Progress
     envs: tuple[EnvRow, ...]
-    updates: tuple[PPOUpdateCompleted, ...]
-    updated_at: float | None
-    rounds: tuple[BatchStats, ...]
-    curve: tuple[float, ...]
-    previous_curve: tuple[float, ...]
-    ops: tuple[OpShare, ...]
+    groups: tuple[GroupFigures, ...]
     anomalies: tuple[AnomalyDetected, ...]
     throughput: Throughput | None
     log: tuple[LogLine, ...]
@@ -162,3 +173,12 @@ class CockpitSnapshot:
     def has_no_policy(self) -> bool:
         """It is known that no controller of this run learns, so no PPO update will come."""
         return self.run is not None and bool(self.run.groups) and not any(group.learns for group in self.run.groups)
+
+    def group_of(self, env_id: int | None) -> GroupFigures:
+        """The group that decides for an env; the first one where that is not known, without figures before there are
+        any.
+        """
+        started = self.run.groups if self.run is not None else ()
+        name = next((group.group_id for group in started if env_id in group.env_ids), None)
+        known = {group.group_id: group for group in self.groups}
+        return known.get(name or "") or (self.groups[0] if self.groups else GroupFigures(group_id=DEFAULT_GROUP))

@@ -14,7 +14,7 @@ from textual_plot import HiResMode, PlotWidget
 
 from esper.telemetry.events import BatchStats
 from esper_tui.state.metrics import format_number
-from esper_tui.state.snapshot import CockpitSnapshot
+from esper_tui.state.snapshot import CockpitSnapshot, GroupFigures
 from esper_tui.widgets.line_panel import LinePanel
 from esper_tui.widgets.text import Line, Role, Span, dim, label, line, own_scale, pad, sparkline
 
@@ -61,8 +61,8 @@ class Chart(Container):
         plot = self.query_one(PlotWidget)
         plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 1, 6
 
-    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
-        """Draw what the snapshot holds for this chart."""
+    def show_group(self, snapshot: CockpitSnapshot, group: GroupFigures) -> None:
+        """Draw what a group of the snapshot holds for this chart."""
         raise NotImplementedError
 
     def draw(self, lines: Sequence[Series], *, x_end: float) -> None:
@@ -111,8 +111,8 @@ class ReturnChart(Chart):
 
     AWAITED = "awaiting the end of round 1"
 
-    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
-        rounds = snapshot.rounds
+    def show_group(self, snapshot: CockpitSnapshot, group: GroupFigures) -> None:
+        rounds = group.rounds
         low = series([one.return_p10 for one in rounds], FAINT)
         high = series([one.return_p90 for one in rounds], FAINT)
         mean = series([one.avg_return for one in rounds], BRIGHT)
@@ -124,19 +124,19 @@ class AccuracyChart(Chart):
 
     AWAITED = "awaiting the first host epoch"
 
-    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
-        last, now = series(snapshot.previous_curve, FAINT), series(snapshot.curve, BRIGHT)
+    def show_group(self, snapshot: CockpitSnapshot, group: GroupFigures) -> None:
+        last, now = series(group.previous_curve, FAINT), series(group.curve, BRIGHT)
         self.draw([last, now], x_end=snapshot.run.max_epochs if snapshot.run else 2)
 
 
-def spark_lines(snapshot: CockpitSnapshot, width: int) -> list[Line]:
+def spark_lines(group: GroupFigures, width: int) -> list[Line]:
     """Both charts in two rows, for narrow screens."""
     room = max(0, width - 46)
-    rounds: Sequence[BatchStats] = snapshot.rounds
+    rounds: Sequence[BatchStats] = group.rounds
     returns = [one.avg_return for one in rounds]
     return [
         _spark_line("return by round", returns, room, signed=True, awaited="awaiting the end of round 1"),
-        _spark_line("accuracy this round", list(snapshot.curve), room, signed=False, awaited="awaiting epoch 1"),
+        _spark_line("accuracy this round", list(group.curve), room, signed=False, awaited="awaiting epoch 1"),
     ]
 
 
@@ -153,5 +153,5 @@ def _spark_line(title: str, values: list[float], room: int, *, signed: bool, awa
 class SparkPanel(LinePanel):
     """The charts' stand-in below 120 columns."""
 
-    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
-        self.show(spark_lines(snapshot, self.size.width))
+    def show_group(self, group: GroupFigures) -> None:
+        self.show(spark_lines(group, self.size.width))

@@ -20,9 +20,9 @@ HEAD_WIDTH, NUMBER_WIDTH, LEGAL_WIDTH = 8, 4, 6
 ROW_LABEL: Final = 6
 
 
-def decision_lines(row: EnvRow, max_epochs: int, width: int) -> list[Line]:
-    """Every figure of one decision, from what was recorded with it."""
-    lines = [_env_line(row, max_epochs)]
+def decision_lines(row: EnvRow, max_epochs: int, width: int, *, group: str = "") -> list[Line]:
+    """Every figure of one decision, from what was recorded with it. group: named beside the env, where several are."""
+    lines = [_env_line(row, max_epochs, group)]
     decision = row.decision
     if decision is None:
         waiting = "no decision in this episode yet: the first follows its first host epoch"
@@ -33,11 +33,12 @@ def decision_lines(row: EnvRow, max_epochs: int, width: int) -> list[Line]:
     return lines + _context_lines(decision, width)
 
 
-def _env_line(row: EnvRow, max_epochs: int) -> Line:
+def _env_line(row: EnvRow, max_epochs: int, group: str) -> Line:
     epoch = MISSING if row.epoch is None else f"{row.epoch}/{max_epochs}"
     best = format_number(row.best_accuracy, 1)
     growth = f"×{row.growth:.2f}" if row.growth is not None else ""
-    return line(strong(f"env {row.env_id:02d}"), label("  e "), epoch, label("  best "), best, dim(f"  {growth}"))
+    name = f"env {row.env_id:02d} {group}".rstrip()
+    return line(strong(name), label("  e "), epoch, label("  best "), best, dim(f"  {growth}"))
 
 
 def _outcome_lines(decision: LastAction, width: int) -> list[Line]:
@@ -130,7 +131,8 @@ class DecisionPanel(LinePanel):
         if row is None or snapshot.run is None:
             self.show(wrap([dim(word) for word in ["no", "env", "yet"]], self.size.width, gap=" "))
             return
-        self.show(decision_lines(row, snapshot.run.max_epochs, self.size.width)[: self.size.height])
+        group = snapshot.group_of(env_id).group_id if len(snapshot.groups) > 1 else ""
+        self.show(decision_lines(row, snapshot.run.max_epochs, self.size.width, group=group)[: self.size.height])
 
     def resized(self) -> None:
         if self._shown is not None:

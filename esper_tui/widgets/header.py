@@ -7,7 +7,7 @@ from typing import Final
 from esper_tui.sources.base import Frame, Mode
 from esper_tui.state.metrics import MISSING, POLICY_METRICS, format_count, format_duration, format_number
 from esper_tui.state.rules import LEVEL_SIGNS, Level, judge
-from esper_tui.state.snapshot import CockpitSnapshot, Progress
+from esper_tui.state.snapshot import CockpitSnapshot, GroupFigures, Progress
 from esper_tui.widgets.line_panel import LinePanel
 from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, meter, pad, spread, strong
 
@@ -41,7 +41,8 @@ def _run_words(snapshot: CockpitSnapshot, width: int) -> Line:
     batch = f"{progress.batch if progress.batch is not None else run.start_batch}/{run.max_batches}"
     epoch = f"{progress.epoch or 0:0{len(str(run.max_epochs))}d}/{run.max_epochs}"
     share = progress.share_done or 0.0
-    name = f"{run.task} {run.reward_mode}" if width >= 120 else run.task
+    modes = "/".join(dict.fromkeys(group.reward_mode for group in run.groups)) or run.reward_mode
+    name = f"{run.task} {modes}" if width >= 120 else run.task
     bar = meter(share, 8 if width >= 120 else 4)
     return line(
         strong(name),
@@ -80,14 +81,22 @@ def alerts(snapshot: CockpitSnapshot) -> list[tuple[Level, str]]:
     for row in snapshot.envs:
         if row.level is not Level.FINE:
             found.append((row.level, f"env{row.env_id:02d} {row.status.value}"))
-    for entry in POLICY_METRICS if snapshot.updates else ():
-        name, value = entry.metric.name, entry.read(snapshot.updates[-1])
-        first = entry.read(snapshot.updates[0])
-        verdict = judge(name, value, reference=first or 0.0, samples=len(snapshot.updates))
+    for group in snapshot.groups:
+        name = f"{group.group_id} " if len(snapshot.groups) > 1 else ""
+        found += [(level, name + text) for level, text in _policy_alerts(group)]
+    return sorted(found, key=lambda alert: -alert[0])
+
+
+def _policy_alerts(group: GroupFigures) -> list[tuple[Level, str]]:
+    found: list[tuple[Level, str]] = []
+    for entry in POLICY_METRICS if group.updates else ():
+        name, value = entry.metric.name, entry.read(group.updates[-1])
+        first = entry.read(group.updates[0])
+        verdict = judge(name, value, reference=first or 0.0, samples=len(group.updates))
         if verdict.level is not Level.FINE:
             text = f"{entry.metric.label} {format_number(value, entry.metric.decimals)} {verdict.words[4:]}"
             found.append((verdict.level, text.rstrip()))
-    return sorted(found, key=lambda alert: -alert[0])
+    return found
 
 
 def alert_line(frame: Frame, width: int) -> Line:
@@ -95,7 +104,8 @@ def alert_line(frame: Frame, width: int) -> Line:
     snapshot = frame.snapshot
     found = alerts(snapshot)
     if not found:
-        checked = "envs and policy" if snapshot.updates else "envs; the policy is checked after its first update"
+        updated = any(group.updates for group in snapshot.groups)
+        checked = "envs and policy" if updated else "envs; the policy is checked after its first update"
         checked = "envs; there is no policy" if snapshot.has_no_policy else checked
         return (dim(f"   no alerts · {checked}" if snapshot.run else ""),)
     pieces: list[Span] = [Span(" ")]

@@ -10,7 +10,7 @@ from esper.contracts.actions import HEAD_NAMES, head_sizes
 from esper.telemetry.events import HeadUpdate, PPOUpdateCompleted
 from esper_tui.state.metrics import POLICY_METRICS, PolicyMetric, format_fitted
 from esper_tui.state.rules import Level, judge
-from esper_tui.state.snapshot import CockpitSnapshot, OpShare
+from esper_tui.state.snapshot import CockpitSnapshot, GroupFigures, OpShare
 from esper_tui.widgets.line_panel import LinePanel
 from esper_tui.widgets.text import (
     LEVEL_ROLES,
@@ -34,29 +34,29 @@ VALUE_WIDTH: Final = 7
 VERDICT_WIDTH: Final = 9
 
 
-def policy_lines(snapshot: CockpitSnapshot, width: int, height: int) -> list[Line]:
-    """The panel's rows, most important first; what does not fit in height is left out."""
-    if not snapshot.updates:
-        return _awaiting(snapshot, width)[:height]
-    newest, first = snapshot.updates[-1], snapshot.updates[0]
+def policy_lines(snapshot: CockpitSnapshot, group: GroupFigures, width: int, height: int) -> list[Line]:
+    """The panel's rows, most important first; what does not fit in height is left out. group: of the snapshot."""
+    if not group.updates:
+        return _awaiting(snapshot, group, width)[:height]
+    newest, first = group.updates[-1], group.updates[0]
     lines = [_summary(newest)]
     for entry in POLICY_METRICS:
-        lines.append(_metric_line(entry, snapshot.updates, entry.read(first), width))
+        lines.append(_metric_line(entry, group.updates, entry.read(first), width))
     slots = len(snapshot.run.slot_ids) if snapshot.run else 1
     lines += _head_lines(newest.heads, slots)
-    return (lines + _op_lines(snapshot.ops, width))[:height]
+    return (lines + _op_lines(group.ops, width))[:height]
 
 
-def _awaiting(snapshot: CockpitSnapshot, width: int) -> list[Line]:
+def _awaiting(snapshot: CockpitSnapshot, figures: GroupFigures, width: int) -> list[Line]:
     run, progress = snapshot.run, snapshot.progress
     text = "no PPO update yet: the first comes when round 1 ends"
-    if snapshot.has_no_policy and run is not None:
-        controllers = " and ".join(dict.fromkeys(group.controller for group in run.groups))
-        text = f"no policy: the controller {controllers} does not learn"
+    started = next((item for item in run.groups if item.group_id == figures.group_id), None) if run else None
+    if started is not None and not started.learns:
+        text = f"no policy: the controller {started.controller} does not learn"
     elif run is not None and progress.epoch is not None:
         text = f"no PPO update yet: the first comes after epoch {run.max_epochs} of this round (now {progress.epoch})"
     words = wrap([dim(word) for word in text.split()], width, gap=" ")
-    return [*words, (), *_op_lines(snapshot.ops, width)]
+    return [*words, (), *_op_lines(figures.ops, width)]
 
 
 def _summary(update: PPOUpdateCompleted) -> Line:
@@ -131,12 +131,12 @@ class PolicyPanel(LinePanel):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._snapshot: CockpitSnapshot | None = None
+        self._shown: tuple[CockpitSnapshot, GroupFigures] | None = None
 
-    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
-        self._snapshot = snapshot
-        self.show(policy_lines(snapshot, self.size.width, self.size.height))
+    def show_group(self, snapshot: CockpitSnapshot, group: GroupFigures) -> None:
+        self._shown = (snapshot, group)
+        self.show(policy_lines(snapshot, group, self.size.width, self.size.height))
 
     def resized(self) -> None:
-        if self._snapshot is not None:
-            self.show_snapshot(self._snapshot)
+        if self._shown is not None:
+            self.show_group(*self._shown)

@@ -69,3 +69,35 @@ def test_an_installed_entry_point_is_loaded(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "('installed_blueprints',)" in done.stdout
     assert "'LORA'" in done.stdout
+
+
+CONTROLLER = """
+from esper.contracts.actions import Blueprint, Op
+from esper.policy.baselines.rule import germinate
+from esper.training.controllers import register_rule
+
+class Planter:
+    def decide(self, env, legal, uniforms):
+        return germinate(legal, Blueprint.NORM)
+
+register_rule("planter", "plants wherever it may", lambda config: Planter())
+"""
+
+
+def test_a_controller_of_a_plugin_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(CONTROLLER)
+    done = run(tmp_path, "check", "controllers", "planter", "static", "--plugin", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "controller planter" in done.stdout
+    assert "FAIL" not in done.stdout
+
+
+def test_a_controller_of_a_plugin_that_breaks_the_rules_fails_the_command(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        CONTROLLER.replace("germinate(legal, Blueprint.NORM)", "Choice(op=Op.FOSSILIZE)").replace(
+            "import germinate", "import Choice"
+        )
+    )
+    done = run(tmp_path, "check", "controllers", "planter", "--plugin", "mine")
+    assert done.returncode == 1
+    assert "FAIL  only legal actions" in done.stdout

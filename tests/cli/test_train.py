@@ -14,7 +14,7 @@ import pytest
 from esper.cli import main
 from esper.cli.headless import stop_on_interrupt
 from esper.history import RunDirectory, read_events, read_history
-from esper.telemetry.events import RunEnd, TrainingEnded
+from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
 
@@ -144,3 +144,40 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
     assert code == 3
     ((config, runs_dir),) = calls
     assert (config.run.rounds, config.run.preset, runs_dir) == (2, "digits", tmp_path)
+
+
+@pytest.mark.parametrize("named", [("cpu", "cpu"), ("cpu,cpu",)])
+def test_several_devices_share_the_hosts_of_one_run(here: Here, tmp_path: Path, named: tuple[str, ...]) -> None:
+    short = ("train", "--no-tui", "--rounds", "1", "--envs", "3", "--episode-length", "4", "--runs-dir")
+    for folder, devices in (("whole", ()), ("shared", ("--devices", *named))):
+        code, _, errors = here(*short, str(tmp_path / folder), *devices)
+        assert code == 0, errors
+    (whole,), (shared,) = ([*read_history(next((tmp_path / name).iterdir()))] for name in ("whole", "shared"))
+    assert whole.without_timings() == shared.without_timings()
+
+
+def test_words_that_belong_to_no_option_are_named(here: Here) -> None:
+    code, _, errors = here("train", "cifar")
+    assert (code, errors) == (2, "esper: error: there is no argument 'cifar': `esper train --help` lists the options\n")
+
+
+def test_any_controller_runs_through_the_same_trainer(here: Here, tmp_path: Path) -> None:
+    short = ("--rounds", "1", "--envs", "1", "--episode-length", "3", "--no-tui", "--runs-dir", str(tmp_path))
+    code, out, _ = here("train", "--preset", "digits", "--controller", "schedule", *short)
+    assert code == 0
+    assert "entropy --" in out
+    path = Path(out.splitlines()[-1])
+    events = read_events(path)
+    germinated = [event for event in events if event.kind is EventKind.SEED_GERMINATED]
+    assert len(germinated) == 1
+    assert RunDirectory.open(path).load_config().controller.name == "schedule"
+    code, out, _ = here("replay", str(path), "--no-tui")
+    assert code == 0
+    assert "schedule" in out
+
+
+def test_a_controller_that_does_not_exist_is_one_line(here: Here, tmp_path: Path) -> None:
+    code, _, err = here("train", "--controller", "hillclimp", "--no-tui", "--runs-dir", str(tmp_path))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "did you mean hillclimb" in err
+    assert not list(tmp_path.iterdir())

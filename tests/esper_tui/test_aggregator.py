@@ -33,10 +33,11 @@ def test_a_whole_run_adds_up() -> None:
     assert snapshot.ended.end is RunEnd.FINISHED
     assert (snapshot.progress.batch, snapshot.progress.epoch, snapshot.progress.batches_completed) == (2, 5, 2)
     assert snapshot.progress.env_epochs == 2 * 3 * 5
-    assert len(snapshot.rounds) == len(snapshot.updates) == 2
-    assert len(snapshot.curve) == len(snapshot.previous_curve) == 5
-    assert sum(op.run_chosen for op in snapshot.ops) == 2 * 3 * 5
-    assert sum(op.round_chosen for op in snapshot.ops) == 3 * 5
+    (group,) = snapshot.groups
+    assert len(group.rounds) == len(group.updates) == 2
+    assert len(group.curve) == len(group.previous_curve) == 5
+    assert sum(op.run_chosen for op in group.ops) == 2 * 3 * 5
+    assert sum(op.round_chosen for op in group.ops) == 3 * 5
     assert len(snapshot.log) + snapshot.folded == len(EVENTS)
 
 

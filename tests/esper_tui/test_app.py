@@ -178,7 +178,7 @@ async def test_stopping_ends_the_run_and_then_the_app(key: str) -> None:
             trainer.allow(len(EVENTS) // 2)
         await until(pilot, lambda: app.return_value is Leaving.OVER)
         assert app.source.is_over
-        rounds = len(app.source.latest().rounds)
+        rounds = len(app.source.latest().groups[0].rounds)
         assert rounds == (1 if key == "s" else 0)
 
 
@@ -368,9 +368,9 @@ def test_a_detached_run_trains_on_and_reports_on_the_console(capsys: pytest.Capt
 
     async def leave(pilot: Pilot[Leaving]) -> None:
         await until(pilot, lambda: bool(app.query_one(HeaderPanel).lines))
-        threading.Timer(0.5, trainer.allow, (len(EVENTS),)).start()
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        threading.Timer(0.5, trainer.allow, (len(EVENTS),)).start()  # once the screen is gone
         await pilot.press("k")
 
     run_live(app, app.source, out=sys.stdout, pilot=leave)

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from esper.history import read_events, read_history
 from esper.history.recording import open_recording
 from esper.history.settings import resolve_config
+from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
 from esper_tui.session import report_end, run_live, training_job
@@ -57,7 +58,7 @@ def test_a_real_run_is_shown_recorded_and_replayed(
         run_path = recording.directory.path
         failure_path = run_path / "failure.txt"
         source = LiveSource(control=control, origin=str(run_path), clock=time.monotonic)
-        app = CockpitApp(source, job=training_job(config, recording, stack, failure_path))
+        app = CockpitApp(source, job=training_job([GroupSpec(config=config)], recording, stack, failure_path))
         run_live(app, source, out=sys.stdout, pilot=watch)
 
     assert report_end(source, failure_path, out=sys.stdout, errors=sys.stderr) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from scripted_run import ScriptedRun
 
 from esper.contracts.stages import SeedStage
 from esper.telemetry.events import (
+    BatchStats,
     EpochCompleted,
     Event,
     GroupStarted,
@@ -20,6 +22,7 @@ from esper.telemetry.events import (
 )
 from esper_tui.keys import KEYS, Where
 from esper_tui.screens.help import help_text
+from esper_tui.session import print_rounds
 from esper_tui.sources.base import Frame, Mode, SourceStatus
 from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.metrics import format_fitted, format_number
@@ -32,7 +35,7 @@ from esper_tui.widgets.header import alerts, header_line
 from esper_tui.widgets.log_panel import log_line
 from esper_tui.widgets.policy_panel import policy_lines
 from esper_tui.widgets.status_line import footer_line
-from esper_tui.widgets.text import plain, sparkline, width_of
+from esper_tui.widgets.text import Line, plain, sparkline, width_of
 from esper_tui.widgets.vocabulary import slot_cell
 
 EVENTS = ScriptedRun(envs=4, epochs=8).events()
@@ -55,6 +58,10 @@ def decided_row(op: str) -> EnvRow:
         if isinstance(event.payload, LastAction) and event.payload.op == op and event.payload.success:
             return reduce(EVENTS[: index + 1]).envs[event.payload.env_id]
     pytest.fail(f"the script never takes {op}")
+
+
+def policy_rows(snapshot: CockpitSnapshot, width: int, height: int) -> list[Line]:
+    return policy_lines(snapshot, snapshot.groups[0], width, height)
 
 
 def text_of(row: EnvRow, width: int = 36) -> str:
@@ -156,7 +163,7 @@ def test_an_env_without_a_decision_says_what_is_awaited() -> None:
 
 
 def test_the_policy_panel_says_when_the_first_update_comes() -> None:
-    text = " ".join(plain(line) for line in policy_lines(reduce(EVENTS[:30]), 36, 12))
+    text = " ".join(plain(line) for line in policy_rows(reduce(EVENTS[:30]), 36, 12))
     assert "the first comes after epoch 8" in " ".join(text.split())
 
 
@@ -186,16 +193,77 @@ def without_policy() -> CockpitSnapshot:
 
 def test_a_run_without_a_policy_says_so() -> None:
     snapshot = without_policy()
-    panel = " ".join(" ".join(plain(line) for line in policy_lines(snapshot, 36, 20)).split())
+    panel = " ".join(" ".join(plain(line) for line in policy_rows(snapshot, 36, 20)).split())
     assert "no policy: the controller heuristic does not learn" in panel
     assert "%" in panel  # the mix of ops is there all the same
     assert "V(s) --" in text_of(snapshot.envs[0])
     assert not any("policy is checked after" in words for _, words in alerts(snapshot))
 
 
+def in_two_groups() -> list[Event]:
+    """The scripted run as an A/B run: envs 0 and 1 are A, 2 and 3 are B; every update and round comes once for each."""
+    events: list[Event] = []
+    started = GroupStarted(
+        group_id="A", controller="ppo", learns=True, reward_mode="shaped", reward_family="contribution", env_ids=(0, 1)
+    )
+    both = (started, replace(started, group_id="B", env_ids=(2, 3)))
+    for event in EVENTS:
+        payload = event.payload
+        match payload:
+            case TrainingStarted():
+                events.append(replace(event, payload=replace(payload, groups=both)))
+            case EpochCompleted() | LastAction():
+                events.append(replace(event, group_id="A" if payload.env_id < 2 else "B"))
+            case PPOUpdateCompleted():
+                events.append(replace(event, group_id="A"))
+                events.append(replace(event, group_id="B", payload=replace(payload, kl_divergence=0.9)))
+            case BatchStats():
+                events.append(replace(event, group_id="A"))
+                events.append(replace(event, group_id="B", payload=replace(payload, avg_return=-5.0)))
+            case _:
+                events.append(event)
+    return events
+
+
+def test_each_group_has_its_own_updates_rounds_curve_and_ops() -> None:
+    snapshot = reduce(in_two_groups())
+    first, second = snapshot.groups
+    assert (first.group_id, second.group_id) == ("A", "B")
+    assert [snapshot.group_of(env_id).group_id for env_id in (0, 1, 2, 3, None)] == ["A", "A", "B", "B", "A"]
+    alone = FULL.groups[0]
+    assert first.updates == alone.updates
+    assert {update.kl_divergence for update in second.updates} == {0.9}
+    assert [one.avg_return for one in first.rounds] == [one.avg_return for one in alone.rounds]
+    assert [one.avg_return for one in second.rounds] == [-5.0] * len(alone.rounds)
+    assert first.curve != second.curve
+    assert len(first.curve) == len(second.curve) == len(alone.curve)
+    for one, other, whole in zip(first.ops, second.ops, alone.ops, strict=True):
+        assert one.run_chosen + other.run_chosen == whole.run_chosen
+    assert "0.9000" in " ".join(plain(line) for line in policy_lines(snapshot, second, 36, 20))
+    words = [text for _, text in alerts(snapshot)]
+    assert any(text.startswith("B KL") for text in words)
+    assert not any(text.startswith("A KL 0.9") for text in words)
+
+
+def test_the_decision_names_the_group_where_there_are_several() -> None:
+    row = FULL.envs[3]
+    assert plain(decision_lines(row, 8, 36, group="B")[0]).startswith("env 03 B ")
+    assert plain(decision_lines(row, 8, 36)[0]).startswith("env 03  ")
+
+
+def test_the_console_names_the_group_of_each_round() -> None:
+    out = io.StringIO()
+    printed = print_rounds(reduce(in_two_groups()), 0, out)
+    rounds = len(FULL.groups[0].rounds)
+    assert printed == 2 * rounds
+    assert [text[:10] for text in out.getvalue().splitlines()] == [
+        f"{name}  round {number}" for number in range(1, rounds + 1) for name in "AB"
+    ]
+
+
 def test_the_policy_panel_judges_by_the_rules_and_shows_missing_as_missing() -> None:
     first_update = next(i for i, event in enumerate(EVENTS) if event.kind == "PPO_UPDATE_COMPLETED")
-    lines = {plain(line)[:8].strip(): plain(line) for line in policy_lines(reduce(EVENTS[: first_update + 1]), 36, 20)}
+    lines = {plain(line)[:8].strip(): plain(line) for line in policy_rows(reduce(EVENTS[: first_update + 1]), 36, 20)}
     assert "0.0340" in lines["KL"]
     assert "WARN>.03" in lines["KL"]
     assert "--" in lines["EV"]
@@ -203,7 +271,7 @@ def test_the_policy_panel_judges_by_the_rules_and_shows_missing_as_missing() -> 
 
 
 def test_ops_of_the_round_sum_to_the_decisions() -> None:
-    lines = [plain(line) for line in policy_lines(FULL, 36, 20)]
+    lines = [plain(line) for line in policy_rows(FULL, 36, 20)]
     shares = [int(word[:-1]) for line in lines[-2:] for word in line.split() if word.endswith("%")]
     assert sum(shares) == pytest.approx(100, abs=3)
 

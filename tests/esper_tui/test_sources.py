@@ -156,7 +156,7 @@ def test_steps_by_epoch_and_by_round() -> None:
     replay = replay_source(EVENTS)
     replay.step_round(-1)
     assert place(replay) == (1, 5)
-    assert len(replay.snapshot().rounds) == 1
+    assert len(replay.snapshot().groups[0].rounds) == 1
     replay.step_epoch(1)
     assert place(replay) == (2, 1)
     replay.step_epoch(1)

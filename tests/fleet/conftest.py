@@ -109,7 +109,7 @@ def seed_generator(env: int, slot: int, epoch: int) -> torch.Generator:
 class Scenario:
     """A fleet of some of the envs of LIVES, and its data."""
 
-    def __init__(self, envs: Sequence[int], algorithm: str, *, shared: bool = True) -> None:
+    def __init__(self, envs: Sequence[int], algorithm: str, *, shared: bool = True, shards: int = 1) -> None:
         self.envs = list(envs)
         self._shared = shared
         self.fleet = Fleet(
@@ -118,7 +118,7 @@ class Scenario:
             fleet=replace(FLEET, conv_algorithm=algorithm),
             input_shape=INPUT_SHAPE,
             num_classes=CLASSES,
-            device=CPU,
+            devices=(CPU,) * shards,
             generators=[torch.Generator().manual_seed(env) for env in envs],
         )
 

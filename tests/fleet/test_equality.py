@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import torch
 
-from esper.fleet.fleet import Fleet, RowSnapshot
+from esper.fleet.fleet import Fleet
 from esper.fleet.measure import EnvMeasurement
 from esper.fleet.plain_modules import flat
+from esper.fleet.shard import RowSnapshot
 
 EPOCHS = 6
 ENVS = range(8)

@@ -37,7 +37,7 @@ def new_fleet(host: HostConfig = HOST, algorithm: Any = "grouped") -> Fleet:
         fleet=replace(CONFIG, conv_algorithm=algorithm),
         input_shape=(1, 8, 8),
         num_classes=10,
-        device=CPU,
+        devices=(CPU,),
         generators=[torch.Generator().manual_seed(env) for env in range(2)],
     )
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from esper.contracts.actions import Blueprint
-from esper.fleet.fleet import Fleet, RowSnapshot
+from esper.fleet.fleet import Fleet
+from esper.fleet.shard import RowSnapshot
 
 ALGORITHMS = ["grouped", "loop", "native"]
 
@@ -57,12 +58,12 @@ def test_a_frozen_seed_is_not_touched_and_thaws_where_it_was(play: Any, controls
 
 def test_a_germinated_seed_waits_unchanged_and_does_not_act(play: Any, controls: dict[str, Any]) -> None:
     fleet: Fleet = play.fleet
-    before = fleet.evaluate(play.batches(5), ablation=False)
+    (before,) = fleet.evaluate(play.batches(5), ablation=False)
     fleet.add_seed(0, 1, Blueprint.NORM, generator(9))
     newborn = fleet.snapshot_row(0).seeds[1].values
-    after = fleet.evaluate(play.batches(5), ablation=False)
+    (after,) = fleet.evaluate(play.batches(5), ablation=False)
     assert torch.equal(before.loss_e, after.loss_e)
-    (first, *_) = fleet.collect(fleet.train_epoch(play.batches(1)), after)
+    (first, *_) = fleet.collect(fleet.train_epoch(play.batches(1)), [after])
     assert torch.equal(fleet.snapshot_row(0).seeds[1].values, newborn)
     assert first.gradients[0] is not None
     assert first.gradients[1] is None

@@ -13,10 +13,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.fleet.config import FleetConfig
-from esper.fleet.fleet import Fleet, RowSnapshot
+from esper.fleet.fleet import Fleet
 from esper.fleet.measure import EnvMeasurement
 from esper.fleet.plain import PlainBatch, PlainEnv
 from esper.fleet.plain_modules import flat
+from esper.fleet.shard import RowSnapshot
 from esper.growth.config import GrowthConfig, HostConfig, TransformerConfig
 from esper.growth.state import SlotControl
 from esper.layers.batch import Minibatch
@@ -91,7 +92,7 @@ def new_fleet(envs: Sequence[int], optimizer: Optimizer = "sgd", algorithm: str 
         fleet=config(optimizer, algorithm),
         input_shape=(CONTEXT,),
         num_classes=VOCABULARY,
-        device=CPU,
+        devices=(CPU,),
         generators=[torch.Generator().manual_seed(env) for env in envs],
     )
     for row, env in enumerate(envs):

@@ -31,7 +31,7 @@ def test_weights_depend_on_the_generator_and_on_nothing_else() -> None:
 
 
 def test_the_forget_gate_starts_with_a_total_bias_of_one() -> None:
-    lstm = policy().lstm
+    lstm = policy().core.lstms[0]
     total = lstm.get_parameter("bias_ih_l0") + lstm.get_parameter("bias_hh_l0")
     assert total[12:24].tolist() == [1.0] * 12
     assert not total[:12].any()

@@ -14,10 +14,11 @@ from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
 from esper.growth import lifecycle
 from esper.growth.state import Germination, seed_info
-from esper.rewards.build import build_contribution_inputs
+from esper.rewards.build import LivedStep, build_contribution_inputs, build_inputs
 from esper.rewards.components import compute_reward
 from esper.rewards.config import RewardConfig
-from esper.rewards.types import ContributionRewardInputs
+from esper.rewards.state import DripPool, EscrowCredit, RewardState
+from esper.rewards.types import ContributionRewardInputs, LossRewardInputs
 
 SLOTS = ("r0c0", "r0c1", "r0c2")
 
@@ -52,9 +53,7 @@ MATRIX = CounterfactualMatrix(
 )
 
 
-def build(
-    before: tuple[SeedInfo | None, ...], after: tuple[SeedInfo | None, ...], **changes: Any
-) -> ContributionRewardInputs:
+def lived(before: tuple[SeedInfo | None, ...], after: tuple[SeedInfo | None, ...], **changes: Any) -> LivedStep:
     values: dict[str, Any] = {
         "config": RewardConfig(),
         "slot_ids": SLOTS,
@@ -69,8 +68,20 @@ def build(
         "terminal": False,
         "host_params": 1000,
         "accuracy_history": (48.0, 47.0, 50.0),
+        "val_loss": 1.5,
+        "loss_delta": 0.25,
+        "random_guess_loss": 2.3,
     }
-    return build_contribution_inputs(**{**values, **changes})
+    return LivedStep(**{**values, **changes})
+
+
+def build(
+    before: tuple[SeedInfo | None, ...],
+    after: tuple[SeedInfo | None, ...],
+    state: RewardState | None = None,
+    **changes: Any,
+) -> ContributionRewardInputs:
+    return build_contribution_inputs(lived(before, after, **changes), state or RewardState())
 
 
 def two_seeds() -> tuple[SeedInfo | None, ...]:
@@ -134,3 +145,35 @@ def test_reward_does_not_depend_on_the_order_of_slots() -> None:
     other = compute_reward(build(moved, moved, counterfactual=shuffled))
     assert other.total == pytest.approx(straight.total)
     assert straight.total != 0.0
+
+
+def test_the_state_reaches_the_slot_of_the_seed_that_it_names() -> None:
+    state = RewardState(
+        escrow=(EscrowCredit(seed_id="seed in r0c1", credit=1.5),),
+        drips=(DripPool(seed_id="seed in r0c0", scale=0.25),),
+        hindsight_due=0.125,
+    )
+    inputs = build(two_seeds(), two_seeds(), state)
+    assert [slot.escrow_credit_prev for slot in inputs.slots] == [0.0, 1.5, 0.0]
+    assert [slot.drip_scale for slot in inputs.slots] == [0.25, None, None]
+    assert (inputs.escrow_credit_prev, inputs.hindsight_due) == (1.5, 0.125)
+    replaced = (two_seeds()[0], replace(seed("r0c1", SeedStage.HOLDING, 0.5), seed_id="another"), None)
+    assert build(replaced, replaced, state).escrow_credit_prev == 0.0
+
+
+def test_boosts_are_measured_for_seeds_that_can_still_be_committed() -> None:
+    """acc(both) 50 - 47 - 44 + 40 = -1 is no boost; with 53 it is one of 2 points, for the live seed only."""
+    assert build(two_seeds(), two_seeds()).boosts == ()
+    better = replace(MATRIX, measurements=accuracies(s110=53.0, s010=44.0, s100=47.0, s000=40.0))
+    (boost,) = build(two_seeds(), two_seeds(), counterfactual=better).boosts
+    assert (boost.scaffold, boost.beneficiary, boost.epoch) == ("seed in r0c0", "seed in r0c1", 30)
+    assert boost.points == pytest.approx(2.0)
+
+
+def test_the_family_decides_what_is_built() -> None:
+    step = lived(two_seeds(), two_seeds(), config=RewardConfig(family="loss"))
+    inputs = build_inputs(step, RewardState(loss_unpaid=0.75))
+    assert isinstance(inputs, LossRewardInputs)
+    assert (inputs.val_loss, inputs.loss_delta, inputs.loss_unpaid) == (1.5, 0.25, 0.75)
+    assert (inputs.random_guess_loss, inputs.total_params, inputs.val_acc) == (2.3, 1300, 50.0)
+    assert isinstance(build_inputs(lived(two_seeds(), two_seeds()), RewardState()), ContributionRewardInputs)

@@ -11,6 +11,7 @@ from esper.training.vectorized_types import PPOMetrics
 
 HEALTHY = PPOMetrics(
     skipped=False,
+    skip_cause=None,
     policy_loss=0.01,
     value_loss=0.5,
     entropy_loss=0.6,
@@ -24,6 +25,11 @@ HEALTHY = PPOMetrics(
     gradient_norm=0.4,
     learning_rate=3e-4,
     entropy_coef=0.05,
+    value_coef=0.5,
+    entropy_floor_penalty=0.0,
+    op_value_loss=0.4,
+    op_values=(),
+    contribution_error=None,
     advantage_mean=0.0,
     advantage_std=1.0,
     return_mean=1.0,

@@ -49,7 +49,7 @@ class Patch:
             fleet=FleetConfig(envs=1),
             input_shape=(1, 4, 4),
             num_classes=3,
-            device=torch.device("cpu"),
+            devices=(torch.device("cpu"),),
             generators=[torch.Generator().manual_seed(0)],
         )
         self.garden = Garden(self.fleet, GROWTH, HOST.topology, run_seed=1, first_episode=0, group_size=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from esper.telemetry.events import Event, EventKind, LastAction, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.config import TrainingConfig
 from esper.training.controller import Controller, StepResult
-from esper.training.group import GroupSpec
+from esper.training.group_spec import GroupSpec
 from esper.training.vectorized_trainer import TrainingResult, train_groups, train_ppo_vectorized
 from esper.training.vectorized_types import BatchSummary, EpisodeRecord
 
@@ -89,6 +89,12 @@ class Waiter:
 
     def learn(self, generator: torch.Generator) -> None:
         return None
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {}
+
+    def load_state(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        pass
 
 
 def config(*overrides: str) -> TrainingConfig:

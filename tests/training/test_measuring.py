@@ -43,6 +43,7 @@ def test_a_seed_that_did_not_run_has_no_contribution_and_no_gradient() -> None:
         gradients=(SeedGradient(norm=1.0, vanishing_fraction=0.0, exploding_fraction=0.0, ratio=1.0), None),
     )
     assert seed_measurement(measurement, 0).contribution == 10.0
+    assert measurement.counterfactual.contributions() == (10.0, None)
     idle = seed_measurement(measurement, 1)
     assert idle.contribution is None
     assert idle.gradient is None

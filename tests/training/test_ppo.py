@@ -1,4 +1,7 @@
-"""The update, driven by toy environments in which the right answer is known."""
+"""The update on random experience: what it may change, what it must not, and what it reports.
+
+That it learns is shown by test_probes.py.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,24 @@ from dataclasses import replace
 
 import pytest
 import torch
+from probes import Learner, PaidAction
 from torch import Tensor
 
 from esper.contracts.actions import Head, Op, Topology
 from esper.growth.config import GrowthConfig
 from esper.growth.predicates import GardenView
-from esper.policy.acting import PolicyStep, act, state_values
+from esper.policy.acting import PolicyStep, act
 from esper.policy.config import PolicyConfig
-from esper.policy.evaluation import evaluate_episodes
+from esper.policy.evaluation import evaluate_episodes, relevant_heads
 from esper.policy.masks import ActionMasks, build_masks
-from esper.policy.network import FactoredRecurrentPolicy, Hidden
+from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.observations import Observation, observation_size
-from esper.training.config import PPOConfig
+from esper.policy.recurrent import Hidden
+from esper.training.config import PPOConfig, no_entropy_floors
 from esper.training.ppo import PPOUpdater
+from esper.training.ppo_batch import evaluate
 from esper.training.rollout_buffer import RolloutBuffer
+from esper.training.skipped_updates import SkipCause
 from esper.training.value_normalizer import ValueNormalizerState
 
 CPU = torch.device("cpu")
@@ -101,6 +108,7 @@ def play(
             observation=observation,
             step=step,
             rewards=reward(t, features, step).tolist(),
+            contributions=[[None] * SLOTS] * ENVS,
             done=done.tolist(),
             truncated=(done & (lengths == epochs)).tolist(),
             active=(lengths > t).tolist(),
@@ -332,112 +340,100 @@ def test_the_gradient_is_clipped() -> None:
     policy = make_policy()
     captured: list[float] = []
 
-    def norm_of_the_step(optimizer: torch.optim.Optimizer, *_: object) -> None:
-        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
-        captured.append(float(torch.nn.utils.get_total_norm(gradients)))
+    def norms_of_the_step(*_: object) -> None:
+        for parameters in (policy.acting_parameters(), policy.display_parameters()):
+            captured.append(float(torch.nn.utils.get_total_norm([weight.grad for weight in parameters])))
 
     updater = PPOUpdater(policy, PPOConfig(max_grad_norm=0.01))
-    updater.optimizer.register_step_pre_hook(norm_of_the_step)
+    updater.optimizer.register_step_pre_hook(norms_of_the_step)
     metrics = updater.update(play(policy), generator())
-    assert captured == [pytest.approx(0.01, rel=1e-3)]
+    assert captured == [pytest.approx(0.01, rel=1e-3)] * 2, "what acts and what is displayed, each on its own"
     assert metrics.gradient_norm is not None
     assert metrics.gradient_norm > 0.01, "what is reported is the norm before clipping"
     assert all(weight.grad is None for weight in policy.parameters()), "no gradient outlives its batch"
 
 
-LEARNING = PPOConfig(learning_rate=3e-3, epochs=4, minibatches=2, target_kl=0.05, entropy_coef=0.0)
+def test_minibatches_see_the_states_of_their_own_envs() -> None:
+    policy = make_policy()
+    rollout = play(policy, epochs=12).tensors()
+    whole, order = evaluate(policy, rollout), torch.randperm(ENVS, generator=generator(4))
+    for envs in order.chunk(4):
+        part = evaluate(policy, rollout.rows(envs))
+        torch.testing.assert_close(part.states_etr, whole.states_etr[envs], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(part.log_probs_eth, whole.log_probs_eth[envs], atol=1e-6, rtol=1e-5)
 
 
-def train(
-    policy: FactoredRecurrentPolicy,
-    rounds: int,
-    *,
-    reward: Reward,
-    epochs: int,
-    observe: Callable[[torch.Generator, int], Tensor] = noise,
-    config: PPOConfig = LEARNING,
-) -> PPOUpdater:
+def test_floors_hold_in_the_rollout_and_are_the_same_in_the_update() -> None:
+    """Logits so far apart that every choice has probability floor / legal or nearly one."""
+    policy = make_policy(logit_scale=1e5)
+    rollout = play(policy, epochs=12).tensors()
+    evaluation = evaluate(policy, rollout)
+    torch.testing.assert_close(evaluation.log_probs_eth, rollout.log_probs_eth, atol=1e-4, rtol=1e-4)
+    legal_eth = rollout.mask_ethn.sum(-1)
+    least_eth = (policy.floors_h / legal_eth).log()
+    chosen = relevant_heads(rollout.actions_eth) & (legal_eth > 1)
+    assert (rollout.log_probs_eth >= least_eth - 1e-4)[chosen].all()
+    at_the_floor = (rollout.log_probs_eth - least_eth).abs() < 1e-3
+    assert at_the_floor[chosen].any(), "some choice was made by the floor alone"
+
+
+def test_later_passes_are_measured_against_the_weights_before_the_first() -> None:
+    config = PPOConfig(learning_rate=3e-3, target_kl=1e9)
+    policy = make_policy()
+    start = play(policy).tensors()
+    reference = evaluate(policy, start).log_probs_eth
+    PPOUpdater(policy, config).update(play(policy), generator())
+    moved = evaluate(policy, start).log_probs_eth - reference
+    log_ratio = moved.detach().where(relevant_heads(start.actions_eth), 0.0)
+    after_one_step = (log_ratio.exp() - 1.0 - log_ratio).sum(-1).mean()
+    twice = make_policy()
+    metrics = PPOUpdater(twice, replace(config, epochs=2)).update(play(twice), generator())
+    assert metrics.kl_divergence == pytest.approx(float(after_one_step), rel=1e-2)
+    assert metrics.kl_divergence > 1e-5
+    assert metrics.ratio_max == pytest.approx(float(log_ratio.sum(-1).exp().max()), rel=1e-3)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_first_ratio_is_one_however_deep_the_core(layers: int) -> None:
+    policy = FactoredRecurrentPolicy(SLOTS, replace(SMALL, layers=layers), generator(1))
+    metrics = PPOUpdater(policy, PPOConfig(learning_rate=STILL, minibatches=2)).update(play(policy), generator())
+    assert (metrics.ratio_max, metrics.ratio_min, metrics.kl_divergence) == (1.0, 1.0, 0.0)
+
+
+def test_a_skipped_update_says_why_and_is_counted() -> None:
+    def broken(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+        return torch.full((len(features),), float("inf"))
+
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig())
+    assert updater.update(play(policy, reward=broken), generator()).skip_cause == SkipCause.RETURNS
+    assert (
+        updater.update(play(policy, ends=dict.fromkeys(range(ENVS), 0)), generator()).skip_cause == SkipCause.NO_STEPS
+    )
+    assert (updater.progress.updates, updater.progress.episodes, updater.progress.decisions) == (2, 16, 40)
+    assert updater.update(play(policy), generator()).skip_cause is None
+
+
+def test_schedules_move_what_the_update_uses() -> None:
+    policy = make_policy()
+    config = PPOConfig(
+        entropy_coef=0.2, entropy_coef_end=0.0, entropy_anneal_episodes=2 * ENVS, value_coef=0.5, value_warmup_batches=2
+    )
     updater = PPOUpdater(policy, config)
-    for batch in range(rounds):
-        buffer = play(policy, epochs=epochs, reward=reward, seed=batch, observe=observe)
-        updater.update(buffer, generator(batch))
-    return updater
+    found = [updater.update(play(policy, seed=n), generator(n)) for n in range(3)]
+    assert [metrics.entropy_coef for metrics in found] == pytest.approx([0.2, 0.1, 0.0])
+    assert [metrics.value_coef for metrics in found] == pytest.approx([0.05, 0.275, 0.5])
 
 
-def chosen(policy: FactoredRecurrentPolicy, head: Head) -> Tensor:
-    """Choices of a head over fresh episodes [episodes, T]."""
-    rollouts = [play(policy, seed=1000 + i).tensors() for i in range(8)]
-    return torch.cat([rollout.actions_eth[:, :, head] for rollout in rollouts])
-
-
-def test_it_learns_which_op_pays() -> None:
-    policy = make_policy()
-    assert (chosen(policy, Head.OP) == Op.GERMINATE).float().mean() < 0.65
-    train(policy, 25, reward=reward_germination, epochs=5)
-    share = (chosen(policy, Head.OP) == Op.GERMINATE).float().mean()
-    assert share > 0.85, "0.925 is the most that a floor of 0.15 over two ops allows"
-
-
-def test_it_learns_a_choice_that_only_one_op_uses() -> None:
-    def reward_second_slot(_t: int, _features: Tensor, step: PolicyStep) -> Tensor:
-        germinated = step.actions_eh[:, Head.OP] == Op.GERMINATE
-        return (germinated & (step.actions_eh[:, Head.SLOT] == 1)).float()
-
-    policy = make_policy()
-    train(policy, 30, reward=reward_second_slot, epochs=5)
-    slots, ops = chosen(policy, Head.SLOT), chosen(policy, Head.OP)
-    assert slots[ops == Op.GERMINATE].float().mean() > 0.85
-
-
-def cue_at_the_start(random: torch.Generator, t: int) -> Tensor:
-    """Feature 0 is +-1 in the first epoch and 0 later; feature 1 tells the time."""
-    features = torch.zeros(ENVS, FEATURES)
-    if t == 0:
-        features[:, 0] = 2.0 * torch.randint(0, 2, (ENVS,), generator=random) - 1.0
-    features[:, 1] = float(t)
-    return features
-
-
-class RememberTheCue:
-    """Pays in the last epoch for GERMINATE after a cue of +1 and for WAIT after a cue of -1."""
-
-    def __init__(self, epochs: int) -> None:
-        self._last = epochs - 1
-        self._cue = torch.zeros(ENVS)
-
-    def __call__(self, t: int, features: Tensor, step: PolicyStep) -> Tensor:
-        if t == 0:
-            self._cue = features[:, 0]
-        germinated = step.actions_eh[:, Head.OP] == Op.GERMINATE
-        return ((germinated == (self._cue > 0)) & (t == self._last)).float()
-
-
-def test_it_remembers_what_it_saw_at_the_start() -> None:
-    policy = make_policy()
-    config = replace(LEARNING, learning_rate=5e-3, gae_lambda=0.5)
-    train(policy, 60, reward=RememberTheCue(3), epochs=3, observe=cue_at_the_start, config=config)
-    right: list[Tensor] = []
-    for seed in range(8):
-        rollout = play(policy, epochs=3, seed=2000 + seed, observe=cue_at_the_start).tensors()
-        germinated = rollout.actions_eth[:, 2, Head.OP] == Op.GERMINATE
-        right.append(germinated == (rollout.features_etd[:, 0, 0] > 0))
-    assert torch.cat(right).float().mean() > 0.8, "without memory half is the best possible"
-
-
-def test_the_critic_learns_the_value_of_what_it_sees() -> None:
-    """Reward is feature 0 of the only epoch, so its value is feature 0 and no memory is needed."""
-
-    def reward_the_feature(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
-        return 10.0 * features[:, 0]
-
-    policy = make_policy()
-    config = replace(LEARNING, learning_rate=3e-3, epochs=10, value_coef=1.0)
-    updater = train(policy, 60, reward=reward_the_feature, epochs=1, config=config)
-    features = torch.randn(ENVS, FEATURES, generator=generator(77))
-    observation = Observation(features_ed=features, blueprints_es=torch.full((ENVS, SLOTS), -1))
-    values = state_values(policy, observation, policy.initial_state(ENVS)) * updater.value_normalizer.scale
-    correlation = torch.corrcoef(torch.stack((values, features[:, 0])))[0, 1]
-    assert correlation > 0.7
-    metrics = updater.update(play(policy, epochs=1, reward=reward_the_feature, seed=5000), generator())
-    assert metrics.explained_variance is not None
-    assert metrics.explained_variance > 0.4
+@pytest.mark.parametrize(("floor", "low", "high"), [(0.0, 0.3, 0.5), (0.9, 0.85, 1.0)])
+def test_an_entropy_floor_keeps_a_head_from_deciding(floor: float, low: float, high: float) -> None:
+    """GERMINATE pays. At its best probability of 0.925 the entropy is 0.38 of its maximum."""
+    floors, penalties = replace(no_entropy_floors(), op=floor), replace(no_entropy_floors(), op=30.0)
+    probe = PaidAction()
+    probe.config = replace(probe.config, entropy_floors=floors, entropy_floor_penalties=penalties)
+    learner = Learner(probe, 0)
+    learner.train()
+    learner.play()
+    entropy = learner.updater.update(learner.buffer, generator()).heads[Head.OP].entropy
+    assert entropy is not None
+    assert low < entropy < high

@@ -53,7 +53,7 @@ class World:
             fleet=FLEET,
             input_shape=(1, 4, 4),
             num_classes=3,
-            device=torch.device("cpu"),
+            devices=(torch.device("cpu"),),
             generators=[torch.Generator().manual_seed(env) for env in range(ENVS)],
         )
         self.garden = Garden(self.fleet, config, HOST.topology, run_seed=1, first_episode=0, group_size=ENVS)

@@ -29,6 +29,7 @@ def add(buffer: RolloutBuffer, t: int, *, active: list[bool] | None = None, done
         mask_ehn=mask,
         probabilities_ehn=mask.float(),
         values_e=stamp,
+        op_values_eo=torch.zeros(ENVS, len(Op)),
         hidden=(torch.zeros(1, ENVS, 1), torch.zeros(1, ENVS, 1)),
     )
     last = [t == EPOCHS - 1] * ENVS
@@ -38,6 +39,7 @@ def add(buffer: RolloutBuffer, t: int, *, active: list[bool] | None = None, done
         observation=Observation(features_ed=features, blueprints_es=torch.full((ENVS, SLOTS), t)),
         step=step,
         rewards=stamp.tolist(),
+        contributions=[[10.0 * env + t, None] for env in range(ENVS)],
         done=done or last,
         truncated=last,
         active=active or [True] * ENVS,
@@ -59,6 +61,8 @@ def test_what_is_added_is_found_at_its_env_and_epoch() -> None:
     assert torch.equal(rollout.features_etd[..., 7], stamps)
     assert torch.equal(rollout.raw_features_etd[..., 7], stamps + 0.5)
     assert torch.equal(rollout.log_probs_eth[..., 2], stamps)
+    assert torch.equal(rollout.contributions_ets[..., 0], stamps)
+    assert rollout.contributions_ets[..., 1].isnan().all(), "not measured"
     assert rollout.blueprints_ets[1, :, 0].tolist() == [0, 1, 2, 3]
     assert rollout.done_et.tolist() == [[False, False, False, True]] * ENVS
 
@@ -86,6 +90,7 @@ def test_a_penalty_lands_on_the_last_executed_step_and_ends_the_episode() -> Non
     assert rollout.done_et[1].tolist() == [False, True, False, False]
     assert not rollout.truncated_et[1].any()
     assert rollout.valid_et.tolist() == [[True] * 4, [True, True, False, False], [True] * 4]
+    assert rollout.contributions_ets[1, :, 0].isnan().tolist() == [False, False, True, True]
 
 
 def test_a_penalty_after_the_deadline_turns_the_truncation_into_a_terminal() -> None:
@@ -125,3 +130,4 @@ def test_a_cleared_buffer_remembers_nothing() -> None:
     first, second = used.tensors(), fresh.tensors()
     for name in ("rewards_et", "features_etd", "mask_ethn", "done_et", "truncated_et", "valid_et", "values_et"):
         assert torch.equal(getattr(first, name), getattr(second, name)), name
+    torch.testing.assert_close(first.contributions_ets, second.contributions_ets, equal_nan=True)

@@ -50,10 +50,11 @@ def test_steps_after_an_episode_do_not_count() -> None:
     assert scale == pytest.approx(returns(4.0)[0, :50].std(correction=0).item(), rel=1e-4)
 
 
-def test_equal_returns_do_not_divide_by_zero() -> None:
+@pytest.mark.parametrize("value", [0.0, 1.0, 3.0])
+def test_equal_returns_keep_a_size_that_a_critic_can_learn(value: float) -> None:
     normalizer = ValueNormalizer(CPU)
-    keep(normalizer, torch.full((1, 64), 3.0))
-    assert normalizer.scale > 0
+    keep(normalizer, torch.full((1, 64), value))
+    assert normalizer.scale == pytest.approx(0.1)
 
 
 def test_a_saved_state_is_a_copy() -> None:

@@ -1,0 +1,98 @@
+"""What train, ab and evaluate have in common: options, and the way to a configuration that can run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from esper.training.config import TrainingConfig
+
+Preset = Annotated[str, typer.Option(help="Preset to start from; see `esper presets list`.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value, e.g. ppo.learning_rate=3e-4. Repeatable."),
+]
+Rounds = Annotated[int | None, typer.Option(help="Rounds: E episodes and one PPO update each.")]
+EpisodeLength = Annotated[int | None, typer.Option(help="Host epochs per episode.")]
+Seed = Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads of torch; 0 leaves torch's choice.")]
+RunsDir = Annotated[Path, typer.Option(help="Where run directories are made.")]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="MODULE", help="Import this module first, e.g. my_blueprints. Repeatable."),
+]
+NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
+
+
+def resolve(
+    preset: str,
+    overrides: Sequence[str] | None,
+    plugins: Sequence[str] | None,
+    *,
+    controller: str | None = None,
+    rounds: int | None = None,
+    envs: int | None,
+    episode_length: int | None,
+    seed: int | None,
+    device: str | None,
+    devices: Sequence[str] = (),
+    threads: int | None,
+) -> TrainingConfig:
+    """The configuration that the options ask for; what is None is the preset's.
+
+    Raises:
+        ConfigError: no such preset, plugin or key, or a value that does not fit.
+    """
+    from esper.growth.plugins import load_plugins
+    from esper.history.settings import resolve_config
+
+    load_plugins(plugins or ())
+    options = {
+        "controller.name": controller,
+        "run.rounds": rounds,
+        "run.seed": seed,
+        "run.device": device or (devices[0] if devices else None),
+        "run.devices": list(devices) or None,
+        "run.threads": threads,
+        "fleet.envs": envs,
+        "fleet.episode_length": episode_length,
+    }
+    given = {path: value for path, value in options.items() if value is not None}
+    return resolve_config(preset, overrides=overrides or (), values=given)
+
+
+def prepare(config: TrainingConfig) -> None:
+    """Make sure, before the cockpit takes the screen, that device, controller and data are there; a download shows its
+    progress.
+
+    Raises:
+        ConfigError: there is no such device or controller, or the data cannot be had.
+    """
+    if {config.run.device, *config.run.devices} != {"cpu"}:  # asking torch takes seconds: only if there is need
+        from esper.training.device import resolve_device
+
+        resolve_device(config.run.device)
+        for name in config.run.devices:
+            resolve_device(name, "run.devices")
+    if config.controller.name != "ppo":
+        from esper.training.controllers import find_controller
+
+        find_controller(config.controller.name)
+    from esper.tasks.downloads import prepare
+
+    prepare(config.task)
+
+
+def wants_cockpit(no_tui: bool) -> bool:
+    """Is there a terminal to open the cockpit in, and may it be opened. Says so if only the terminal is missing."""
+    if no_tui:
+        return False
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return True
+    print("esper: no terminal: training headless", file=sys.stderr)
+    return False

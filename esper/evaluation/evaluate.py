@@ -1,0 +1,169 @@
+"""Several controllers, several seeds, one budget: play, then compare pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from esper.evaluation.cost import CostMeter
+from esper.evaluation.matching import SizedHost, nearest_host
+from esper.evaluation.plan import Contender, EvaluationPlan
+from esper.evaluation.records import ControllerResult, Difference, Episode, MatchedHost, Spread
+from esper.evaluation.runs import EvaluationRun, run_once
+from esper.evaluation.statistics import paired_difference, spread
+from esper.growth.config import HostConfig
+from esper.telemetry.hub import Sink
+from esper.training.run_control import RunControl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDone:
+    """A run of the evaluation has finished. number: from 1; total: of runs, as far as is known by then."""
+
+    number: int
+    total: int
+    label: str
+    seed: int
+    test_accuracy: float
+    seconds: float
+
+
+class Evaluation:
+    """Plays the runs of a plan one after another into folder/<controller>/, and compares them.
+
+    on_run: told of every finished run. sinks: listen to every run, for progress.
+    """
+
+    def __init__(
+        self,
+        plan: EvaluationPlan,
+        folder: Path,
+        *,
+        control: RunControl,
+        on_run: Callable[[RunDone], None],
+        sinks: Sequence[Sink] = (),
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._control = control
+        self._on_run = on_run
+        self._sinks = sinks
+        self._meter = CostMeter(plan.base, plan.data)
+        self._done = 0
+        self.total = len(plan.contenders) * len(plan.seeds)
+
+    def run(self) -> tuple[ControllerResult, ...]:
+        """One result per contender, in order.
+
+        Raises:
+            EvaluationStoppedError: control asked for it. ConfigError, HistoryError, TelemetryWriteError: as run_once.
+        """
+        played = {contender.name: self._play(contender) for contender in self._plan.contenders}
+        sizes = {name: self._matching_size(runs) for name, runs in played.items()}
+        static = played[self._plan.static.name]
+        as_large: dict[HostConfig, list[EvaluationRun]] = {self._plan.base.host: static}
+        wanted = dict.fromkeys(size.host for size in sizes.values() if size is not None)
+        self.total += len(self._plan.seeds) * len([host for host in wanted if host not in as_large])
+        for size in sizes.values():
+            if size is not None and size.host not in as_large:
+                as_large[size.host] = self._play(self._plan.static, size)
+        return tuple(
+            self._result(contender, played[contender.name], static, sizes[contender.name], as_large)
+            for contender in self._plan.contenders
+        )
+
+    def _play(self, contender: Contender, size: SizedHost | None = None) -> list[EvaluationRun]:
+        """Every seed's run of a contender. size: on a host of that size."""
+        label = contender.name if size is None else f"{contender.name}-{size.value}"
+        runs: list[EvaluationRun] = []
+        for seed in self._plan.seeds:
+            started = perf_counter()
+            runs.append(
+                run_once(
+                    self._plan.config(contender, seed, None if size is None else size.host),
+                    self._folder / label,
+                    make=contender.factory,
+                    control=self._control,
+                    sinks=self._sinks,
+                )
+            )
+            self._done += 1
+            self._on_run(
+                RunDone(
+                    number=self._done,
+                    total=self.total,
+                    label=label,
+                    seed=seed,
+                    test_accuracy=_test_accuracy(runs[-1:]).mean,
+                    seconds=perf_counter() - started,
+                )
+            )
+        return runs
+
+    def _matching_size(self, runs: Sequence[EvaluationRun]) -> SizedHost | None:
+        """The static host nearest to the mean size of what these runs grew."""
+        parameters = [self._meter.cost(episode.network).parameters for episode in _episodes(runs)]
+        return nearest_host(self._plan.base.host, spread(parameters).mean, self._meter)
+
+    def _result(
+        self,
+        contender: Contender,
+        runs: Sequence[EvaluationRun],
+        static: Sequence[EvaluationRun],
+        size: SizedHost | None,
+        as_large: dict[HostConfig, list[EvaluationRun]],
+    ) -> ControllerResult:
+        episodes = _episodes(runs)
+        host = self._meter.cost(())
+        costs = [self._meter.cost(episode.network) for episode in episodes]
+        matched = None if size is None else as_large[size.host]
+        return ControllerResult(
+            controller=contender.name,
+            preset=self._plan.base.run.preset,
+            seeds=self._plan.seeds,
+            episodes=len(episodes),
+            epochs=self._plan.base.fleet.episode_length,
+            test_accuracy=_test_accuracy(runs),
+            accuracy=spread([episode.accuracy for episode in episodes]),
+            reward=spread([episode.reward for episode in episodes]),
+            host_parameters=host.parameters,
+            parameters=spread([cost.parameters for cost in costs]),
+            parameters_added=spread([cost.parameters - host.parameters for cost in costs]),
+            host_flops=host.flops,
+            flops=spread([cost.flops for cost in costs]),
+            germinated=spread([episode.germinated for episode in episodes]),
+            fossilized=spread([episode.fossilized for episode in episodes]),
+            wasted=spread([episode.wasted for episode in episodes]),
+            rollbacks=sum(episode.rolled_back for episode in episodes),
+            against_static=_difference(runs, static),
+            matched=None if size is None or matched is None else self._matched(size, matched),
+            against_matched=None if matched is None else _difference(runs, matched),
+            runs=tuple(str(run.path) for run in runs),
+        )
+
+    def _matched(self, size: SizedHost, runs: Sequence[EvaluationRun]) -> MatchedHost:
+        return MatchedHost(
+            setting=size.setting,
+            value=size.value,
+            parameters=size.parameters,
+            flops=self._meter.cost((), size.host).flops,
+            test_accuracy=_test_accuracy(runs),
+            runs=tuple(str(run.path) for run in runs),
+        )
+
+
+def _episodes(runs: Sequence[EvaluationRun]) -> list[Episode]:
+    return [episode for run in runs for episode in run.episodes]
+
+
+def _test_accuracy(runs: Sequence[EvaluationRun]) -> Spread:
+    return spread([episode.test_accuracy for episode in _episodes(runs)])
+
+
+def _difference(ours: Sequence[EvaluationRun], theirs: Sequence[EvaluationRun]) -> Difference:
+    """Paired by seed and env."""
+    pairs = [(one, other) for one, other in zip(_episodes(ours), _episodes(theirs), strict=True)]
+    assert all((one.seed, one.env_id) == (other.seed, other.env_id) for one, other in pairs)
+    return paired_difference([one.test_accuracy for one, _ in pairs], [other.test_accuracy for _, other in pairs])

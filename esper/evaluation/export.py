@@ -1,0 +1,78 @@
+"""Results as files: one JSON object per controller and line, or one CSV row per controller."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict
+from io import StringIO
+from typing import Final
+
+from esper.evaluation.records import ControllerResult, Difference, Spread
+from esper.history.json_text import dump_json
+
+Cell = str | int | float | None
+
+_SPREADS: Final = (
+    "test_accuracy",
+    "accuracy",
+    "reward",
+    "parameters",
+    "parameters_added",
+    "flops",
+    "germinated",
+    "fossilized",
+    "wasted",
+)
+
+
+def result_to_json(result: ControllerResult) -> str:
+    """The whole result on one line, without the newline. What was not measured is null."""
+    return dump_json(asdict(result))
+
+
+def results_to_csv(results: Sequence[ControllerResult]) -> str:
+    """A header and one row per controller. What was not measured is an empty cell."""
+    rows = [_cells(result) for result in results]
+    text = StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _cells(result: ControllerResult) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {
+        "controller": result.controller,
+        "preset": result.preset,
+        "seeds": len(result.seeds),
+        "episodes": result.episodes,
+        "epochs": result.epochs,
+    }
+    for name in _SPREADS:
+        cells |= _spread(name, getattr(result, name))
+    cells |= {
+        "host_parameters": result.host_parameters,
+        "host_flops": result.host_flops,
+        "rollbacks": result.rollbacks,
+    }
+    cells |= _difference("against_static", result.against_static)
+    matched = result.matched
+    cells["matched_setting"] = None if matched is None else matched.setting
+    cells["matched_value"] = None if matched is None else matched.value
+    cells["matched_parameters"] = None if matched is None else matched.parameters
+    cells["matched_flops"] = None if matched is None else matched.flops
+    cells |= _spread("matched_test_accuracy", None if matched is None else matched.test_accuracy)
+    return cells | _difference("against_matched", result.against_matched)
+
+
+def _spread(name: str, spread: Spread | None) -> dict[str, Cell]:
+    if spread is None:
+        return {f"{name}_mean": None, f"{name}_std": None}
+    return {f"{name}_mean": spread.mean, f"{name}_std": spread.std}
+
+
+def _difference(name: str, difference: Difference | None) -> dict[str, Cell]:
+    if difference is None:
+        return {f"{name}_mean": None, f"{name}_low": None, f"{name}_high": None}
+    return {f"{name}_mean": difference.mean, f"{name}_low": difference.low, f"{name}_high": difference.high}

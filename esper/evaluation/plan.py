@@ -1,0 +1,95 @@
+"""What is to be evaluated, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+
+from esper.contracts.validation import ConfigError
+from esper.growth.config import HostConfig
+from esper.growth.hosts import check_host_fits
+from esper.tasks.data import TaskData
+from esper.tasks.registry import load_task
+from esper.training.config import TrainingConfig
+from esper.training.controllers import ControllerFactory, find_controller
+from esper.training.device import resolve_device
+
+STATIC: Final = "static"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A controller that takes part. factory: makes it, frozen if it could learn."""
+
+    name: str
+    factory: ControllerFactory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationPlan:
+    """contenders: in the order of the table; the static one, to which all are compared, is among them. base: one batch
+    of it is one run. seeds: of the runs, the same for every contender."""
+
+    base: TrainingConfig
+    contenders: tuple[Contender, ...]
+    seeds: tuple[int, ...]
+    data: TaskData
+
+    def config(self, contender: Contender, seed: int, host: HostConfig | None = None) -> TrainingConfig:
+        """The configuration of one run. host: instead of the base's."""
+        base = self.base
+        return replace(
+            base,
+            run=replace(base.run, seed=seed, rounds=1),
+            controller=replace(base.controller, name=contender.name),
+            host=host or base.host,
+        )
+
+    @property
+    def static(self) -> Contender:
+        return next(contender for contender in self.contenders if contender.name == STATIC)
+
+
+def make_plan(
+    base: TrainingConfig, names: Sequence[str], *, seeds: int, trained: ControllerFactory | None = None
+) -> EvaluationPlan:
+    """Seeds are base.run.seed and those after it. trained: makes the ppo controller from a checkpoint.
+
+    Raises:
+        ConfigError: no seed, a controller that does not exist, is named twice or needs a checkpoint, parameters that
+            do not fit the host, or a task or device that cannot be had.
+    """
+    if seeds < 1:
+        raise ConfigError(f"the number of seeds is {seeds}: give 1 or more")
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"the controllers are {', '.join(names) or 'none'}: name at least one, and each once")
+    device = resolve_device(base.run.device)
+    every = names if STATIC in names else (STATIC, *names)
+    contenders = tuple(Contender(name=name, factory=_factory(name, trained)) for name in every)
+    data = load_task(base.task, base.run.seed)
+    check_host_fits(base.host, data.input_shape, data.name)
+    first = base.run.seed
+    plan = EvaluationPlan(base=base, contenders=contenders, seeds=tuple(range(first, first + seeds)), data=data)
+    for contender in contenders:
+        _try(contender, plan.config(contender, first), device)
+    return plan
+
+
+def _factory(name: str, trained: ControllerFactory | None) -> ControllerFactory:
+    make = find_controller(name).make
+    if name != "ppo":
+        return make
+    if trained is None:
+        raise ConfigError(
+            "controller ppo plays what it has learned: name the run that taught it with --checkpoint RUN_DIR"
+        )
+    return trained
+
+
+def _try(contender: Contender, config: TrainingConfig, device: torch.device) -> None:
+    """Make the controller once, so that one that cannot be made is found before the first run."""
+    if contender.factory(config, device).learns:
+        raise ConfigError(f"controller {contender.name} learns while it plays: only frozen controllers are evaluated")

@@ -1,0 +1,43 @@
+"""Which blueprints the baselines try, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from esper.contracts.actions import Blueprint, Topology
+from esper.contracts.validation import ConfigError
+from esper.growth.catalogue import available_blueprints
+
+ROTATION: Final[dict[Topology, tuple[Blueprint, ...]]] = {
+    Topology.CNN: (
+        Blueprint.CONV_LIGHT,
+        Blueprint.CONV_HEAVY,
+        Blueprint.ATTENTION,
+        Blueprint.NORM,
+        Blueprint.DEPTHWISE,
+    ),
+    Topology.TRANSFORMER: (
+        Blueprint.MLP_SMALL,
+        Blueprint.MLP,
+        Blueprint.ATTENTION,
+        Blueprint.NORM,
+        Blueprint.LORA,
+    ),
+}
+"""Used where the configuration names no blueprints. The order for CNNs is that of the original's heuristic."""
+
+
+def resolve_blueprints(names: Sequence[str], topology: Topology, *, key: str) -> tuple[Blueprint, ...]:
+    """The blueprints of these (lower-case) names, or the rotation of the topology if there are none. key: for errors.
+
+    Raises:
+        ConfigError: hosts of this topology cannot grow one of them.
+    """
+    available = available_blueprints(topology)
+    chosen = tuple(Blueprint[name.upper()] for name in names)
+    for blueprint in chosen:
+        if blueprint not in available:
+            offer = ", ".join(sorted(item.name.lower() for item in available))
+            raise ConfigError(f"{key} has {blueprint.name.lower()!r}: a {topology} host can grow {offer}")
+    return chosen or ROTATION[topology]

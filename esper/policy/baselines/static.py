@@ -1,0 +1,14 @@
+"""static: never grows. What a host reaches by itself."""
+
+from __future__ import annotations
+
+from esper.policy.baselines.rule import WAIT, Choice
+from esper.policy.legal import LegalChoices
+from esper.policy.situation import EnvSituation
+
+
+class StaticRule:
+    """Waits."""
+
+    def decide(self, env: EnvSituation, legal: LegalChoices, uniforms: tuple[float, ...]) -> Choice:
+        return WAIT

@@ -1,0 +1,53 @@
+"""The masks of a decision as plain choices, for controllers that reason env by env."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from esper.contracts.actions import Head, Op, head_sizes
+from esper.policy.masks import ActionMasks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalChoices:
+    """What one env may do now.
+
+    ops: in the order of Op. slots_by_op: for each op the slots on which it is possible; those of an op that is
+    possible nowhere are empty. heads: for each head its legal choices; those of the slot head are slots_by_op.
+    sizes: how many choices each head has.
+    """
+
+    ops: tuple[Op, ...]
+    slots_by_op: tuple[tuple[int, ...], ...]
+    heads: tuple[tuple[int, ...], ...]
+    sizes: tuple[int, ...]
+
+    def allows(self, op: Op, slot: int) -> bool:
+        return slot in self.slots_by_op[op]
+
+    def first_slot(self, op: Op) -> int | None:
+        """The first slot on which op is possible, or None."""
+        return next(iter(self.slots_by_op[op]), None)
+
+
+def legal_choices(masks: ActionMasks, num_slots: int) -> tuple[LegalChoices, ...]:
+    """One record per env. masks: on the CPU."""
+    heads_ehn = cast("list[list[list[bool]]]", masks.heads_ehn.tolist())
+    slots_eon = cast("list[list[list[bool]]]", masks.slot_by_op_eon.tolist())
+    sizes = head_sizes(num_slots)
+    return tuple(_legal(heads, slots, sizes) for heads, slots in zip(heads_ehn, slots_eon, strict=True))
+
+
+def _legal(heads_hn: list[list[bool]], slots_on: list[list[bool]], sizes: tuple[int, ...]) -> LegalChoices:
+    ops = tuple(Op(index) for index in _true(heads_hn[Head.OP]))
+    return LegalChoices(
+        ops=ops,
+        slots_by_op=tuple(_true(slots_on[op]) if op in ops else () for op in Op),
+        heads=tuple(_true(row) for row in heads_hn),
+        sizes=sizes,
+    )
+
+
+def _true(row: list[bool]) -> tuple[int, ...]:
+    return tuple(index for index, legal in enumerate(row) if legal)

@@ -1,0 +1,78 @@
+"""ESCROW: credit for a live seed is an advance. It follows what the seed brings, and is kept only by committing.
+
+What a seed is paid over its life telescopes to its credit at the end of it: 0 if it was pruned or is still open when
+the episode ends, what it then brings if it was committed. Credit that swings back and forth therefore earns nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esper.contracts.actions import Op
+from esper.contracts.stages import SeedStage
+from esper.rewards.attribution import confirmed_points, earned_credit, seed_timing_discount, slot_ratio_penalty
+from esper.rewards.state import EscrowCredit
+from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
+
+
+@dataclass(frozen=True, slots=True)
+class EscrowMove:
+    """paid: points this step. credit: what the seed has been paid in advance after it; 0 once nothing is open."""
+
+    paid: float
+    credit: float
+
+
+def escrow_target(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
+    """T: max(0, credit + R), in points. 0 before the first measurement and in the first two epochs.
+
+    credit: earned_credit with the progress of the stable accuracy (lowest of the last three epochs), times the timing
+    discount. R: ratio penalty, unless disable_anti_gaming.
+    """
+    seed, stable = slot.before, inputs.stable_val_acc
+    if seed is None or slot.contribution is None or stable is None:
+        return 0.0
+    credit = earned_credit(slot.contribution, confirmed_points(inputs, slot, stable))
+    if credit <= 0.0:
+        return 0.0
+    penalty = 0.0 if inputs.config.disable_anti_gaming else slot_ratio_penalty(inputs, slot)
+    return max(0.0, credit * seed_timing_discount(inputs, seed) + penalty)
+
+
+def escrow_move(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> EscrowMove:
+    """One slot's step. PRUNE and a lost seed pay the whole credit back; else the credit moves toward T by at most
+    escrow_delta_clip, and a negative c is charged besides. Both times fossilized_share once the seed is fossilised.
+    """
+    seed, previous = slot.before, slot.escrow_credit_prev
+    if slot.seed_lost or inputs.hits(Op.PRUNE, slot):
+        return EscrowMove(paid=-previous, credit=0.0)
+    share = inputs.config.fossilized_share if seed is not None and seed.stage is SeedStage.FOSSILIZED else 1.0
+    delta = share * _clipped(escrow_target(inputs, slot) - previous, inputs.config.escrow_delta_clip)
+    blame = share * min(slot.contribution or 0.0, 0.0)
+    return EscrowMove(paid=delta + blame, credit=previous + delta)
+
+
+def escrow_delta(inputs: ContributionRewardInputs) -> float:
+    """Sum over slots of what escrow_move pays."""
+    return sum(escrow_move(inputs, slot).paid for slot in inputs.slots)
+
+
+def escrow_forfeit(inputs: ContributionRewardInputs) -> float:
+    """Last epoch: minus the credit of every seed that is not committed."""
+    if not inputs.is_last_epoch:
+        return 0.0
+    return -sum(escrow_move(inputs, slot).credit for slot in inputs.slots if not slot.committed_after)
+
+
+def next_escrow(inputs: ContributionRewardInputs) -> tuple[EscrowCredit, ...]:
+    """The credits after this step."""
+    moves = ((slot.before, escrow_move(inputs, slot)) for slot in inputs.slots)
+    return tuple(
+        EscrowCredit(seed_id=seed.seed_id, credit=move.credit)
+        for seed, move in moves
+        if seed is not None and move.credit != 0.0
+    )
+
+
+def _clipped(delta: float, limit: float) -> float:
+    return delta if limit == 0.0 else min(max(delta, -limit), limit)

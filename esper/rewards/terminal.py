@@ -1,0 +1,57 @@
+"""What is paid in the last epoch only."""
+
+from __future__ import annotations
+
+from esper.rewards.types import ContributionRewardInputs, LossRewardInputs, RewardInputs
+
+_PERCENT = 100.0
+
+
+def terminal_bonus(inputs: RewardInputs) -> float:
+    """terminal_accuracy_weight * val_acc in the last epoch, else 0."""
+    return inputs.config.terminal_accuracy_weight * inputs.val_acc if inputs.is_last_epoch else 0.0
+
+
+def terminal_delta(inputs: ContributionRewardInputs) -> float:
+    """basic_acc_delta_weight * acc_delta / 100 in the last epoch, else 0; 0 too if an episode has one epoch only."""
+    if not inputs.is_last_epoch or inputs.acc_delta is None:
+        return 0.0
+    return inputs.config.basic_acc_delta_weight * inputs.acc_delta / _PERCENT
+
+
+def final_accuracy_bonus(inputs: RewardInputs) -> float:
+    """simplified_accuracy_weight * val_acc in the last epoch, else 0."""
+    return inputs.config.simplified_accuracy_weight * inputs.val_acc if inputs.is_last_epoch else 0.0
+
+
+def contributing_fossil_bonus(inputs: ContributionRewardInputs) -> float:
+    """contributing_fossil_bonus per fossilised seed with c >= 1, in the last epoch, else 0."""
+    if not inputs.is_last_epoch:
+        return 0.0
+    return inputs.config.contributing_fossil_bonus * inputs.num_contributing_fossilized
+
+
+def sparse_score(inputs: ContributionRewardInputs) -> float:
+    """Last epoch: sparse_scale * clamp(committed accuracy / 100 - cost of the fossilised seeds' parameters, -1, 1).
+
+    Committed accuracy: with only fossilised seeds on, so that what was not committed does not count. Cost:
+    param_penalty_weight * parameters / param_budget.
+    """
+    if not inputs.is_last_epoch:
+        return 0.0
+    config = inputs.config
+    assert inputs.committed_val_acc is not None, "the committed configuration is measured every epoch"
+    cost = config.param_penalty_weight * inputs.fossilized_seed_params / config.param_budget
+    return config.sparse_scale * min(max(inputs.committed_val_acc / _PERCENT - cost, -1.0), 1.0)
+
+
+def loss_terminal(inputs: LossRewardInputs) -> float:
+    """Last epoch: loss_terminal_weight * clamp((baseline - val_loss) / (baseline - target), 0, 1).
+
+    baseline: the task's random-guess loss, ln(classes). target: loss_target_share of it.
+    """
+    if not inputs.is_last_epoch:
+        return 0.0
+    baseline = inputs.random_guess_loss
+    span = baseline * (1.0 - inputs.config.loss_target_share)
+    return inputs.config.loss_terminal_weight * min(max((baseline - inputs.val_loss) / span, 0.0), 1.0)

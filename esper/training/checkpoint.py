@@ -1,0 +1,135 @@
+"""The trainer's side of checkpoints: what outlives a round, as named tensors, to a file and back.
+
+Every random stream is derived from the run's seed and the round's number, so what the groups carry from round to round
+and that number are all there is to save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from esper.contracts.validation import ConfigError
+from esper.training.checkpoint_records import GroupRecord, TensorRecord, TrainerCheckpoint
+from esper.training.group import Group
+from esper.training.tensor_state import below, dtype_name, prefixed, require_same_layout
+from esper.training.vectorized_types import BatchSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerState:
+    """Where a run is to continue.
+
+    tensors: of every group, as saved. earlier: the summaries of the completed rounds, from which rolling means follow.
+    """
+
+    rounds_completed: int
+    tensors: Mapping[str, Tensor]
+    earlier: tuple[BatchSummary, ...]
+
+
+class CheckpointSchedule:
+    """Decides when checkpoints are written: every interval rounds (0: never), and at the end of a run."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        *,
+        interval: int,
+        on_checkpoint: Callable[[TrainerCheckpoint], None] | None,
+    ) -> None:
+        """on_checkpoint: keeps what it is given; without one nothing is captured."""
+        self._groups = groups
+        self._interval = interval
+        self._on_checkpoint = on_checkpoint
+        self._unsaved: TrainerCheckpoint | None = None
+
+    def after_round(self, rounds_completed: int, last_seq: int) -> None:
+        """Remember the groups as they are between two rounds, and save them if it is time."""
+        if self._on_checkpoint is None:
+            return
+        self._unsaved = capture(self._groups, rounds_completed=rounds_completed, last_seq=last_seq)
+        if self._interval and rounds_completed % self._interval == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Save the groups as they were after the last completed round, unless that has been done."""
+        if self._on_checkpoint is not None and self._unsaved is not None:
+            self._on_checkpoint(self._unsaved)
+            self._unsaved = None
+
+
+def capture(groups: Sequence[Group], *, rounds_completed: int, last_seq: int) -> TrainerCheckpoint:
+    """A copy of what the groups carry from this round to the next."""
+    tensors: dict[str, Tensor] = {}
+    for group in groups:
+        tensors.update(prefixed(group.group_id, group.state()))
+    return TrainerCheckpoint(
+        rounds_completed=rounds_completed,
+        last_seq=last_seq,
+        groups=tuple(
+            GroupRecord(
+                group_id=group.group_id,
+                controller=group.controller.name,
+                learns=group.controller.learns,
+                config=group.config,
+            )
+            for group in groups
+        ),
+        tensors=tuple(
+            TensorRecord(name=name, dtype=dtype_name(tensor), shape=tuple(tensor.shape))
+            for name, tensor in tensors.items()
+        ),
+        write_state=partial(write_tensors, tensors),
+    )
+
+
+def restore(groups: Sequence[Group], tensors: Mapping[str, Tensor]) -> None:
+    """Put the groups into the state that was captured.
+
+    Raises:
+        ConfigError: the tensors are not those of such groups.
+    """
+    expected: dict[str, Tensor] = {}
+    for group in groups:
+        expected.update(prefixed(group.group_id, group.state()))
+    require_same_layout(tensors, expected)
+    for group in groups:
+        group.load_state(below(group.group_id, tensors))
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write named tensors to a new safetensors file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    plain = {name: tensor.to("cpu").contiguous() for name, tensor in tensors.items()}
+    with path.open("xb") as file:
+        file.write(save(plain))
+
+
+def read_tensors(path: Path, records: Sequence[TensorRecord]) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, on the CPU. Nothing in the file is executed.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not hold the tensors of these records.
+    """
+    try:
+        tensors = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): use another checkpoint of the run") from error
+    found = {TensorRecord(name=n, dtype=dtype_name(t), shape=tuple(t.shape)) for n, t in tensors.items()}
+    for record in sorted(found ^ set(records), key=lambda item: item.name):
+        where = "in the file but not" if record in found else "missing from the file but"
+        raise ConfigError(
+            f"{path}: tensor {record.name} ({record.dtype} {list(record.shape)}) is {where} in the manifest: "
+            "use another checkpoint of the run"
+        )
+    return tensors

@@ -1,0 +1,60 @@
+"""What a checkpoint says about itself, and what the trainer hands over to have one written. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from esper.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorRecord:
+    """A tensor of a checkpoint. dtype: torch's name for it, for example float32."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRecord:
+    """A policy group of a checkpoint; its tensors' names begin with group_id."""
+
+    group_id: str
+    controller: str
+    learns: bool
+    config: TrainingConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointManifest:
+    """The manifest of a checkpoint.
+
+    config_digest: of the run, as in the headers of its files. created: UTC, ISO 8601. last_seq: the last event that
+    belongs to the completed rounds. state_bytes, state_sha256: of the file with the tensors.
+    """
+
+    schema_version: int
+    run_id: str
+    config_digest: str
+    package_version: str
+    created: str
+    rounds_completed: int
+    last_seq: int
+    state_bytes: int
+    state_sha256: str
+    groups: tuple[GroupRecord, ...]
+    tensors: tuple[TensorRecord, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainerCheckpoint:
+    """A trainer between two rounds, ready to be written. write_state: writes the tensors to a new file."""
+
+    rounds_completed: int
+    last_seq: int
+    groups: tuple[GroupRecord, ...]
+    tensors: tuple[TensorRecord, ...]
+    write_state: Callable[[Path], None]

@@ -1,0 +1,148 @@
+"""A whole evaluation, small: runs that are recorded, paired and replay; figures that follow from the records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from esper.cli.run_summary import print_run_summary
+from esper.contracts.validation import ConfigError
+from esper.evaluation.evaluate import Evaluation, RunDone
+from esper.evaluation.plan import make_plan
+from esper.evaluation.records import ControllerResult
+from esper.evaluation.runs import EvaluationStoppedError
+from esper.history import RunDirectory, read_events, read_history
+from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
+from esper.training.config import TrainingConfig
+from esper.training.run_control import RunControl
+from esper_tui.state.aggregator import Aggregator
+
+Evaluated = tuple[tuple[ControllerResult, ...], list[RunDone]]
+
+
+def test_the_static_host_takes_part_as_the_reference(evaluated: Evaluated) -> None:
+    results, _ = evaluated
+    assert [result.controller for result in results] == ["static", "schedule", "random"]
+    static = results[0]
+    assert (static.germinated.mean, static.parameters_added.mean) == (0.0, 0.0)
+    assert (static.against_static.mean, static.against_static.low) == (0.0, 0.0)
+    assert static.matched is not None
+    assert static.matched.runs == static.runs
+
+
+def test_figures_follow_from_the_records(evaluated: Evaluated) -> None:
+    _, schedule, random = evaluated[0]
+    for result in (schedule, random):
+        records = [item for run in result.runs for batch in read_history(Path(run)) for item in batch.episode_history]
+        assert len(records) == result.episodes == 4
+        known = [item.test_accuracy for item in records if item.test_accuracy is not None]
+        assert result.test_accuracy.mean == pytest.approx(sum(known) / 4)
+        assert result.reward.mean == pytest.approx(sum(item.episode_reward for item in records) / 4)
+        kept = sum(item.outcome.num_fossilized for item in records)
+        grown = sum(item.outcome.germinations for item in records)
+        assert result.fossilized.mean == kept / 4
+        assert result.wasted.mean == (grown - kept) / 4
+    assert (schedule.fossilized.mean, schedule.wasted.mean) == (1.0, 0.0)
+    # every seed was kept, so what the trainer counted is what the tested network consists of
+    counted = [item.total_params for run in schedule.runs for item in read_history(Path(run))[0].episode_history]
+    assert schedule.parameters.mean == sum(counted) / 4
+    assert schedule.flops.mean > schedule.host_flops
+
+
+def test_runs_are_paired_by_seed(evaluated: Evaluated) -> None:
+    for result in evaluated[0]:
+        configs = [RunDirectory.open(Path(run)).load_config() for run in result.runs]
+        assert [config.run.seed for config in configs] == [42, 43] == list(result.seeds)
+        assert {config.controller.name for config in configs} == {result.controller}
+        assert {config.run.rounds for config in configs} == {1}
+
+
+def test_the_host_of_equal_size_is_trained_for_the_same_steps(evaluated: Evaluated) -> None:
+    _, schedule, _ = evaluated[0]
+    matched = schedule.matched
+    assert matched is not None
+    configs = [RunDirectory.open(Path(run)).load_config() for run in matched.runs]
+    own = RunDirectory.open(Path(schedule.runs[0])).load_config()
+    assert [config.run.seed for config in configs] == [42, 43]
+    assert {config.host.base_channels for config in configs} == {matched.value} != {own.host.base_channels}
+    assert all(config.fleet == own.fleet for config in configs)
+    assert abs(matched.parameters - schedule.parameters.mean) < abs(schedule.host_parameters - schedule.parameters.mean)
+    assert schedule.against_matched is not None
+    assert schedule.against_matched.mean == pytest.approx(schedule.test_accuracy.mean - matched.test_accuracy.mean)
+
+
+def test_every_run_replays(evaluated: Evaluated, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = {run for result in evaluated[0] for run in result.runs}
+    paths |= {run for result in evaluated[0] if result.matched for run in result.matched.runs}
+    assert len(paths) >= 8
+    for path in map(Path, paths):
+        events = read_events(path)
+        ended = events[-1].payload
+        assert isinstance(ended, TrainingEnded)
+        assert ended.end is RunEnd.FINISHED
+        assert EventKind.PPO_UPDATE_COMPLETED not in {event.kind for event in events}
+        aggregator = Aggregator()
+        for event in events:
+            aggregator.apply(event)
+        assert aggregator.snapshot().has_no_policy
+        print_run_summary(path)
+    assert capsys.readouterr().out.count("The run finished after 1 rounds") == len(paths)
+
+
+def test_every_run_is_told_and_the_total_is_right_in_the_end(evaluated: Evaluated) -> None:
+    told = evaluated[1]
+    assert [done.number for done in told] == list(range(1, len(told) + 1))
+    assert told[-1].total == len(told)
+    assert {done.seed for done in told} == {42, 43}
+
+
+def test_an_evaluation_repeats(evaluated: Evaluated, short: TrainingConfig, tmp_path: Path) -> None:
+    plan = make_plan(short, ["random"], seeds=2)
+    again = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()[-1]
+    before = evaluated[0][-1]
+    assert replace(again, runs=(), matched=None) == replace(before, runs=(), matched=None)
+
+
+def test_a_request_to_stop_ends_the_evaluation(short: TrainingConfig, tmp_path: Path) -> None:
+    control = RunControl()
+    plan = make_plan(short, ["static"], seeds=3)
+    evaluation = Evaluation(plan, tmp_path, control=control, on_run=lambda _: control.request_stop())
+    with pytest.raises(EvaluationStoppedError):
+        evaluation.run()
+    (first, second) = sorted((tmp_path / "static").iterdir())
+    ends = [read_events(path)[-1].payload for path in (first, second)]
+    assert [end.end for end in ends if isinstance(end, TrainingEnded)] == [RunEnd.FINISHED, RunEnd.STOPPED]
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds", "said"),
+    [
+        (["static"], 0, "number of seeds is 0"),
+        ([], 1, "name at least one"),
+        (["static", "random", "static"], 1, "each once"),
+        (["heuristic", "randon"], 1, "did you mean random"),
+        (["ppo"], 1, "--checkpoint"),
+    ],
+)
+def test_mistakes_are_found_before_anything_runs(
+    short: TrainingConfig, names: list[str], seeds: int, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        make_plan(short, names, seeds=seeds)
+
+
+def test_a_controller_that_learns_while_it_plays_is_refused(short: TrainingConfig) -> None:
+    from esper.training.agent import Agent
+
+    with pytest.raises(ConfigError, match="frozen"):
+        make_plan(short, ["ppo"], seeds=1, trained=Agent)
+
+
+def test_parameters_that_do_not_fit_the_host_are_found_before_anything_runs(short: TrainingConfig) -> None:
+    unfit = replace(
+        short, controller=replace(short.controller, hillclimb=replace(short.controller.hillclimb, blueprints=("lora",)))
+    )
+    with pytest.raises(ConfigError, match=r"hillclimb\.blueprints has 'lora'"):
+        make_plan(unfit, ["static", "hillclimb"], seeds=1)
