@@ -78,6 +78,7 @@ def compare(name: str, envs: int, point: Point, alone: Point) -> tuple[Compariso
 def measure_here(envs: int, device: torch.device, *, repeats: int) -> Point:
     """One E in this process."""
     case = fleet_case(f"digits-small-E{envs}-seeded")
+    _load_code(device)
     before = _memory_now(device)
     fleet = build_fleet(case, device)
     training = [for_all(make_images(case, device, count=case.shape.batch_size), envs)] * STEPS
@@ -91,6 +92,15 @@ def measure_here(envs: int, device: torch.device, *, repeats: int) -> Point:
     seconds = time_each(epoch, repeats=repeats)
     memory = _memory_peak(device) - before
     return Point(seconds=seconds, memory=memory, calls=_calls_per_step(fleet_of=case, device=device))
+
+
+def _load_code(device: torch.device) -> None:
+    """Train once on two images, so that libraries and thread pools are not charged to the fleet that is measured."""
+    case = fleet_case("digits-small-E1-seeded")
+    fleet = build_fleet(case, device)
+    batch = for_all(make_images(case, device, count=2), 1)
+    fleet.train_epoch([batch])
+    fleet.evaluate([batch], ablation=True)
 
 
 def _calls_per_step(fleet_of: FleetCase, device: torch.device) -> int:

@@ -13,7 +13,10 @@ from esper.bench.timing import Comparison
 
 def comparison_table(benchmark: Benchmark, results: Sequence[Comparison]) -> Table:
     """One row per figure, and below what each case did. Ratio above 1: ours is better."""
-    work = dict.fromkeys(f"{result.case}: {result.work}" for result in results)
+    first_case: dict[str, str] = {}
+    for result in results:
+        first_case.setdefault(result.work, result.case)
+    work = [f"{case}: {told}" for told, case in first_case.items()]
     table = Table(
         title=benchmark.title, box=SIMPLE_HEAD, pad_edge=False, caption="\n".join(work), caption_justify="left"
     )

@@ -22,7 +22,7 @@ from torch.func import functional_call
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.plan import BankPlan, FleetPlan
-from esper.growth.blending import BlendControls, RowMask, SeedOutput, blend_for_evaluation
+from esper.growth.blending import BlendControls, RowMask, SeedOutput, blend
 from esper.growth.host_protocol import HostProtocol
 from esper.layers.layout import gather_rows, scatter_rows
 
@@ -227,4 +227,4 @@ def _grow(network: FleetNetwork, split: Split, features: Tensor) -> Tensor:
 def _blended(network: FleetNetwork, part: BankPart, features: Tensor) -> Tensor:
     index = part.branches.index
     h = features if index is None else gather_rows(features, index, network.algorithm)
-    return blend_for_evaluation(h, cast(SeedOutput, part.seeds(h)), part.blend, True)
+    return blend(h, h, cast(SeedOutput, part.seeds(h)), part.blend)

@@ -5,13 +5,11 @@ Legend: E envs, B minibatch, R rows of a bank.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from esper.contracts.slots import SlotConfig
 from esper.fleet.plan import BankPlan, FleetPlan
-from esper.growth.blending import RowMask, SeedOutput, blend_for_evaluation, blend_for_training, seed_input
+from esper.growth.blending import blend_for_training, seed_input
 from esper.growth.host_protocol import HostProtocol
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import gather_rows, scatter_rows
@@ -51,27 +49,6 @@ class FleetNetwork:
             h = self.gather(features, plan)
             x = seed_input(h, plan.blend.isolate)
             blended = blend_for_training(h, x, plan.bank.module(x), plan.blend)
-            features = self.scatter(features, plan, blended)
-        return features
-
-    def seed_outputs(self, features: Tensor, banks: tuple[BankPlan, ...]) -> list[SeedOutput]:
-        """What each bank's seeds return for these features, for use in several blends."""
-        return [plan.bank.module(self.gather(features, plan)) for plan in banks]
-
-    def blend(
-        self,
-        features: Tensor,
-        banks: tuple[BankPlan, ...],
-        outputs: list[SeedOutput],
-        seeds_on: Callable[[BankPlan], RowMask],
-    ) -> Tensor:
-        """Features with the seeds of some rows blended in; outputs as from seed_outputs."""
-        for plan, seed in zip(banks, outputs, strict=True):
-            on = seeds_on(plan)
-            if on is False:
-                continue
-            h = self.gather(features, plan)
-            blended = blend_for_evaluation(h, seed, plan.blend, on)
             features = self.scatter(features, plan, blended)
         return features
 

@@ -26,9 +26,8 @@ class BankPlan:
     """One bank's part in an epoch.
 
     rows: the envs of the bank's rows as a long tensor, or None if it has all envs in order. stepped: rows whose
-    parameters are trained. active: rows whose seed can change the output (alpha above 0, not straight-through).
-    committed: active rows with a fossilised seed. gradients_rp: where the slot's native program leaves the gradients of
-    the bank's parameters; None: autograd leaves them with the parameters.
+    parameters are trained. gradients_rp: where the slot's native program leaves the gradients of the bank's parameters;
+    None: autograd leaves them with the parameters.
     """
 
     slot: int
@@ -36,8 +35,6 @@ class BankPlan:
     rows: Tensor | None
     blend: BlendControls
     stepped: RowMask
-    active: RowMask
-    committed: RowMask
     gradients_rp: Tensor | None
 
 
@@ -129,7 +126,5 @@ def _plan_bank(
         rows=None if whole else torch.tensor(bank.envs, device=device),
         blend=blend,
         stepped=row_mask(stepped, device),
-        active=row_mask([is_active(control) for control in controls], device),
-        committed=row_mask([is_active(control) and is_committed(control) for control in controls], device),
         gradients_rp=None if native is None else native.gradients_rp,
     )

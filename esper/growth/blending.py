@@ -99,8 +99,3 @@ def blend_for_training(h: Tensor, x: Tensor, seed: SeedOutput, controls: BlendCo
     through = h if controls.straight_through is False else straight_through(h, x, seed)
     mixed = h if controls.straight_through is True else blend(h, x, seed, controls)
     return select_rows(controls.running, select_rows(controls.straight_through, through, mixed), h)
-
-
-def blend_for_evaluation(h: Tensor, seed: SeedOutput, controls: BlendControls, seeds_on: RowMask) -> Tensor:
-    """Blended features where seeds_on, host features elsewhere. The seeds have read h."""
-    return select_rows(seeds_on, blend(h, h, seed, controls), h)
