@@ -14,8 +14,8 @@ from torch import Tensor
 from esper.contracts.actions import AlphaAlgorithm
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.banks import SeedBank, SeedBanks
-from esper.fleet.native_plan import native_banks
 from esper.growth.blending import BlendControls, RowMask, row_mask
+from esper.growth.seed_program import seed_program
 from esper.growth.state import SlotControl
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.native.program import BankProgram, SlotProgram
@@ -81,7 +81,7 @@ def make_plan(
     for slot in slots:
         column = [controls[slot] for controls in controls_es]
         running = [bank for bank in banks.in_slot(slot) if any(column[env] is not None for env in bank.envs)]
-        native = native_banks(running, column) if algorithm == "native" else {}
+        native = _native(running, column) if algorithm == "native" else {}
         programs.append(SlotProgram(list(native.values()), rows=len(column)) if native else None)
         plans.append(tuple(_plan_bank(slot, bank, column, env_active, device, native.get(bank)) for bank in running))
     return FleetPlan(
@@ -91,6 +91,12 @@ def make_plan(
         active=tuple(tuple(is_active(control) for control in controls) for controls in controls_es),
         committed=tuple(tuple(is_committed(control) for control in controls) for controls in controls_es),
     )
+
+
+def _native(banks: Sequence[SeedBank], column: Sequence[SlotControl | None]) -> dict[SeedBank, BankProgram]:
+    """Those of a slot's banks that native kernels can run, as they take them."""
+    programs = {bank: seed_program(bank.module, bank.envs, [column[env] for env in bank.envs]) for bank in banks}
+    return {bank: program for bank, program in programs.items() if program is not None}
 
 
 def _plan_bank(

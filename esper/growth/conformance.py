@@ -17,8 +17,11 @@ from esper.growth.blending import BlendControls, blend_for_training, seed_input
 from esper.growth.blueprints.registry import ESTIMATES, build_seed
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.growth.seed_module import SeedModule, plant
+from esper.growth.seed_program import seed_program
+from esper.growth.state import SlotControl
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.native.build import cpu_algorithms
+from esper.layers.native.program import SlotProgram
 from esper.layers.rows import parameters_per_row
 
 DISTANCE_LIMIT: Final = 0.01
@@ -143,6 +146,9 @@ def check_blueprint(blueprint: Blueprint, *, topology: Topology = Topology.CNN, 
     ]
     if topology is Topology.TRANSFORMER:
         checks.append(examination.causality())
+    native = examination.program()
+    if native is not None:
+        checks.append(native)
     return BlueprintReport(
         blueprint=blueprint,
         topology=topology,
@@ -208,6 +214,35 @@ class _Examination:
                     alone = self._build([row], 1.0, algorithm)(self._features[row : row + 1])
                     worst = max(worst, _finite((together[row] - alone[0]).abs().max()))
         return worst
+
+    def program(self) -> Check | None:
+        """Native kernels must compute what the layers do, gradients included; None without a program or kernels."""
+        if "native" not in cpu_algorithms() or self._stack(1.0, "native").own_program() is None:
+            return None
+        worst = 0.0
+        for algorithm in AlphaAlgorithm:
+            module = self._planted("native", gated=algorithm is AlphaAlgorithm.GATE, layer_scale=1.0)
+            control = SlotControl(
+                alpha=0.5, straight_through=False, isolate=False, frozen=False, committed=False, algorithm=algorithm
+            )
+            program = seed_program(module, range(_ROWS), [control] * _ROWS)
+            assert program is not None
+            inputs = [self._features.clone().requires_grad_() for _ in range(2)]
+            native = SlotProgram([program], rows=_ROWS)(inputs[0])
+            layers = self._blended(module, inputs[1], algorithm, training=False, isolate=False)
+            for blended in (native, layers):
+                torch.autograd.backward((blended * self._direction).sum())
+            own = torch.cat([_gradient(parameter).flatten(1) for parameter in module.parameters()], dim=1)
+            pairs = ((native, layers), (_gradient(inputs[0]), _gradient(inputs[1])), (program.gradients_rp, own))
+            worst = max(
+                worst, *(_finite(((mine - other).abs().max() / other.abs().max()).detach()) for mine, other in pairs)
+            )
+        return Check(
+            name="native = layers",
+            passed=worst <= STACKED_LIMIT,
+            found=f"values and gradients off by {worst:.2g}",
+            wanted=f"at most {STACKED_LIMIT} of the largest",
+        )
 
     def gradient_norms(self) -> dict[str, float]:
         """L2 norms by parameter, blend and stage, the least of the rows each; infinite if any is not finite."""
@@ -287,6 +322,11 @@ def _least_row_norm(parameter: Tensor) -> float:
         return 0.0
     norms_r = cast(Tensor, torch.linalg.vector_norm(parameter.grad.flatten(1), dim=1))
     return float(norms_r.min()) if bool(norms_r.isfinite().all()) else float("inf")
+
+
+def _gradient(tensor: Tensor) -> Tensor:
+    assert tensor.grad is not None, "what was blended takes a gradient"
+    return tensor.grad
 
 
 def _finite(value: Tensor) -> float:

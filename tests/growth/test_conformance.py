@@ -14,6 +14,7 @@ from esper.growth import check_blueprint, module_blueprint, register_blueprint
 from esper.growth.blueprints import registry
 from esper.growth.blueprints.conv_small import ConvSmallSeed
 from esper.growth.catalogue import available_blueprints
+from esper.layers.native.program import Program
 from esper.layers.rows import append_rows, parameters_per_row
 
 pytestmark = pytest.mark.usefixtures("own_registry")
@@ -49,6 +50,14 @@ def test_a_sound_change_passes() -> None:
         change = staticmethod(lambda x, f: 0.5 * f)
 
     assert failures(Sound) == set()
+
+
+def test_a_program_that_computes_something_else_is_caught() -> None:
+    class Forgetful(ConvSmallSeed):
+        def program(self) -> Program:
+            return super().program()[:-1]  # without the ReLU
+
+    assert failures(Forgetful) == {"native = layers"}
 
 
 def test_a_dead_blueprint_is_caught() -> None:

@@ -41,6 +41,15 @@ class ResidualSeed(nn.Module, ABC):
         """f as layers that the native kernels know, so that they run the seed as one operation; None: call forward."""
         return None
 
+    def own_program(self) -> Program | None:
+        """program(), but None where a class changes what the seed computes and leaves the program of its parent."""
+        for kind in type(self).__mro__:
+            if "program" in vars(kind):
+                break
+            if "branch" in vars(kind) or "forward" in vars(kind):
+                return None
+        return self.program()
+
     def forward(self, x_rbchw: Tensor) -> Tensor:
         return stacked_scaled_sum(x_rbchw, self.branch(x_rbchw), self.gamma, algorithm=self.algorithm)
 

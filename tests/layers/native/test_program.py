@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
-from esper.fleet.banks import SeedBank
-from esper.fleet.config import FleetConfig
-from esper.fleet.native_plan import native_banks
 from esper.growth.blending import BlendControls, blend_for_training, seed_input
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.seed_module import SeedModule, plant
+from esper.growth.seed_program import seed_program
 from esper.growth.state import SlotControl
 from esper.layers.algorithm import StackedAlgorithm
-from esper.layers.native.program import SlotProgram
+from esper.layers.native.program import BankProgram, SlotProgram
 
 BLUEPRINTS = (
     Blueprint.NORM,
@@ -90,10 +88,10 @@ def expected(blueprint: Blueprint, controls: Sequence[SlotControl]) -> tuple[Ten
     return out.detach(), h.grad, torch.cat(rows, dim=1)
 
 
-def bank(blueprint: Blueprint, *, gated: bool) -> SeedBank:
-    made = SeedBank(blueprint, module(blueprint, "native", gated=gated), 0, 0, FleetConfig())
-    made.envs = list(range(ROWS))
-    return made
+def native_program(seeds: SeedModule, controls: Sequence[SlotControl | None]) -> BankProgram:
+    program = seed_program(seeds, range(ROWS), controls)
+    assert program is not None
+    return program
 
 
 @pytest.mark.parametrize("stage", ["training", "blending", "fossilized"])
@@ -103,7 +101,7 @@ def test_program_and_blend_equal_the_ordinary_layers(
     blueprint: Blueprint, algorithm: AlphaAlgorithm, stage: str
 ) -> None:
     controls = [control(stage, algorithm)] * ROWS
-    (native,) = native_banks([bank(blueprint, gated=algorithm is AlphaAlgorithm.GATE)], controls).values()
+    native = native_program(module(blueprint, "native", gated=algorithm is AlphaAlgorithm.GATE), controls)
     h = features().requires_grad_()
     out = SlotProgram([native], rows=ROWS)(h)
     (out * direction()).sum().backward()
@@ -115,8 +113,7 @@ def test_program_and_blend_equal_the_ordinary_layers(
 
 def test_rows_that_do_not_run_pass_unchanged_and_learn_nothing() -> None:
     controls = [control("blending", AlphaAlgorithm.ADD), None, control("fossilized", AlphaAlgorithm.MULTIPLY)]
-    held = bank(Blueprint.CONV_LIGHT, gated=False)
-    (native,) = native_banks([held], controls).values()
+    native = native_program(module(Blueprint.CONV_LIGHT, "native", gated=False), controls)
     h = features().requires_grad_()
     out = SlotProgram([native], rows=ROWS)(h)
     (out * direction()).sum().backward()
@@ -130,10 +127,10 @@ def test_rows_that_do_not_run_pass_unchanged_and_learn_nothing() -> None:
 
 def test_a_seed_that_has_diverged_leaves_the_host_alone_while_it_trains() -> None:
     controls = [control("training", AlphaAlgorithm.ADD)] * ROWS
-    held = bank(Blueprint.CONV_LIGHT, gated=False)
+    seeds = module(Blueprint.CONV_LIGHT, "native", gated=False)
     with torch.no_grad():
-        held.module.seed.gamma[1] = torch.inf
-    (native,) = native_banks([held], controls).values()
+        seeds.seed.gamma[1] = torch.inf
+    native = native_program(seeds, controls)
     h = features().requires_grad_()
     out = SlotProgram([native], rows=ROWS)(h)
     (out * direction()).sum().backward()
