@@ -10,11 +10,11 @@ from esper.growth.blending import (
     BlendControls,
     RowMask,
     SeedOutput,
-    blend_for_evaluation,
     blend_for_training,
     row_mask,
     seed_input,
 )
+from esper.growth.blending import blend as blend_values
 
 CPU = torch.device("cpu")
 
@@ -53,7 +53,7 @@ def test_add_moves_features_toward_the_seeds_output() -> None:
     for alpha in (0.0, 0.3, 1.0):
         expected = h + alpha * (s - h)
         torch.testing.assert_close(blend_for_training(h, h, SeedOutput(s), controls(alpha)), expected)
-        torch.testing.assert_close(blend_for_evaluation(h, SeedOutput(s), controls(alpha), True), expected)
+        torch.testing.assert_close(blend_values(h, h, SeedOutput(s), controls(alpha)), expected)
 
 
 def test_straight_through_keeps_the_value_and_passes_the_full_gradient_to_both() -> None:
@@ -129,20 +129,13 @@ def test_rows_of_a_mixed_bank_do_what_they_do_alone() -> None:
         assert torch.equal(h.grad[row], alone.grad[0])
 
 
-def test_evaluation_switches_seeds_by_row() -> None:
-    h, s = features(0), features(1)
-    blended = blend_for_evaluation(h, SeedOutput(s), controls(1.0), torch.tensor([False, True]))
-    assert torch.equal(blended[0], h[0])
-    torch.testing.assert_close(blended[1], s[1])
-
-
 def test_multiply_scales_features_by_what_the_seed_changes() -> None:
     h, s = features(0), features(1)
     for alpha in (0.0, 0.3, 1.0):
         expected = h * (1 + alpha * torch.tanh(s - h))
         made = controls(alpha, multiply=True)
         torch.testing.assert_close(blend_for_training(h, h, SeedOutput(s), made), expected)
-        torch.testing.assert_close(blend_for_evaluation(h, SeedOutput(s), made, True), expected)
+        torch.testing.assert_close(blend_values(h, h, SeedOutput(s), made), expected)
 
 
 def test_gate_moves_each_sample_by_its_own_share() -> None:
@@ -151,7 +144,7 @@ def test_gate_moves_each_sample_by_its_own_share() -> None:
     for alpha in (0.0, 0.3, 1.0):
         expected = h + (alpha * gate).clamp(0, 1) * (s - h)
         torch.testing.assert_close(blend_for_training(h, h, SeedOutput(s, gate), controls(alpha)), expected)
-        torch.testing.assert_close(blend_for_evaluation(h, SeedOutput(s, gate), controls(alpha), True), expected)
+        torch.testing.assert_close(blend_values(h, h, SeedOutput(s, gate), controls(alpha)), expected)
 
 
 @pytest.mark.parametrize("blend", ["add", "multiply", "gate"])
