@@ -50,7 +50,8 @@ def ab(
         threads=threads,
     )
     groups = resolve_groups(config, {"A": a or (), "B": b or ()})
-    run_options.prepare(config)
+    for spec in groups:
+        run_options.prepare(spec.config)
     from esper.cli.ab_report import print_comparison
 
     report = partial(print_comparison, as_json=json)

@@ -40,6 +40,14 @@ class SkipCounter:
     def __init__(self) -> None:
         self._causes: list[str] = []
 
+    def recall(self, causes: Sequence[str | None]) -> None:
+        """Take up the thread of earlier batches, one cause or None each. A run that had to stop there starts afresh."""
+        self._causes.clear()
+        for cause in causes:
+            self._causes = [] if cause is None else [*self._causes, cause]
+        if len(self._causes) >= MAX_SKIPPED_IN_A_ROW:
+            self._causes.clear()
+
     def count(self, cause: str | None) -> None:
         """Take note of a batch's update; None: it was not skipped.
 

@@ -176,6 +176,9 @@ class VectorizedPPOTrainer:
     def _continue(self, start: TrainerState) -> None:
         restore(self._groups, start.tensors)
         self._reporter.recall(start.earlier)
+        for group, skips in zip(self._groups, self._skips, strict=True):
+            updates = [item.ppo_metrics for item in start.earlier if item.group_id == group.group_id]
+            skips.recall([update.skip_cause for update in updates if update is not None])
         self._completed = start.rounds_completed
 
     def _new_group(self, spec: GroupSpec, place: int, make_controller: ControllerFactory) -> Group:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from esper.checkpoints.loading import load_policy
 from esper.cli import main
 from esper.cli.ab_report import print_comparison
 from esper.history import RunDirectory, open_recording, read_events, read_history
@@ -86,10 +87,26 @@ def test_equal_settings_give_equal_groups_and_json_alone_on_stdout(here: Here, t
         ]
 
 
+def test_reward_modes_and_controllers_can_differ(here: Here, tmp_path: Path) -> None:
+    code, _, err = here(
+        *("ab", "--a", "reward.mode=simplified", "--b", "controller.name=heuristic", *SHORT, "--json"),
+        *("--runs-dir", str(tmp_path)),
+    )
+    assert code == 0, err
+    (path,) = tmp_path.iterdir()
+    modes = {s.group_id: s.episode_history[0].outcome.reward_mode for s in read_history(path)}
+    assert modes == {"A": "simplified", "B": "shaped"}
+    assert {s.group_id: s.ppo_metrics is None for s in read_history(path)} == {"A": False, "B": True}
+    assert load_policy(path).config.reward.mode == "simplified"  # the only policy of the two
+    groups = [(group.controller, group.learns) for group in open_checkpoint(path).manifest.groups]
+    assert groups == [("ppo", True), ("heuristic", False)]
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
         ("fleet.envs=4", "esper: error: group A: fleet.envs cannot differ between groups"),
+        ("controller.name=heuristc", "esper: error: controller.name is 'heuristc': there is no such controller"),
         ("rewards.mode=shaped", "esper: error: group A: rewards does not exist: did you mean reward?"),
     ],
 )

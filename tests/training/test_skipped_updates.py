@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from esper.history import read_events
+from esper.history.checkpoints import open_checkpoint
 from esper.history.recording import open_recording
 from esper.history.settings import load_preset, with_overrides
 from esper.telemetry.events import BatchEpochCompleted, PPOUpdateCompleted, RunEnd, TrainingEnded
@@ -28,7 +29,10 @@ def test_the_third_skipped_update_ends_the_run_after_its_batch_was_recorded(
     monkeypatch.setattr("esper.training.ppo_batch.generalized_advantages", broken)
     settings = with_overrides(load_preset("digits"), list(SHORT))
     with open_recording(settings, tmp_path) as recording, pytest.raises(SkippedUpdatesError, match="reward"):
-        train_ppo_vectorized(settings, hub=recording.hub, on_summary=recording.on_summary)
+        train_ppo_vectorized(
+            settings, hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint
+        )
+    assert open_checkpoint(recording.directory.path).manifest.rounds_completed == 3
     payloads = [event.payload for event in read_events(recording.directory.path)]
     updates = [payload for payload in payloads if isinstance(payload, PPOUpdateCompleted)]
     assert [(update.skipped, update.skip_cause) for update in updates] == [(True, SkipCause.RETURNS)] * 3
@@ -56,3 +60,14 @@ def test_three_in_a_row_stop_the_run_and_name_the_causes() -> None:
 
 def test_an_update_that_succeeds_forgives_the_skipped_ones() -> None:
     count(R, R, N, R, R, N, G)
+
+
+@pytest.mark.parametrize(("earlier", "left"), [((R, G), 1), ((R, N, G), 2), ((R, R, N), 3), ((), 3), ((N, R, G, R), 3)])
+def test_a_run_that_goes_on_counts_the_skips_before_the_break(earlier: tuple[SkipCause | None, ...], left: int) -> None:
+    """left: skipped updates that end it. A run that ended for its skips gets three new ones."""
+    counter = SkipCounter()
+    counter.recall(earlier)
+    for _ in range(left - 1):
+        counter.count(G)
+    with pytest.raises(SkippedUpdatesError):
+        counter.count(G)
