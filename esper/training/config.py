@@ -105,7 +105,8 @@ class GovernorConfig:
 class RunConfig:
     """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
 
-    plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
+    plateau_threshold and trend_threshold: change of the rolling mean accuracy that counts as a trend, in points on a
+    scale where guessing is 0 and perfect is 100.
     """
 
     preset: str = "custom"

@@ -118,15 +118,14 @@ class Aggregator:
     def _batch_tail(self, payload: Payload, time: float) -> None:
         match payload:
             case AnomalyDetected():
-                same_batch = bool(self.anomalies) and self.anomalies[-1].batch == payload.batch
-                self.anomalies = (*self.anomalies, payload) if same_batch else (payload,)
+                self.anomalies = (*self.anomalies, payload)
             case PPOUpdateCompleted():
                 self.updates.append(payload)
                 self.updated_at = time
-                if self.anomalies and self.anomalies[-1].batch != payload.batch:
-                    self.anomalies = ()
             case BatchStats():
                 self.rounds.append(payload)
+                # Alarms stand until the next round's figures; those of that round have come before them.
+                self.anomalies = tuple(alarm for alarm in self.anomalies if alarm.batch == payload.batch)
             case BatchEpochCompleted():
                 self.batches_completed = payload.batch
             case Throughput():
@@ -217,6 +216,7 @@ def _env_of(payload: Payload) -> int | None:
             | SeedPruned()
             | EpisodeOutcome()
             | GovernorRollback()
+            | AnomalyDetected()
         ):
             return payload.env_id
         case _:
