@@ -30,7 +30,7 @@ class ConsoleProgress:
         self._epochs = config.fleet.episode_length
         self._steps_per_round = config.fleet.envs * config.fleet.episode_length
         self._console = console
-        self._stats: BatchStats | None = None
+        self._stats: list[tuple[str, BatchStats]] = []
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -66,9 +66,9 @@ class ConsoleProgress:
             case BatchEpochCompleted() as barrier:
                 self._progress.update(self._task, completed=barrier.batch * self._steps_per_round)
             case BatchStats() as stats:
-                self._stats = stats
-            case Throughput() as speed if self._stats is not None:
-                self._print(round_line(self._stats, speed, self._rounds))
+                self._stats.append((event.group_id, stats))
+            case Throughput() as speed:
+                self._print_round(speed)
             case _:
                 pass
 
@@ -76,7 +76,17 @@ class ConsoleProgress:
         """Take the bar off the screen."""
         self._progress.stop()
 
+    def _print_round(self, speed: Throughput) -> None:
+        """One line per policy group, with its name where there are several."""
+        width = max((len(group_id) for group_id, _ in self._stats), default=0)
+        for group_id, stats in self._stats:
+            name = f"{group_id:{width}}  " if len(self._stats) > 1 else ""
+            self._print(name + round_line(stats, speed, self._rounds))
+        self._stats.clear()
+
     def _start(self, started: TrainingStarted) -> None:
+        self._steps_per_round = started.n_envs * started.max_epochs
+        self._progress.update(self._task, total=self._rounds * self._steps_per_round)
         self._print(
             f"{started.task}: {started.n_envs} hosts of {started.host_params:,} parameters, "
             f"{started.max_batches} rounds of {started.max_epochs} epochs, seed {started.seed}, {started.device}"

@@ -11,16 +11,16 @@ from rich.table import Table
 
 from esper.cli.formatting import NOT_MEASURED, duration, number, percent
 from esper.history import FileHeader, open_events
-from esper.telemetry.events import BatchStats, Event, Throughput, TrainingEnded, TrainingStarted
+from esper.telemetry.events import BatchStats, Event, GroupStarted, Throughput, TrainingEnded, TrainingStarted
 
 
 @dataclass(slots=True)
 class RunOutline:
-    """What the summary shows, gathered in one pass over the events."""
+    """What the summary shows, gathered in one pass over the events. rounds: each with its policy group."""
 
     started: TrainingStarted | None = None
     ended: TrainingEnded | None = None
-    rounds: dict[int, BatchStats] = field(default_factory=dict[int, BatchStats])
+    rounds: list[tuple[str, BatchStats]] = field(default_factory=list[tuple[str, BatchStats]])
     speeds: dict[int, Throughput] = field(default_factory=dict[int, Throughput])
     events: int = 0
 
@@ -36,7 +36,7 @@ def outline(events: Iterable[Event]) -> RunOutline:
             case TrainingEnded() as ended:
                 gathered.ended = ended
             case BatchStats() as stats:
-                gathered.rounds[stats.batch] = stats
+                gathered.rounds.append((event.group_id, stats))
             case Throughput() as speed:
                 gathered.speeds[speed.batch] = speed
             case _:
@@ -74,18 +74,31 @@ def _facts(header: FileHeader, gathered: RunOutline) -> Table:
             f"{started.n_envs} hosts of {started.host_params:,} parameters, {started.max_epochs} epochs per episode, "
             f"slots {' '.join(started.slot_ids)}",
         )
+        for group in started.groups:
+            table.add_row("controller", f"{group.controller}{_group_name(group, started)}, reward {group.reward_mode}")
         table.add_row("device", f"{started.device}, {started.threads} threads, {started.conv_algorithm} convolution")
     return table
 
 
+def _group_name(group: GroupStarted, started: TrainingStarted) -> str:
+    """Nothing in a run of one group; else the group's name and envs."""
+    if len(started.groups) == 1:
+        return ""
+    return f" in group {group.group_id} (envs {min(group.env_ids)} to {max(group.env_ids)})"
+
+
 def _rounds_table(gathered: RunOutline) -> Table:
     table = Table(caption="accuracies in percent; seeds: germinated/fossilised/pruned", caption_justify="left")
+    several = len({group_id for group_id, _ in gathered.rounds}) > 1
+    if several:
+        table.add_column("group", no_wrap=True)
     for heading in ("round", "accuracy", "test", "best", "reward", "entropy", "seeds", "env-ep/s"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for batch, stats in gathered.rounds.items():
-        speed = gathered.speeds.get(batch)
+    for group_id, stats in gathered.rounds:
+        speed = gathered.speeds.get(stats.batch)
         table.add_row(
-            str(batch),
+            *([group_id] if several else []),
+            str(stats.batch),
             percent(stats.avg_accuracy),
             percent(stats.avg_test_accuracy),
             percent(stats.best_accuracy),

@@ -75,14 +75,14 @@ class Decision:
     """One env's decision, on the CPU.
 
     alternatives: the two likeliest legal ops that were not chosen. entropy: sum over the relevant heads, nats.
-    value: the critic's estimate of the return, in units of the (normalised) reward.
+    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic.
     """
 
     heads: tuple[HeadDecision, ...]
     legal_ops: tuple[Op, ...]
     alternatives: tuple[OpProbability, ...]
     entropy: float
-    value: float
+    value: float | None
 
     @property
     def actions(self) -> tuple[int, ...]:

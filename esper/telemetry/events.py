@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode
 from esper.contracts.gates import Gate, GateCheck
 from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
+
+DEFAULT_GROUP: Final = "default"
+"""The policy group of a run that has only one, and of events that concern the whole fleet."""
 
 
 class EventKind(StrEnum):
@@ -52,8 +55,24 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStarted:
+    """A policy group of a run: the envs that one controller decides for. learns: does it make PPO updates."""
+
+    group_id: str
+    controller: str
+    learns: bool
+    reward_mode: str
+    reward_family: str
+    env_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
-    """First event of a run."""
+    """First event of a run.
+
+    n_envs: of all groups together. Rewards and learning rates are those of the first group. groups: empty in files that
+    were written before there were groups.
+    """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_STARTED
     run_id: str
@@ -77,6 +96,7 @@ class TrainingStarted:
     clip_ratio: float
     entropy_coef: float
     conv_algorithm: str
+    groups: tuple[GroupStarted, ...] = ()
 
 
 class RunEnd(StrEnum):
@@ -263,7 +283,10 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastAction:
-    """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned."""
+    """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
+
+    value_estimate: None for controllers that value nothing.
+    """
 
     kind: ClassVar[EventKind] = EventKind.LAST_ACTION
     env_id: int
@@ -278,7 +301,7 @@ class LastAction:
     legal_ops: tuple[str, ...]
     alternatives: tuple[Alternative, ...]
     decision_entropy: float
-    value_estimate: float
+    value_estimate: float | None
     reward: float
     reward_normalized: float
     episode_reward: float
@@ -582,13 +605,14 @@ Payload = (
 class Event:
     """The envelope of every event.
 
-    seq: monotonic within a run, from 1. time: seconds since the Unix epoch. group_id: the policy group.
+    seq: monotonic within a run, from 1. time: seconds since the Unix epoch. group_id: the policy group that the
+    payload's env or update belongs to; DEFAULT_GROUP for what concerns the whole fleet.
     """
 
     seq: int
     time: float
     payload: Payload
-    group_id: str = "default"
+    group_id: str = DEFAULT_GROUP
     severity: Severity = Severity.INFO
 
     @property

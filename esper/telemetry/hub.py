@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from esper.telemetry.events import Event, Payload, Severity
+from esper.telemetry.events import DEFAULT_GROUP, Event, Payload, Severity
 
 
 class SinkError(Exception):
@@ -92,14 +92,14 @@ class Hub:
         with self._lock:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
 
-    def emit(self, payload: Payload, *, severity: Severity = Severity.INFO) -> Event:
-        """Stamp the payload and deliver it before returning.
+    def emit(self, payload: Payload, *, severity: Severity = Severity.INFO, group_id: str = DEFAULT_GROUP) -> Event:
+        """Stamp the payload and deliver it before returning. group_id: of the policy group that it belongs to.
 
         Raises:
             TelemetryWriteError: a critical sink failed.
         """
         self._seq += 1
-        event = Event(seq=self._seq, time=self._clock(), payload=payload, severity=severity)
+        event = Event(seq=self._seq, time=self._clock(), payload=payload, group_id=group_id, severity=severity)
         for sink in self._sinks:  # add and remove replace the tuple, so this loop needs no lock
             try:
                 sink.accept(event)

@@ -1,27 +1,35 @@
-"""The learning controller of a run: policy, its normalisers, the experience of the current batch and the update."""
+"""The learning controller of a group: policy, its normalisers, the experience of the current batch and the update."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from esper.contracts.randomness import derive_seed
 from esper.policy.acting import Decision, PolicyStep, act, decisions, state_values
-from esper.policy.masks import ActionMasks
-from esper.policy.network import FactoredRecurrentPolicy, Hidden
+from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.normalizer import RunningNormalizer
 from esper.policy.observations import Observation, observation_size
-from esper.rewards.normalizer import RewardNormalizer
+from esper.policy.situation import Situation
 from esper.training.config import TrainingConfig
-from esper.training.env_episode import EnvEpisode
+from esper.training.controller import StepResult
 from esper.training.ppo import PPOUpdater
 from esper.training.rollout_buffer import RolloutBuffer
 from esper.training.vectorized_types import PPOMetrics
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenStep:
+    """A decision step whose rewards are not known yet. observation: normalised, on the policy's device."""
+
+    raw: Observation
+    observation: Observation
+    step: PolicyStep
+
+
 class Agent:
-    """Everything that outlives a batch on the controller's side."""
+    """A Controller that learns by PPO. Everything here outlives a batch, except the experience and the hidden state."""
 
     def __init__(self, config: TrainingConfig, device: torch.device) -> None:
         self._config = config
@@ -35,7 +43,6 @@ class Agent:
             clip=config.policy.observation_clip,
             device=device,
         )
-        self.reward_normalizer = RewardNormalizer(clip=config.reward.clip)
         self._updater = PPOUpdater(self.policy, config.ppo)
         self._buffer = RolloutBuffer(
             envs=config.fleet.envs,
@@ -43,70 +50,69 @@ class Agent:
             num_slots=self._num_slots,
             device=device,
         )
+        self._hidden = self.policy.initial_state(config.fleet.envs)
+        self._open_step: _OpenStep | None = None
+
+    @property
+    def name(self) -> str:
+        return "ppo"
+
+    @property
+    def learns(self) -> bool:
+        return True
 
     def begin_batch(self) -> None:
-        """Forget the experience of the last batch."""
+        """Forget the experience of the last batch and start every episode from the zero state."""
         self._buffer.clear()
+        self._hidden = self.policy.initial_state(self._config.fleet.envs)
 
-    def normalize(self, raw: Observation) -> Observation:
+    def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
+        """Sample one action per env; the one copy from the device of a decision step."""
+        raw = situation.observation
+        observation = self._normalize(raw)
+        step = act(self.policy, observation, situation.masks.to(self._device), self._hidden, generator)
+        self._hidden = step.hidden
+        self._open_step = _OpenStep(raw=raw, observation=observation, step=step)
+        return decisions(step, self._updater.value_normalizer.scale, self._num_slots)
+
+    def record(self, result: StepResult) -> None:
+        """Keep the last decisions with what they earned."""
+        decided, envs = self._open_step, len(result.active)
+        assert decided is not None, "a step is decided before it is recorded"
+        truncated = result.last and self._config.ppo.horizon == "truncate"
+        self._buffer.add(
+            result.epoch - 1,
+            raw_features_ed=decided.raw.features_ed,
+            observation=decided.observation,
+            step=decided.step,
+            rewards=result.rewards,
+            done=[result.last] * envs,
+            truncated=[truncated] * envs,
+            active=result.active,
+        )
+        self._open_step = None
+
+    def bootstrap(self, observation: Observation) -> None:
+        """Value the states that follow the last epoch, for episodes that ran out of time."""
+        if self._config.ppo.horizon == "terminate":
+            return
+        values_e = state_values(self.policy, self._normalize(observation), self._hidden)
+        self._buffer.set_bootstrap(self._config.fleet.episode_length - 1, values_e)
+
+    def penalise(self, env: int, reward: float) -> None:
+        """Put the governor's penalty on the env's last executed step, which becomes terminal."""
+        self._buffer.penalise(env, reward)
+
+    def learn(self, generator: torch.Generator) -> PPOMetrics:
+        """Learn from the batch: first the observation statistics, then the policy."""
+        rollout = self._buffer.tensors()
+        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et)
+        return self._updater.update(self._buffer, generator)
+
+    def _normalize(self, raw: Observation) -> Observation:
         """The observation as the policy sees it, on the policy's device. The statistics stay as they are."""
         moved = raw.to(self._device)
         return Observation(
             features_ed=self._observation_normalizer.normalize(moved.features_ed),
             blueprints_es=moved.blueprints_es,
         )
-
-    def act(
-        self, observation: Observation, masks: ActionMasks, hidden: Hidden, generator: torch.Generator
-    ) -> PolicyStep:
-        """Sample one action per env from a normalised observation."""
-        return act(self.policy, observation, masks.to(self._device), hidden, generator)
-
-    def decisions(self, step: PolicyStep) -> tuple[Decision, ...]:
-        """What every env decided, on the CPU; the one copy of a decision step."""
-        return decisions(step, self._updater.value_normalizer.scale, self._num_slots)
-
-    def store(
-        self,
-        t: int,
-        *,
-        raw: Observation,
-        observation: Observation,
-        step: PolicyStep,
-        rewards: Sequence[float],
-        last: bool,
-        active: Sequence[bool],
-    ) -> None:
-        """Keep epoch t (from 0). last: the episodes' time runs out with this step."""
-        truncated = last and self._config.ppo.horizon == "truncate"
-        self._buffer.add(
-            t,
-            raw_features_ed=raw.features_ed,
-            observation=observation,
-            step=step,
-            rewards=rewards,
-            done=[last] * len(active),
-            truncated=[truncated] * len(active),
-            active=active,
-        )
-
-    def store_bootstrap(self, t: int, raw: Observation, hidden: Hidden) -> None:
-        """Value the states that follow epoch t."""
-        self._buffer.set_bootstrap(t, state_values(self.policy, self.normalize(raw), hidden))
-
-    def penalise(self, episode: EnvEpisode) -> None:
-        """Put the governor's penalty on the env's last executed step, which becomes terminal.
-
-        An env that was lost before its first step has no step to blame.
-        """
-        if not episode.rewards:
-            return
-        penalty = -self._config.governor.penalty
-        episode.penalise(penalty)
-        self._buffer.penalise(episode.env_id, self.reward_normalizer.normalize_only(penalty))
-
-    def update(self, generator: torch.Generator) -> PPOMetrics:
-        """Learn from the batch: first the observation statistics, then the policy."""
-        rollout = self._buffer.tensors()
-        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et)
-        return self._updater.update(self._buffer, generator)

@@ -63,14 +63,25 @@ class Garden:
     """Seed states [E][S] of one batch, and the operations on them."""
 
     def __init__(
-        self, fleet: Fleet, config: GrowthConfig, topology: Topology, *, run_seed: int, first_episode: int
+        self,
+        fleet: Fleet,
+        config: GrowthConfig,
+        topology: Topology,
+        *,
+        run_seed: int,
+        first_episode: int,
+        group_size: int,
     ) -> None:
-        """first_episode: number of the episode that env 0 starts; seed ids and seed initialisation derive from it."""
+        """first_episode: number of the episode that env 0 starts; seed ids and seed initialisation derive from it.
+
+        group_size: envs per policy group; env k of every group has equal episode number, seed ids and initialisation.
+        """
         self._fleet = fleet
         self._config = config
         self._topology = topology
         self._run_seed = run_seed
         self._first_episode = first_episode
+        self._group_size = group_size
         self._states: list[list[SeedState | None]] = [[None] * fleet.slot_config.num_slots for _ in range(fleet.rows)]
         self._germinations = [0] * fleet.rows
 
@@ -136,13 +147,14 @@ class Garden:
 
     def _germinate(self, env: int, spec: ActionSpec, val_accuracy: float) -> Execution:
         blueprint = Blueprint(spec.blueprint_idx)
-        episode, number = self._first_episode + env, self._germinations[env]
+        place, number = env % self._group_size, self._germinations[env]
+        episode = self._first_episode + place
         generator = torch.Generator().manual_seed(derive_seed(self._run_seed, "seed", episode, number))
         gated = spec.alpha_algorithm is AlphaAlgorithm.GATE
         params = self._fleet.add_seed(env, spec.slot_idx, blueprint, generator, gated=gated)
         self._germinations[env] += 1
         request = Germination(
-            seed_id=f"ep{episode}_env{env}_seed_{number}",
+            seed_id=f"ep{episode}_env{place}_seed_{number}",
             blueprint=blueprint,
             style=spec.style,
             tempo_epochs=TEMPO_EPOCHS[spec.tempo_idx],

@@ -1,11 +1,12 @@
-"""The public entry to training: rounds of rollout, PPO update and report."""
+"""The public entry to training: rounds of rollout, learning and report, for one policy group or several."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from time import perf_counter
 
 import torch
@@ -13,6 +14,7 @@ import torch
 from esper.contracts.randomness import derive_seed
 from esper.fleet.fleet import Fleet
 from esper.growth.hosts import check_host_fits
+from esper.rewards.normalizer import RewardNormalizer
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
 from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
@@ -20,17 +22,23 @@ from esper.telemetry.hub import Hub
 from esper.training.agent import Agent
 from esper.training.batch_report import BatchReporter
 from esper.training.config import TrainingConfig
+from esper.training.controller import Controller
 from esper.training.device import resolve_device
 from esper.training.garden import Garden
+from esper.training.group import Group, GroupSpec, check_groups
+from esper.training.group_rollout import BatchWorld
 from esper.training.phase_clock import Phase, PhaseClock
-from esper.training.rollout import BatchWorld, Rollout
+from esper.training.rollout import Rollout
 from esper.training.run_control import RunControl
 from esper.training.vectorized_types import BatchSummary
+
+ControllerFactory = Callable[[TrainingConfig, torch.device], Controller]
+"""Makes the controller of one group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """How a run ended, and one summary per completed batch."""
+    """How a run ended, and per completed batch one summary of each group, in the order of the groups."""
 
     end: RunEnd
     batches_completed: int
@@ -44,23 +52,54 @@ def train_ppo_vectorized(
     run_id: str = "unrecorded",
     control: RunControl | None = None,
     on_summary: Callable[[BatchSummary], None] | None = None,
+    make_controller: ControllerFactory = Agent,
 ) -> TrainingResult:
     """Train a fleet of growing hosts and the controller that grows them.
 
     hub: where events go; without one nothing is recorded. control: lets another thread pause or stop the run.
-    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED.
+    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED. make_controller: makes the
+    controller.
 
     Raises:
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
             cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
     """
+    return train_groups(
+        [GroupSpec(config=config)],
+        hub=hub,
+        run_id=run_id,
+        control=control,
+        on_summary=on_summary,
+        make_controller=make_controller,
+    )
+
+
+def train_groups(
+    specs: Sequence[GroupSpec],
+    *,
+    hub: Hub | None = None,
+    run_id: str = "unrecorded",
+    control: RunControl | None = None,
+    on_summary: Callable[[BatchSummary], None] | None = None,
+    make_controller: ControllerFactory = Agent,
+) -> TrainingResult:
+    """Train several policy groups in lockstep, in one fleet, each with its own controller; see esper.training.group.
+
+    Arguments are those of train_ppo_vectorized; on_summary is called once per group and batch, with the summary's
+    group_id set, as it is in the envelope of every event that belongs to one group.
+
+    Raises:
+        ConfigError: as train_ppo_vectorized, or the groups cannot share a fleet.
+        TelemetryWriteError: the record of the run can no longer be written.
+    """
     trainer = VectorizedPPOTrainer(
-        config,
+        specs,
         hub=hub or Hub(),
         run_id=run_id,
         control=control or RunControl(),
         on_summary=on_summary or _ignore,
+        make_controller=make_controller,
     )
     return trainer.train()
 
@@ -74,14 +113,17 @@ class VectorizedPPOTrainer:
 
     def __init__(
         self,
-        config: TrainingConfig,
+        specs: Sequence[GroupSpec],
         *,
         hub: Hub,
         run_id: str,
         control: RunControl,
         on_summary: Callable[[BatchSummary], None],
+        make_controller: ControllerFactory,
     ) -> None:
-        self._config = config
+        check_groups(specs)
+        config = specs[0].config
+        self._config = config  # of the first group: read here only for what all groups share
         self._hub = hub
         self._run_id = run_id
         self._control = control
@@ -93,20 +135,30 @@ class VectorizedPPOTrainer:
         check_host_fits(config.host, self._data.input_shape, self._data.name)
         self._source = BatchSource(
             self._data,
-            envs=config.fleet.envs,
+            envs=config.fleet.envs * len(specs),
             batch_size=config.fleet.batch_size,
             evaluation_batch_size=config.fleet.evaluation_batch_size,
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
-        self._agent = Agent(config, self._device)
+        self._groups = tuple(self._new_group(spec, place, make_controller) for place, spec in enumerate(specs))
         self._clock = PhaseClock()
-        self._reporter = BatchReporter(config, hub=hub, source=self._source, clock=self._clock)
+        self._reporter = BatchReporter(self._groups, hub=hub, source=self._source, clock=self._clock)
+
+    def _new_group(self, spec: GroupSpec, place: int, make_controller: ControllerFactory) -> Group:
+        envs = spec.config.fleet.envs
+        return Group(
+            group_id=spec.group_id,
+            config=spec.config,
+            controller=make_controller(spec.config, self._device),
+            reward_normalizer=RewardNormalizer(clip=spec.config.reward.clip),
+            rows=range(place * envs, (place + 1) * envs),
+        )
 
     def train(self) -> TrainingResult:
         """Run every batch, or until a stop is requested. The last event says how the run ended, failures included."""
         started = perf_counter()
-        summaries: list[BatchSummary] = []
+        summaries: list[tuple[BatchSummary, ...]] = []
         end = RunEnd.FAILED
         try:
             end = self._run_batches(summaries)
@@ -120,18 +172,18 @@ class VectorizedPPOTrainer:
                     error=None if error is None else f"{type(error).__name__}: {error}",
                 )
             )
-        return TrainingResult(end=end, batches_completed=len(summaries), summaries=tuple(summaries))
+        return TrainingResult(end=end, batches_completed=len(summaries), summaries=tuple(chain(*summaries)))
 
-    def _run_batches(self, summaries: list[BatchSummary]) -> RunEnd:
+    def _run_batches(self, summaries: list[tuple[BatchSummary, ...]]) -> RunEnd:
         for batch in range(1, self._config.run.rounds + 1):
-            summary = self._run_batch(batch)
-            if summary is None:
+            finished = self._run_batch(batch)
+            if finished is None:
                 return RunEnd.STOPPED
-            summaries.append(summary)
+            summaries.append(finished)
         return RunEnd.FINISHED
 
-    def _run_batch(self, batch: int) -> BatchSummary | None:
-        """One batch: fresh hosts, T epochs, one PPO update. None: stopped before it was complete."""
+    def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
+        """One batch: fresh hosts, T epochs, one update per learning group. None: stopped before it was complete."""
         if self._control.stop_after_round_requested:
             return None
         self._clock.restart()
@@ -139,18 +191,20 @@ class VectorizedPPOTrainer:
             world = self._new_world(batch)
             if batch == 1:
                 self._hub.emit(self._training_started(world.fleet))
-            self._agent.begin_batch()
-            rollout = Rollout(self._config, world, self._agent, hub=self._hub, clock=self._clock, control=self._control)
+            for group in self._groups:
+                group.controller.begin_batch()
+            rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._control)
         if not rollout.run():
             return None
         with self._clock.measure(Phase.UPDATE):
-            metrics = self._agent.update(self._generator("minibatches", batch))
+            metrics = [group.controller.learn(self._generator("minibatches", batch)) for group in self._groups]
         return self._reporter.report(world, rollout, metrics, self._on_summary)
 
     def _new_world(self, batch: int) -> BatchWorld:
+        """Paired rows: env k of every group starts from the same streams."""
         config = self._config
-        envs = range(config.fleet.envs)
         first_episode = (batch - 1) * config.fleet.envs
+        episodes = [first_episode + env for env in range(config.fleet.envs)] * len(self._groups)
         fleet = Fleet(
             host=config.host,
             growth=config.growth,
@@ -158,7 +212,7 @@ class VectorizedPPOTrainer:
             input_shape=self._data.input_shape,
             num_classes=self._data.num_classes,
             device=self._device,
-            generators=[self._generator("host", first_episode + env) for env in envs],
+            generators=[self._generator("host", episode) for episode in episodes],
         )
         garden = Garden(
             fleet,
@@ -166,11 +220,12 @@ class VectorizedPPOTrainer:
             config.host.topology,
             run_seed=config.run.seed,
             first_episode=first_episode,
+            group_size=config.fleet.envs,
         )
         if config.fleet.data_order == "shared":
             data_generators = [self._generator("data", batch)]
         else:
-            data_generators = [self._generator("data of env", first_episode + env) for env in envs]
+            data_generators = [self._generator("data of env", episode) for episode in episodes]
         return BatchWorld(
             batch=batch,
             fleet=fleet,
@@ -178,7 +233,7 @@ class VectorizedPPOTrainer:
             source=self._source,
             random_guess_loss=self._data.random_guess_loss,
             data_generators=data_generators,
-            policy_generator=self._generator("actions", batch),
+            policy_seed=derive_seed(config.run.seed, "actions", batch),
         )
 
     def _generator(self, stream: str, number: int) -> torch.Generator:
@@ -194,7 +249,7 @@ class VectorizedPPOTrainer:
             task=self._data.name,
             host_params=fleet.host_parameter_count,
             slot_ids=fleet.slot_config.slot_ids,
-            n_envs=config.fleet.envs,
+            n_envs=fleet.rows,
             max_epochs=config.fleet.episode_length,
             max_batches=config.run.rounds,
             start_batch=1,
@@ -209,4 +264,5 @@ class VectorizedPPOTrainer:
             clip_ratio=config.ppo.clip_ratio,
             entropy_coef=config.ppo.entropy_coef,
             conv_algorithm=fleet.conv_algorithm,
+            groups=tuple(group.started() for group in self._groups),
         )

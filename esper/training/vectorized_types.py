@@ -16,7 +16,7 @@ from esper.contracts.actions import (
     Style,
 )
 from esper.rewards.types import RewardComponents
-from esper.telemetry.events import EpisodeOutcome, HeadUpdate, PhaseTime
+from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, HeadUpdate, PhaseTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,9 +196,9 @@ class BatchTimings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """One batch: E episodes and one PPO update. A line of history.jsonl.
+    """One batch of one policy group: E episodes and, if its controller learns, one PPO update. A line of history.jsonl.
 
-    batch: 1-based. episodes: env episodes completed so far in the run. reward_summary: one per env.
+    batch: 1-based. episodes: env episodes of the group completed so far in the run. reward_summary: one per env.
     """
 
     batch: int
@@ -207,11 +207,13 @@ class BatchSummary:
     rolling_avg_accuracy: float
     avg_test_accuracy: float | None
     avg_reward: float
-    ppo_metrics: PPOMetrics
+    ppo_metrics: PPOMetrics | None
     reward_summary: tuple[RewardSummaryAccumulator, ...]
     episode_history: tuple[EpisodeRecord, ...]
     timings: BatchTimings | None
+    group_id: str = DEFAULT_GROUP
 
     def without_timings(self) -> BatchSummary:
         """The part of the record that is a function of config and seed; equal for equal runs on CPU."""
-        return replace(self, timings=None, ppo_metrics=replace(self.ppo_metrics, update_time_ms=0.0))
+        metrics = None if self.ppo_metrics is None else replace(self.ppo_metrics, update_time_ms=0.0)
+        return replace(self, timings=None, ppo_metrics=metrics)

@@ -157,3 +157,8 @@ class CockpitSnapshot:
     throughput: Throughput | None
     log: tuple[LogLine, ...]
     folded: int
+
+    @property
+    def has_no_policy(self) -> bool:
+        """It is known that no controller of this run learns, so no PPO update will come."""
+        return self.run is not None and bool(self.run.groups) and not any(group.learns for group in self.run.groups)

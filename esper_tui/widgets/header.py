@@ -104,6 +104,7 @@ def alert_line(frame: Frame, width: int) -> Line:
     found = alerts(snapshot)
     if not found:
         checked = "envs and policy" if snapshot.updates else "envs; the policy is checked after its first update"
+        checked = "envs; there is no policy" if snapshot.has_no_policy else checked
         return (dim(f"   no alerts · {checked}" if snapshot.run else ""),)
     pieces: list[Span] = [Span(" ")]
     for level in (Level.CRITICAL, Level.WARNING):

@@ -50,7 +50,10 @@ def policy_lines(snapshot: CockpitSnapshot, width: int, height: int) -> list[Lin
 def _awaiting(snapshot: CockpitSnapshot, width: int) -> list[Line]:
     run, progress = snapshot.run, snapshot.progress
     text = "no PPO update yet: the first comes when round 1 ends"
-    if run is not None and progress.epoch is not None:
+    if snapshot.has_no_policy and run is not None:
+        controllers = " and ".join(dict.fromkeys(group.controller for group in run.groups))
+        text = f"no policy: the controller {controllers} does not learn"
+    elif run is not None and progress.epoch is not None:
         text = f"no PPO update yet: the first comes after epoch {run.max_epochs} of this round (now {progress.epoch})"
     words = wrap([dim(word) for word in text.split()], width, gap=" ")
     return [*words, (), *_op_lines(snapshot.ops, width)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -70,3 +71,10 @@ def test_anomalies_are_printed_as_they_are(finished_run: RunDirectory) -> None:
     )
     events = [*read_events(finished_run.path)[:1], Event(seq=9, time=0.0, payload=anomaly)]
     assert "anomaly in round 1: KL [1.0] is above 0.1" in shown(events, terminal=False)
+
+
+def test_every_group_has_its_line(finished_run: RunDirectory) -> None:
+    events = read_events(finished_run.path)
+    stats, speed = events[1], events[2]
+    lines = shown([replace(stats, group_id="a"), replace(stats, group_id="long"), speed], terminal=False).splitlines()
+    assert lines == [f"a     {ROUND}", f"long  {ROUND}"]

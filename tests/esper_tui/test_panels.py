@@ -9,7 +9,15 @@ import pytest
 from scripted_run import ScriptedRun
 
 from esper.contracts.stages import SeedStage
-from esper.telemetry.events import EpochCompleted, Event, LastAction, NamedValue
+from esper.telemetry.events import (
+    EpochCompleted,
+    Event,
+    GroupStarted,
+    LastAction,
+    NamedValue,
+    PPOUpdateCompleted,
+    TrainingStarted,
+)
 from esper_tui.keys import KEYS, Where
 from esper_tui.screens.help import help_text
 from esper_tui.sources.base import Frame, Mode, SourceStatus
@@ -150,6 +158,39 @@ def test_an_env_without_a_decision_says_what_is_awaited() -> None:
 def test_the_policy_panel_says_when_the_first_update_comes() -> None:
     text = " ".join(plain(line) for line in policy_lines(reduce(EVENTS[:30]), 36, 12))
     assert "the first comes after epoch 8" in " ".join(text.split())
+
+
+def without_policy() -> CockpitSnapshot:
+    """A run whose controller does not learn: no update ever comes, and no decision has a value."""
+    group = GroupStarted(
+        group_id="default",
+        controller="heuristic",
+        learns=False,
+        reward_mode="shaped",
+        reward_family="contribution",
+        env_ids=(0, 1, 2, 3),
+    )
+    events: list[Event] = []
+    for event in EVENTS:
+        match event.payload:
+            case TrainingStarted():
+                events.append(replace(event, payload=replace(event.payload, groups=(group,))))
+            case LastAction():
+                events.append(replace(event, payload=replace(event.payload, value_estimate=None)))
+            case PPOUpdateCompleted():
+                pass
+            case _:
+                events.append(event)
+    return reduce(events)
+
+
+def test_a_run_without_a_policy_says_so() -> None:
+    snapshot = without_policy()
+    panel = " ".join(" ".join(plain(line) for line in policy_lines(snapshot, 36, 20)).split())
+    assert "no policy: the controller heuristic does not learn" in panel
+    assert "%" in panel  # the mix of ops is there all the same
+    assert "V(s) --" in text_of(snapshot.envs[0])
+    assert not any("policy is checked after" in words for _, words in alerts(snapshot))
 
 
 def test_the_policy_panel_judges_by_the_rules_and_shows_missing_as_missing() -> None:

@@ -52,7 +52,7 @@ class Patch:
             device=torch.device("cpu"),
             generators=[torch.Generator().manual_seed(0)],
         )
-        self.garden = Garden(self.fleet, GROWTH, HOST.topology, run_seed=1, first_episode=0)
+        self.garden = Garden(self.fleet, GROWTH, HOST.topology, run_seed=1, first_episode=0, group_size=1)
         generator = torch.Generator().manual_seed(1)
         inputs, targets = torch.randn(1, 6, 1, 4, 4, generator=generator), torch.arange(6)[None] % 3
         self.batch = Minibatch(inputs, targets)

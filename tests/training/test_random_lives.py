@@ -56,7 +56,7 @@ class World:
             device=torch.device("cpu"),
             generators=[torch.Generator().manual_seed(env) for env in range(ENVS)],
         )
-        self.garden = Garden(self.fleet, config, HOST.topology, run_seed=1, first_episode=0)
+        self.garden = Garden(self.fleet, config, HOST.topology, run_seed=1, first_episode=0, group_size=ENVS)
         generator = torch.Generator().manual_seed(9)
         inputs = torch.randn(1, 6, 1, 4, 4, generator=generator).expand(ENVS, -1, -1, -1, -1)
         self.batch = Minibatch(inputs=inputs, targets=(torch.arange(6) % 3).expand(ENVS, -1))

@@ -86,7 +86,9 @@ def test_only_the_lost_env_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     for env in (0, 2):
         assert of_env(lost, EpochCompleted, env) == of_env(clean, EpochCompleted, env)
         assert of_env(lost, EpisodeOutcome, env) == of_env(clean, EpisodeOutcome, env)
-    assert not result.summaries[0].ppo_metrics.skipped
+    metrics = result.summaries[0].ppo_metrics
+    assert metrics is not None
+    assert not metrics.skipped
 
 
 def test_the_penalty_replaces_the_reward_of_the_last_executed_step(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,4 +106,6 @@ def test_a_whole_fleet_that_is_lost_at_once_still_ends_the_batch(monkeypatch: py
         lose(monkeypatch, env=env, epoch=1)
     result, payloads = run()
     assert sum(isinstance(payload, EpisodeOutcome) for payload in payloads) == 3
-    assert result.summaries[0].ppo_metrics.skipped
+    metrics = result.summaries[0].ppo_metrics
+    assert metrics is not None
+    assert metrics.skipped
