@@ -80,9 +80,7 @@ def update_anomalies(metrics: PPOMetrics, batch: int, config: TrainingConfig) ->
     place = Place(batch=batch, batches=config.run.rounds)
     found = list(detect(UPDATE_RULES, UpdateReading(metrics=metrics, max_grad_norm=config.ppo.max_grad_norm), place))
     sizes = head_sizes(config.host.slot_config().num_slots)
-    for update, floor, choices in zip(
-        metrics.heads, config.policy.probability_floors.in_order(), sizes, strict=True
-    ):
+    for update, floor, choices in zip(metrics.heads, config.policy.probability_floors.in_order(), sizes, strict=True):
         reading = HeadReading(update=update, floor=floor, choices=choices, gradient_norm=metrics.gradient_norm)
         found += detect(HEAD_RULES, reading, Place(batch=batch, batches=config.run.rounds, head=update.head))
     return tuple(found)
