@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
+import torch
+
+Work = Callable[[], None]
+"""Does one side's work once and returns when it is done."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One case of a benchmark. ours, theirs: medians. ratio: how many times better ours is. spread: half the range of
-    the per-repeat ratios, relative to their median.
+    """One case of a benchmark.
+
+    ours, theirs: medians in unit. ratio: how many times better ours is, whether more or less of the unit is better.
+    spread: half the range of the ratios of single repeats, relative to their median. work: what both sides did, with
+    exact shapes.
     """
 
     bench: str
@@ -21,29 +29,70 @@ class Comparison:
     unit: str
     ratio: float
     spread: float
+    work: str
 
 
-def compare(
-    bench: str, case: str, *, ours: Callable[[], None], theirs: Callable[[], None], work: float, unit: str, repeats: int
-) -> Comparison:
-    """Time both in turn, after one untimed run of each. work: units done per call, so that more is better."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """Times of both sides, one per repeat, in the order of the repeats."""
+
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """How many times faster ours was, per repeat."""
+        return tuple(theirs / ours for ours, theirs in zip(self.ours, self.theirs, strict=True))
+
+
+def time_both(ours: Work, theirs: Work, *, repeats: int) -> Seconds:
+    """Time both in turn, after one untimed run of each."""
     ours()
     theirs()
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(repeats)]
-    ratios = sorted(slow / fast for fast, slow in pairs)
-    middle = median(ratios)
+    return Seconds(ours=tuple(pair[0] for pair in pairs), theirs=tuple(pair[1] for pair in pairs))
+
+
+def rates(seconds: Seconds, *, bench: str, case: str, units: float, unit: str, work: str) -> Comparison:
+    """More is better. units: how many units of work one call of each side did."""
     return Comparison(
         bench=bench,
         case=case,
-        ours=work / median(fast for fast, _ in pairs),
-        theirs=work / median(slow for _, slow in pairs),
+        ours=units / median(seconds.ours),
+        theirs=units / median(seconds.theirs),
         unit=unit,
-        ratio=middle,
-        spread=(ratios[-1] - ratios[0]) / (2 * middle),
+        ratio=median(seconds.ratios),
+        spread=spread(seconds.ratios),
+        work=work,
     )
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def durations(seconds: Seconds, *, bench: str, case: str, scale: float, unit: str, work: str) -> Comparison:
+    """Less is better. scale: units per second, 1000 for milliseconds."""
+    return Comparison(
+        bench=bench,
+        case=case,
+        ours=scale * median(seconds.ours),
+        theirs=scale * median(seconds.theirs),
+        unit=unit,
+        ratio=median(seconds.ratios),
+        spread=spread(seconds.ratios),
+        work=work,
+    )
+
+
+def spread(values: Sequence[float]) -> float:
+    """Half the range, relative to the median."""
+    return (max(values) - min(values)) / (2 * median(values))
+
+
+def wait_for(device: torch.device) -> None:
+    """Return when the device has done everything that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _seconds(work: Work) -> float:
     started = perf_counter()
     work()
     return perf_counter() - started

@@ -8,45 +8,53 @@ import typer
 
 app = typer.Typer(help="Time Esper against the plain way of doing the same work.", invoke_without_command=True)
 
+Cases = Annotated[list[str] | None, typer.Option("--case", metavar="NAME", help="Run this case only. Repeatable.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per figure and line.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:0.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads of torch; 0 leaves torch's choice.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Timed runs of each side; medians are reported.")]
+Sweep = Annotated[bool, typer.Option("--sweep", help="Also more numbers of envs than the fixed cases have.")]
+
 
 @app.callback()
-def bench(context: typer.Context) -> None:
-    """Without a name: run every benchmark with its default options."""
+def bench(
+    context: typer.Context,
+    case: Cases = None,
+    as_json: AsJson = False,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    repeats: Repeats = 5,
+) -> None:
+    """Without a name: run the fixed cases of every benchmark, or the cases that --case names."""
+    given = (case, as_json, device, threads, repeats) != (None, False, "cpu", 0, 5)
     if context.invoked_subcommand is None:
-        fleet()
+        from esper.bench.suite import benchmarks_of
+        from esper.cli.bench_run import run
+
+        run(benchmarks_of(case or ()), as_json=as_json, device=device, threads=threads, repeats=repeats)
+    elif given:
+        raise typer.BadParameter(f"write options after the name: esper bench {context.invoked_subcommand} ...")
 
 
 @app.command()
 def fleet(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per case and line.")] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda or cuda:0.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=0, help="CPU threads of torch; 0 leaves torch's choice.")] = 0,
-    repeats: Annotated[int, typer.Option(min=1, help="Timed runs of each side; medians are reported.")] = 5,
+    case: Cases = None,
+    as_json: AsJson = False,
+    device: Device = "cpu",
+    threads: Threads = 0,
+    repeats: Repeats = 5,
+    sweep: Sweep = False,
 ) -> None:
     """E hosts as one tensor program against E plain training loops: forward, backward, clip and step."""
-    import json
-    from dataclasses import asdict
+    _run("fleet", case, as_json, device, threads, repeats, sweep=sweep)
 
-    import torch
-    from rich.console import Console
 
-    from esper.bench.fleet import run
-    from esper.bench.timing import Comparison
-    from esper.training.device import resolve_device
+def _run(
+    name: str, case: list[str] | None, as_json: bool, device: str, threads: int, repeats: int, *, sweep: bool = False
+) -> None:
+    from esper.bench.suite import BENCHMARKS, chosen_cases
+    from esper.cli.bench_run import run
 
-    resolved = resolve_device(device)
-    if threads:
-        torch.set_num_threads(threads)
-    console = Console(stderr=as_json)
-    results: list[Comparison] = []
-    with console.status("timing the first case", spinner="line") as status:
-        for result in run(resolved, repeats=repeats):
-            results.append(result)
-            status.update(f"timed {result.case}, {result.ratio:.2f}x")
-            if as_json:
-                print(json.dumps(asdict(result)), flush=True)
-    if not as_json:
-        from esper.cli.bench_table import comparison_table
-
-        console.print(comparison_table("fleet against loop", "fleet", "loop", results))
-        console.print(f"torch {torch.__version__}, {resolved}, {torch.get_num_threads()} threads", highlight=False)
+    benchmark = BENCHMARKS[name]
+    cases = chosen_cases(benchmark, case or (), sweep=sweep)
+    run([(benchmark, cases)], as_json=as_json, device=device, threads=threads, repeats=repeats)

@@ -1,4 +1,4 @@
-"""How a benchmark's results look on the console."""
+"""How a benchmark's results look on the console and as JSON."""
 
 from __future__ import annotations
 
@@ -6,25 +6,45 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from esper.bench.suite import Benchmark
 from esper.bench.timing import Comparison
 
 
-def comparison_table(title: str, ours: str, theirs: str, results: Sequence[Comparison]) -> Table:
-    """One row per case. ours, theirs: headings of the two sides. Ratio above 1: ours is better."""
-    table = Table(title=title)
-    table.add_column("case")
-    for heading in (ours, theirs):
-        table.add_column(heading, justify="right")
-    table.add_column("unit")
-    table.add_column("ratio", justify="right")
-    table.add_column("spread", justify="right")
+def comparison_table(benchmark: Benchmark, results: Sequence[Comparison]) -> Table:
+    """One row per figure, and below what each case did. Ratio above 1: ours is better."""
+    work = dict.fromkeys(f"{result.case}: {result.work}" for result in results)
+    table = Table(title=benchmark.title, caption="\n".join(work), caption_justify="left")
+    table.add_column("case", no_wrap=True)
+    for heading in (benchmark.ours, benchmark.theirs):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column("spread", justify="right", no_wrap=True)
     for result in results:
         table.add_row(
             result.case,
-            f"{result.ours:,.0f}",
-            f"{result.theirs:,.0f}",
+            _number(result.ours),
+            _number(result.theirs),
             result.unit,
             f"{result.ratio:.2f}x",
             f"±{100 * result.spread:.0f} %",
         )
     return table
+
+
+def json_line(result: Comparison) -> dict[str, str | float]:
+    """The fields of a figure for scripts."""
+    return {
+        "bench": result.bench,
+        "case": result.case,
+        "ours": result.ours,
+        "theirs": result.theirs,
+        "unit": result.unit,
+        "ratio": result.ratio,
+        "spread": result.spread,
+    }
+
+
+def _number(value: float) -> str:
+    """Four digits or all of an integer part."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
