@@ -13,6 +13,7 @@ from esper.contracts.counterfactual import CounterfactualMatrix
 from esper.contracts.seeds import SeedInfo
 from esper.telemetry.events import AnomalyDetected, Severity
 from esper.training.anomalies import accuracy_anomalies, memory_anomalies, seed_anomalies
+from esper.training.anomaly_rules import DROP_MIN_SAMPLES
 from esper.training.config import RunConfig
 from esper.training.memory import MemoryReading, read_memory
 
@@ -24,7 +25,7 @@ class AccuracyWatch:
 
     def __init__(self, config: RunConfig) -> None:
         self._batches = config.rounds
-        self._window = config.rolling_window
+        self._window = max(config.rolling_window, DROP_MIN_SAMPLES)
         self._earlier: dict[int, deque[float]] = {}
 
     def after_batch(self, batch: int, accuracies: dict[int, float]) -> tuple[AnomalyDetected, ...]:

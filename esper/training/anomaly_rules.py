@@ -63,9 +63,9 @@ class AccuracyReading:
 class AnomalyRule(Generic[R]):
     """One row of the table.
 
-    read: the value, or None where it was not measured. above: a value is worse the larger it is (otherwise the smaller).
-    warning, critical: a value at the limit or beyond fires; None: the rule has no such limit. first_batch, quiet_share:
-    silent in earlier batches, and in this first share of the run's batches. formula, unit, source: for the reader.
+    read: the value, or None where it was not measured. above: the larger, the worse (otherwise the smaller). warning,
+    critical: a value at the limit or beyond fires; None: the rule has no such limit. first_batch, quiet_share: silent in
+    earlier batches, and in this first share of the run's batches. formula, unit, source: for the reader.
     """
 
     name: str

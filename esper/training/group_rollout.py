@@ -143,7 +143,7 @@ class GroupRollout:
         penalty = -self._config.governor.penalty
         episode.penalise(penalty)
         # Not divided by the running deviation of rewards: how bad a lost host is must not depend on what others earn.
-        self._controller.penalise(self._place(episode), max(penalty, -self._config.reward.clip))
+        self._controller.penalise(self._place(episode), self.group.reward_normalizer.clip_only(penalty))
 
     def _report_epoch(self, episode: EnvEpisode, epoch: int) -> None:
         env, measured, batch, garden = episode.env_id, episode.measured, self._world.batch, self._world.garden

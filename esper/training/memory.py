@@ -31,7 +31,7 @@ def read_memory(device: torch.device) -> MemoryReading | None:
     The total is the device's, the machine's, or the container's where that is smaller. None: not known here.
     """
     if device.type == "cuda":
-        total = torch.cuda.get_device_properties(device).total_memory
+        _, total = torch.cuda.mem_get_info(device)
         return MemoryReading(used=torch.cuda.memory_allocated(device), total=total)
     return resident_memory()
 
