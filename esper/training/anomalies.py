@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from esper.contracts.actions import head_sizes
+from esper.contracts.actions import Blueprint, Head, head_sizes
 from esper.contracts.counterfactual import CounterfactualMatrix
+from esper.growth.catalogue import available_blueprints
+from esper.growth.config import HostConfig
 from esper.telemetry.events import AnomalyDetected, Severity
 from esper.training.anomaly_rules import (
     ENV_RULES,
@@ -30,7 +32,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where something was read. batches: how many the run will have; None: not a part of this place."""
+    """Where something was read. batches: how many the run is to have. None: the place is something larger."""
 
     batch: int
     batches: int
@@ -79,11 +81,19 @@ def update_anomalies(metrics: PPOMetrics, batch: int, config: TrainingConfig) ->
     """What is wrong with a PPO update, as a whole and head by head."""
     place = Place(batch=batch, batches=config.run.rounds)
     found = list(detect(UPDATE_RULES, UpdateReading(metrics=metrics, max_grad_norm=config.ppo.max_grad_norm), place))
-    sizes = head_sizes(config.host.slot_config().num_slots)
-    for update, floor, choices in zip(metrics.heads, config.policy.probability_floors.in_order(), sizes, strict=True):
+    for update, floor, choices in zip(
+        metrics.heads, config.policy.probability_floors.in_order(), _choices(config.host), strict=True
+    ):
         reading = HeadReading(update=update, floor=floor, choices=choices, gradient_norm=metrics.gradient_norm)
         found += detect(HEAD_RULES, reading, Place(batch=batch, batches=config.run.rounds, head=update.head))
     return tuple(found)
+
+
+def _choices(host: HostConfig) -> tuple[int, ...]:
+    """The most choices that each head can have in a run with these hosts, in head order."""
+    sizes = dict(zip(Head, head_sizes(host.slot_config().num_slots), strict=True))
+    sizes[Head.BLUEPRINT] = len(available_blueprints(host.topology) - {Blueprint.NOOP})
+    return tuple(sizes[head] for head in Head)
 
 
 def seed_anomalies(

@@ -34,8 +34,8 @@ class UpdateReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadReading:
-    """One head in one PPO update. floor: uniform share of its distribution. choices: legal or not. gradient_norm: of
-    the whole policy."""
+    """One head in one PPO update. floor: uniform share of its distribution. choices: the most that it can have.
+    gradient_norm: of the whole policy."""
 
     update: HeadUpdate
     floor: float
@@ -64,8 +64,8 @@ class AnomalyRule(Generic[R]):
     """One row of the table.
 
     read: the value, or None where it was not measured. above: the larger, the worse (otherwise the smaller). warning,
-    critical: a value at the limit or beyond fires; None: the rule has no such limit. first_batch, quiet_share: silent in
-    earlier batches, and in this first share of the run's batches. formula, unit, source: for the reader.
+    critical: a value at the limit or beyond fires; None: the rule has no such limit. first_batch, quiet_share: silent
+    in earlier batches, and in this first share of the run's batches. formula, unit, source: for the reader.
     """
 
     name: str

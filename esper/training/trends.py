@@ -27,7 +27,7 @@ TREND_RULES: Final = (
     TrendRule(
         trend=Trend.PLATEAU,
         severity=Severity.INFO,
-        formula="|d| < limit",
+        formula="d within ± limit",
         setting="run.plateau_threshold",
         fires=lambda change, config: abs(change) < config.plateau_threshold,
         meaning="the run stands still",
