@@ -62,7 +62,7 @@ class ConsoleProgress:
             case GovernorRollback() as rollback:
                 self._print(f"rolled back env {rollback.env_id} at epoch {rollback.epoch}: {rollback.reason}")
             case AnomalyDetected() as anomaly:
-                self._print(f"anomaly in round {anomaly.batch}: {anomaly.detail}")
+                self._print(anomaly_line(anomaly))
             case BatchEpochCompleted() as barrier:
                 self._progress.update(self._task, completed=barrier.batch * self._steps_per_round)
             case BatchStats() as stats:
@@ -103,3 +103,12 @@ def round_line(stats: BatchStats, speed: Throughput, rounds: int) -> str:
         f"test {percent(stats.avg_test_accuracy):>5} %  reward {number(stats.avg_return):>7}  "
         f"entropy {number(stats.entropy)}  {number(speed.env_epochs_per_second, 1)} env-epochs/s"
     )
+
+
+def anomaly_line(alarm: AnomalyDetected) -> str:
+    """An alarm in one line: where, which rule, and what it means."""
+    env = None if alarm.env_id is None else f"env {alarm.env_id}"
+    epoch = None if alarm.epoch is None else f"epoch {alarm.epoch}"
+    place = ", ".join(part for part in (f"round {alarm.batch}", epoch, env, alarm.slot_id, alarm.head) if part)
+    figures = f"{alarm.rule} {alarm.value:.4g}, limit {alarm.limit:.4g}"
+    return f"{alarm.severity.value} ({place}): {figures}: {alarm.detail}"

@@ -139,6 +139,11 @@ class SeedBanks:
         else:
             bank.remove(env)
 
+    def serials(self, env: int) -> set[tuple[int, int]]:
+        """Slot and serial of every seed of one env."""
+        held = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]
+        return {(slot, bank.serial(env)) for slot, bank in held if bank is not None}
+
     def snapshot(self, env: int) -> tuple[SeedSnapshot, ...]:
         """The seeds of one env."""
         held = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]

@@ -176,6 +176,11 @@ class Fleet:
         shard, row = self._place(env)
         return shard.snapshot_row(row)
 
+    def is_covered(self, env: int, snapshot: RowSnapshot) -> bool:
+        """Does the snapshot hold every seed that this env holds now. Asks the CPU only."""
+        shard, row = self._place(env)
+        return shard.is_covered(row, snapshot)
+
     def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
         """Put one env back to a snapshot of it and forget its optimiser state.
 

@@ -31,12 +31,13 @@ def seed_statistics(
 ) -> Tensor:
     """[R, 4]: norm; share of parameter tensors with a norm below 1e-7 and above 50; ratio to the host's gradient.
 
+    A norm that is not a number counts as above 50.
     ratio = (seed norm / host norm) * sqrt(host parameters / seed parameters), at most 10.
     """
     parts = torch.split(gradients_rp, seed.tensor_sizes, dim=1)
     tensor_norms_rn = torch.stack([row_norms(part) for part in parts], dim=1)
     vanishing = (tensor_norms_rn < VANISHING_NORM).float().mean(1)
-    exploding = (tensor_norms_rn > EXPLODING_NORM).float().mean(1)
+    exploding = (~(tensor_norms_rn <= EXPLODING_NORM)).float().mean(1)
     per_parameter = (host_parameters / seed.parameter_count) ** 0.5
     ratio = (norms_r / (host_norms_r + _EPSILON) * per_parameter).clamp(max=RATIO_CAP)
     return torch.stack([norms_r, vanishing, exploding, ratio], dim=1)

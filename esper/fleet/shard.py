@@ -178,6 +178,10 @@ class FleetShard:
         """A copy of one env: host with its running statistics, and every seed that it holds."""
         return RowSnapshot(host=read_row(self._network.host, env), seeds=self._banks.snapshot(env))
 
+    def is_covered(self, env: int, snapshot: RowSnapshot) -> bool:
+        """Does the snapshot hold every seed that this env holds now. Asks the CPU only."""
+        return self._banks.serials(env) <= {(seed.slot, seed.serial) for seed in snapshot.seeds}
+
     def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
         """Put one env back to a snapshot of it and forget its optimiser state.
 

@@ -46,13 +46,16 @@ class RewardNormalizer:
         self.state = RewardNormalizerState() if state is None else state
 
     def normalize(self, reward: float) -> float:
-        """Take a finite raw reward into the moments, then return reward / std, clipped to +-clip."""
+        """Take a finite raw reward into the moments, then return reward / std, clipped to +-clip.
+
+        Only clipped while std is unknown.
+        """
         assert math.isfinite(reward), "a reward must be finite"
         self.state = self.state.including(reward)
-        return self.normalize_only(reward)
-
-    def normalize_only(self, reward: float) -> float:
-        """reward / std, clipped, without learning from it (penalties). Only clipped while std is unknown."""
         std = self.state.std
-        scaled = reward if std is None else reward / std
-        return min(max(scaled, -self._clip), self._clip)
+        return self.clip_only(reward if std is None else reward / std)
+
+    def clip_only(self, reward: float) -> float:
+        """reward, clipped; neither divided nor learned from. For penalties, whose size does not depend on the rewards
+        around them."""
+        return min(max(reward, -self._clip), self._clip)

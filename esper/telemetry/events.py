@@ -378,6 +378,12 @@ class EpisodeOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorRollback:
+    """A host was lost and put back; its env's episode is over (docs/governor.md).
+
+    loss: the validation loss that was judged. restored_epoch: the epoch after which the restored state was taken, 0 for
+    the fresh host. penalty: raw reward that replaces that of the env's last decision; None if it had taken none.
+    """
+
     kind: ClassVar[EventKind] = EventKind.GOVERNOR_ROLLBACK
     env_id: int
     batch: int
@@ -387,6 +393,7 @@ class GovernorRollback:
     threshold: float | None
     consecutive_panics: int
     restored_epoch: int
+    penalty: float | None
     pruned_slots: tuple[str, ...]
 
 
@@ -442,23 +449,40 @@ class PPOUpdateCompleted:
 
 
 class AnomalyType(StrEnum):
+    """What may be wrong. docs/anomalies.md lists the rules of each."""
+
     RATIO_EXPLOSION = "ratio_explosion"
     RATIO_COLLAPSE = "ratio_collapse"
     VALUE_COLLAPSE = "value_collapse"
     ENTROPY_COLLAPSE = "entropy_collapse"
     KL_SPIKE = "kl_spike"
     NUMERICAL_INSTABILITY = "numerical_instability"
+    GRADIENT_PATHOLOGY = "gradient_pathology"
+    REWARD_HACKING = "reward_hacking"
+    PERFORMANCE_DEGRADATION = "performance_degradation"
+    MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyDetected:
+    """A rule of docs/anomalies.md fired: value is at its limit or beyond.
+
+    rule: the rule's name. severity: warning or critical, also the envelope's. epoch, env_id, slot_id and head say
+    where; each is None where the rule is about something larger.
+    """
+
     kind: ClassVar[EventKind] = EventKind.ANOMALY_DETECTED
     anomaly: AnomalyType
+    rule: str
+    severity: Severity
     batch: int
-    metric: str
     value: float
     limit: float
     detail: str
+    epoch: int | None
+    env_id: int | None
+    slot_id: str | None
+    head: str | None
 
 
 class Trend(StrEnum):
@@ -469,6 +493,8 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendDetected:
+    """The rolling mean accuracy moved, or stands still (docs/anomalies.md). Accuracies percent, delta points."""
+
     kind: ClassVar[EventKind] = EventKind.TREND_DETECTED
     trend: Trend
     batch: int

@@ -1,137 +1,122 @@
-"""Rules that turn the figures of a PPO update into alarms, and the rolling accuracy into a trend."""
+"""From measurements to alarms: pure functions over the rules of anomaly_rules.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from esper.telemetry.events import AnomalyDetected, AnomalyType, Trend, TrendDetected
-from esper.training.config import RunConfig
+from esper.contracts.actions import Blueprint, Head, head_sizes
+from esper.contracts.counterfactual import CounterfactualMatrix
+from esper.growth.catalogue import available_blueprints
+from esper.growth.config import HostConfig
+from esper.telemetry.events import AnomalyDetected, Severity
+from esper.training.anomaly_rules import (
+    ENV_RULES,
+    HEAD_RULES,
+    RUN_RULES,
+    SEED_RULES,
+    UPDATE_RULES,
+    AccuracyReading,
+    AnomalyRule,
+    HeadReading,
+    SeedReading,
+    UpdateReading,
+)
+from esper.training.config import TrainingConfig
+from esper.training.memory import MemoryReading
 from esper.training.vectorized_types import PPOMetrics
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnomalyRule:
-    """Fires when the metric lies beyond limit, on the side that above names. A metric of None never fires.
+class Place:
+    """Where something was read. batches: how many the run is to have. None: the place is something larger."""
 
-    first_batch: the rule is silent before it.
-    """
-
-    anomaly: AnomalyType
-    metric: str
-    read: Callable[[PPOMetrics], float | None]
-    limit: float
-    above: bool
-    meaning: str
-    first_batch: int = 1
-
-    def fires(self, value: float) -> bool:
-        return value > self.limit if self.above else value < self.limit
+    batch: int
+    batches: int
+    epoch: int | None = None
+    env_id: int | None = None
+    slot_id: str | None = None
+    head: str | None = None
 
 
-RULES: tuple[AnomalyRule, ...] = (
-    AnomalyRule(
-        anomaly=AnomalyType.NUMERICAL_INSTABILITY,
-        metric="skipped",
-        read=lambda metrics: float(metrics.skipped),
-        limit=0.5,
-        above=True,
-        meaning="the update was skipped: its loss or a gradient was not finite, or every host was lost",
-    ),
-    AnomalyRule(
-        anomaly=AnomalyType.RATIO_EXPLOSION,
-        metric="ratio_max",
-        read=lambda metrics: metrics.ratio_max,
-        limit=5.0,
-        above=True,
-        meaning="the new policy makes an action far more likely than the one that chose it",
-    ),
-    AnomalyRule(
-        anomaly=AnomalyType.RATIO_COLLAPSE,
-        metric="ratio_min",
-        read=lambda metrics: metrics.ratio_min,
-        limit=0.1,
-        above=False,
-        meaning="the new policy has all but dropped an action that was chosen",
-    ),
-    AnomalyRule(
-        anomaly=AnomalyType.KL_SPIKE,
-        metric="kl_divergence",
-        read=lambda metrics: metrics.kl_divergence,
-        limit=0.1,
-        above=True,
-        meaning="the policy moved far in one update",
-    ),
-    AnomalyRule(
-        anomaly=AnomalyType.VALUE_COLLAPSE,
-        metric="value_loss",
-        read=lambda metrics: metrics.value_loss,
-        limit=5.0,
-        above=True,
-        meaning="the critic's error is several standard deviations of the return",
-        # A critic that has hardly been trained is far off, and the scale of returns is not known yet.
-        first_batch=5,
-    ),
-    AnomalyRule(
-        anomaly=AnomalyType.ENTROPY_COLLAPSE,
-        metric="entropy",
-        read=lambda metrics: metrics.entropy,
-        limit=0.1,
-        above=False,
-        meaning="the policy has all but stopped exploring (entropy as a share of its maximum)",
-    ),
-)
+def judge(rule: AnomalyRule[R], value: float | None) -> tuple[Severity, float] | None:
+    """The worst level whose limit the value has reached, with that limit. None: fine, or not measured."""
+    if value is None:
+        return None
+    for severity, limit in ((Severity.CRITICAL, rule.critical), (Severity.WARNING, rule.warning)):
+        if limit is not None and (value >= limit if rule.above else value <= limit):
+            return severity, limit
+    return None
 
 
-def detect_anomalies(metrics: PPOMetrics, batch: int) -> tuple[AnomalyDetected, ...]:
-    """Every rule that this update breaks, in the table's order."""
-    found: list[AnomalyDetected] = []
-    for rule in RULES:
-        if batch < rule.first_batch:
+def detect(rules: Iterable[AnomalyRule[R]], reading: R, place: Place) -> Iterator[AnomalyDetected]:
+    """An alarm for every rule that the reading breaks, in the table's order."""
+    for rule in rules:
+        if not rule.speaks_in(place.batch, place.batches):
             continue
-        value = rule.read(metrics)
-        if value is not None and rule.fires(value):
-            found.append(
-                AnomalyDetected(
-                    anomaly=rule.anomaly,
-                    batch=batch,
-                    metric=rule.metric,
-                    value=value,
-                    limit=rule.limit,
-                    detail=rule.meaning,
-                )
-            )
+        value = rule.read(reading)
+        verdict = judge(rule, value)
+        if value is None or verdict is None:
+            continue
+        severity, limit = verdict
+        yield AnomalyDetected(
+            anomaly=rule.anomaly,
+            rule=rule.name,
+            severity=severity,
+            batch=place.batch,
+            value=value,
+            limit=limit,
+            detail=rule.meaning,
+            epoch=place.epoch,
+            env_id=place.env_id,
+            slot_id=place.slot_id,
+            head=place.head,
+        )
+
+
+def update_anomalies(metrics: PPOMetrics, batch: int, config: TrainingConfig) -> tuple[AnomalyDetected, ...]:
+    """What is wrong with a PPO update, as a whole and head by head."""
+    place = Place(batch=batch, batches=config.run.rounds)
+    found = list(detect(UPDATE_RULES, UpdateReading(metrics=metrics, max_grad_norm=config.ppo.max_grad_norm), place))
+    for update, floor, choices in zip(
+        metrics.heads, config.policy.probability_floors.in_order(), _choices(config.host), strict=True
+    ):
+        reading = HeadReading(update=update, floor=floor, choices=choices, gradient_norm=metrics.gradient_norm)
+        found += detect(HEAD_RULES, reading, Place(batch=batch, batches=config.run.rounds, head=update.head))
     return tuple(found)
 
 
-def rolling_mean(values: Sequence[float], window: int) -> float:
-    """Mean of the last window values (fewer at the start)."""
-    recent = values[-window:]
-    return sum(recent) / len(recent)
+def _choices(host: HostConfig) -> tuple[int, ...]:
+    """The most choices that each head can have in a run with these hosts, in head order."""
+    sizes = dict(zip(Head, head_sizes(host.slot_config().num_slots), strict=True))
+    sizes[Head.BLUEPRINT] = len(available_blueprints(host.topology) - {Blueprint.NOOP})
+    return tuple(sizes[head] for head in Head)
 
 
-def detect_trend(accuracies: Sequence[float], batch: int, config: RunConfig) -> TrendDetected | None:
-    """Compare the rolling mean accuracy (percent) with the one of a batch earlier.
+def seed_anomalies(
+    matrix: CounterfactualMatrix, slot_ids: Sequence[str], *, env_id: int, epoch: int, batch: int, batches: int
+) -> tuple[AnomalyDetected, ...]:
+    """Which seeds of one env are suspected of gaming the reward in one epoch. Fossilised ones earn nothing any more."""
+    found: list[AnomalyDetected] = []
+    for slot, slot_id in enumerate(slot_ids):
+        if matrix.active[slot] and not matrix.committed[slot]:
+            reading = SeedReading(contribution=matrix.contribution(slot), total=matrix.total_contribution())
+            place = Place(batch=batch, batches=batches, epoch=epoch, env_id=env_id, slot_id=slot_id)
+            found += detect(SEED_RULES, reading, place)
+    return tuple(found)
 
-    None while the window has not been full twice, and while the change lies between the two thresholds.
-    """
-    if len(accuracies) <= config.rolling_window:
-        return None
-    now = rolling_mean(accuracies, config.rolling_window)
-    before = rolling_mean(accuracies[:-1], config.rolling_window)
-    delta = now - before
-    if abs(delta) < config.plateau_threshold:
-        trend = Trend.PLATEAU
-    elif delta > config.trend_threshold:
-        trend = Trend.IMPROVEMENT
-    elif delta < -config.trend_threshold:
-        trend = Trend.DEGRADATION
-    else:
-        return None
-    return TrendDetected(
-        trend=trend,
-        batch=batch,
-        rolling_delta=delta,
-        rolling_accuracy=now,
-        previous_rolling_accuracy=before,
-    )
+
+def accuracy_anomalies(
+    accuracy: float, earlier: Sequence[float], *, env_id: int, batch: int, batches: int
+) -> tuple[AnomalyDetected, ...]:
+    """Whether an env ended far below its own rolling window (earlier: batches before this one, percent)."""
+    reading = AccuracyReading(accuracy=accuracy, earlier=tuple(earlier))
+    return tuple(detect(ENV_RULES, reading, Place(batch=batch, batches=batches, env_id=env_id)))
+
+
+def memory_anomalies(memory: MemoryReading | None, batch: int, batches: int) -> tuple[AnomalyDetected, ...]:
+    """Whether memory runs short; nothing where it cannot be measured."""
+    return () if memory is None else tuple(detect(RUN_RULES, memory, Place(batch=batch, batches=batches)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import torch
+
 from esper.tasks.batches import BatchSource
 from esper.telemetry.events import Throughput
 from esper.telemetry.hub import Hub
+from esper.training.alarms import MemoryWatch
 from esper.training.group import Group
 from esper.training.group_report import GroupReporter
 from esper.training.group_rollout import BatchWorld
@@ -20,9 +23,11 @@ class BatchReporter:
     """Reports the batches of a run one after another: first every group's results, then what ends the batch."""
 
     def __init__(self, groups: Sequence[Group], *, hub: Hub, source: BatchSource, clock: PhaseClock) -> None:
+        run = groups[0].config.run
         self._fleet = groups[0].config.fleet
         self._envs = self._fleet.envs * len(groups)
         self._reporters = tuple(GroupReporter(group, hub=hub) for group in groups)
+        self._memory = MemoryWatch(torch.device(run.device), batches=run.rounds)
         self._hub = hub
         self._source = source
         self._clock = clock
@@ -44,6 +49,8 @@ class BatchReporter:
         metrics: of each group's update, in the order of the groups; None for one that does not learn.
         """
         with self._clock.measure(Phase.TELEMETRY):
+            for anomaly in self._memory.after_batch(world.batch):
+                self._hub.emit(anomaly, severity=anomaly.severity)
             results = [
                 reporter.results(world, group, update)
                 for reporter, group, update in zip(self._reporters, rollout.groups, metrics, strict=True)

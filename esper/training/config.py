@@ -157,7 +157,8 @@ class RunConfig:
     device: of the controller and the data. devices: those that share the fleet's envs; empty: device alone. On a CPU
     each one is a thread of its own with run.threads threads.
     checkpoint_interval: rounds between two checkpoints; 0 writes one only when the run ends.
-    plateau_threshold and trend_threshold: change of the rolling mean accuracy, in points, that counts as a trend.
+    plateau_threshold and trend_threshold: change of the rolling mean accuracy that counts as a trend, in points on a
+    scale where guessing is 0 and perfect is 100.
     """
 
     preset: str = "custom"

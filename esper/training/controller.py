@@ -66,7 +66,8 @@ class Controller(Protocol):
         ...
 
     def penalise(self, env: int, reward: float) -> None:
-        """The governor ended the env's episode: its last decision is terminal and earned this (normalised) instead."""
+        """The governor ended the env's episode: its last decision is terminal and earned this instead, in
+        the units of normalised rewards."""
         ...
 
     def learn(self, generator: torch.Generator) -> PPOMetrics | None:

@@ -20,10 +20,12 @@ from esper.telemetry.events import (
     Severity,
 )
 from esper.telemetry.hub import Hub
-from esper.training.anomalies import detect_anomalies, detect_trend, rolling_mean
+from esper.training.alarms import AccuracyWatch
+from esper.training.anomalies import update_anomalies
 from esper.training.group import Group
 from esper.training.group_rollout import BatchWorld, GroupRollout
 from esper.training.outcomes import env_reward_summary, episode_outcome, episode_record
+from esper.training.trends import detect_trend, rolling_mean
 from esper.training.vectorized_types import BatchSummary, PPOMetrics
 
 
@@ -35,24 +37,27 @@ class GroupReporter:
         self._config = group.config
         self._hub = hub
         self._accuracies: list[float] = []
+        self._watch = AccuracyWatch(group.config.run)
 
     def recall(self, earlier: Sequence[BatchSummary]) -> None:
         """Remember the accuracies of the group's earlier batches, in order."""
-        self._accuracies = [summary.avg_accuracy for summary in earlier if summary.group_id == self._group.group_id]
+        own = [summary for summary in earlier if summary.group_id == self._group.group_id]
+        self._accuracies = [summary.avg_accuracy for summary in own]
+        for summary in own:
+            self._watch.remember({record.env_id: record.final_accuracy for record in summary.episode_history})
 
     def results(self, world: BatchWorld, rollout: GroupRollout, metrics: PPOMetrics | None) -> BatchSummary:
         """Emit outcomes, anomalies, the update and the batch's figures; the summary, its timings still missing."""
         batch = world.batch
         outcomes = self._emit_outcomes(world, rollout)
         self._accuracies.append(float(np.mean([outcome.final_accuracy for outcome in outcomes])))
+        self._emit_anomalies(batch, outcomes, metrics)
         if metrics is not None:
-            for anomaly in detect_anomalies(metrics, batch):
-                self._emit(anomaly, Severity.WARNING)
             self._emit(_update_payload(metrics, batch))
         self._emit(self._batch_stats(batch, rollout, outcomes, metrics))
-        trend = detect_trend(self._accuracies, batch, self._config.run)
+        trend = detect_trend(self._accuracies, batch, self._config.run, world.random_guess_loss)
         if trend is not None:
-            self._emit(trend)
+            self._emit(trend.event, trend.severity)
         return self._summary(batch, rollout, outcomes, metrics)
 
     def rewards_and_masks(self, batch: int, rollout: GroupRollout) -> None:
@@ -108,6 +113,12 @@ class GroupReporter:
             self._emit(outcome)
             outcomes.append(outcome)
         return tuple(outcomes)
+
+    def _emit_anomalies(self, batch: int, outcomes: tuple[EpisodeOutcome, ...], metrics: PPOMetrics | None) -> None:
+        found = () if metrics is None else update_anomalies(metrics, batch, self._config)
+        accuracies = {outcome.env_id: outcome.final_accuracy for outcome in outcomes}
+        for anomaly in (*found, *self._watch.after_batch(batch, accuracies)):
+            self._emit(anomaly, anomaly.severity)
 
     def _batch_stats(
         self, batch: int, rollout: GroupRollout, outcomes: tuple[EpisodeOutcome, ...], metrics: PPOMetrics | None

@@ -23,6 +23,7 @@ from esper.tasks.batches import BatchSource
 from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted, Payload, Severity
 from esper.telemetry.hub import Hub
 from esper.training.action_decoding import decode_action, mask_flags
+from esper.training.alarms import SeedWatch
 from esper.training.controller import StepResult
 from esper.training.decision_reporting import last_action_payload
 from esper.training.env_episode import EnvEpisode
@@ -69,6 +70,7 @@ class GroupRollout:
         self._oversight = Oversight(
             group.config.governor, fleet=world.fleet, garden=world.garden, random_guess_loss=world.random_guess_loss
         )
+        self._seed_watch = SeedWatch(self._slot_ids, batch=world.batch, batches=group.config.run.rounds)
         self.tallies = BatchTallies()
         self.episodes = tuple(self._new_episode(env) for env in group.rows)
         self.test_accuracies: tuple[float, ...] = ()
@@ -125,11 +127,13 @@ class GroupRollout:
             if info is not None:
                 garden.record(env, slot, seed_measurement(measured, slot))
         self._report_epoch(episode, epoch)
+        self._report_suspicions(episode, epoch)
         rollback = self._oversight.examine(episode, batch=self._world.batch, epoch=epoch)
         if rollback is not None:
             self.tallies.rollbacks += 1
             self._penalise(episode)
             self._emit(rollback.report, Severity.CRITICAL)
+            self._count_seed_events(episode, rollback.seed_events)
             self._emit_seed_events(episode, rollback.seed_events)
 
     def _penalise(self, episode: EnvEpisode) -> None:
@@ -141,7 +145,8 @@ class GroupRollout:
             return
         penalty = -self._config.governor.penalty
         episode.penalise(penalty)
-        self._controller.penalise(self._place(episode), self.group.reward_normalizer.normalize_only(penalty))
+        # Not divided by the running deviation of rewards: how bad a lost host is must not depend on what others earn.
+        self._controller.penalise(self._place(episode), self.group.reward_normalizer.clip_only(penalty))
 
     def _report_epoch(self, episode: EnvEpisode, epoch: int) -> None:
         env, measured, batch, garden = episode.env_id, episode.measured, self._world.batch, self._world.garden
@@ -177,6 +182,13 @@ class GroupRollout:
             strategy=self._config.fleet.ablation,
             compute_ms=self._evaluation_ms,
         )
+
+    def _report_suspicions(self, episode: EnvEpisode, epoch: int) -> None:
+        env = episode.env_id
+        seeds, matrix = self._world.garden.infos(env), episode.measured.counterfactual
+        with self._clock.measure(Phase.TELEMETRY):
+            for anomaly in self._seed_watch.after_epoch(env, epoch, matrix, seeds):
+                self._emit(anomaly, anomaly.severity)
 
     def _observe(self) -> Observation:
         """Raw observations of the group's envs, on the CPU."""

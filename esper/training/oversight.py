@@ -39,11 +39,17 @@ class Oversight:
         )
         if verdict.is_panic:
             return self._roll_back(episode, verdict, batch=batch, epoch=epoch)
-        if verdict.is_healthy and (episode.snapshot_due or epoch % self._config.snapshot_interval == 0):
+        if verdict.is_healthy and self._snapshot_due(episode, epoch):
             episode.last_good = self._fleet.snapshot_row(episode.env_id)
             episode.last_good_epoch = epoch
             episode.snapshot_due = False
         return None
+
+    def _snapshot_due(self, episode: EnvEpisode, epoch: int) -> bool:
+        """At the interval, after a seed was fossilised, and when the last snapshot lacks a seed, which could not be
+        restored if it were fossilised and lost before the next."""
+        regular = epoch % self._config.snapshot_interval == 0
+        return regular or episode.snapshot_due or not self._fleet.is_covered(episode.env_id, episode.last_good)
 
     def _roll_back(self, episode: EnvEpisode, verdict: Verdict, *, batch: int, epoch: int) -> Rollback:
         assert verdict.reason is not None, "a panic has a reason"
@@ -63,6 +69,7 @@ class Oversight:
             threshold=verdict.threshold,
             consecutive_panics=verdict.anomalies,
             restored_epoch=episode.last_good_epoch,
+            penalty=-self._config.penalty if episode.rewards else None,
             pruned_slots=tuple(slot_ids[slot] for slot in sorted({event.slot for event in pruned})),
         )
         return Rollback(report=report, seed_events=pruned)

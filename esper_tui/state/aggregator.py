@@ -102,14 +102,13 @@ class Aggregator:
     def _batch_tail(self, payload: Payload, group_id: str) -> None:
         match payload:
             case AnomalyDetected():
-                same_batch = bool(self.anomalies) and self.anomalies[-1].batch == payload.batch
-                self.anomalies = (*self.anomalies, payload) if same_batch else (payload,)
+                self.anomalies = (*self.anomalies, payload)
             case PPOUpdateCompleted():
                 self._group(group_id).updates.append(payload)
-                if self.anomalies and self.anomalies[-1].batch != payload.batch:
-                    self.anomalies = ()
             case BatchStats():
                 self._group(group_id).rounds.append(payload)
+                # Alarms stand until the next round's figures; those of that round have come before them.
+                self.anomalies = tuple(alarm for alarm in self.anomalies if alarm.batch == payload.batch)
             case BatchEpochCompleted():
                 self.batches_completed = payload.batch
             case Throughput():
@@ -204,6 +203,7 @@ def _env_of(payload: Payload) -> int | None:
             | SeedPruned()
             | EpisodeOutcome()
             | GovernorRollback()
+            | AnomalyDetected()
         ):
             return payload.env_id
         case _:

@@ -22,6 +22,7 @@ from esper.telemetry.events import (
     SeedGerminated,
     SeedPruned,
     SeedStageChanged,
+    Severity,
     TrainingEnded,
     TrainingStarted,
     Trend,
@@ -67,8 +68,7 @@ def describe(payload: Payload) -> Description | None:
         case PPOUpdateCompleted():
             return _update(payload)
         case AnomalyDetected():
-            text = f"{payload.metric} {payload.value:.4g}, limit {payload.limit:.4g}: {payload.detail}"
-            return Description(word=payload.anomaly.value.replace("_", " "), text=text, level=Level.CRITICAL)
+            return _anomaly(payload)
         case TrendDetected():
             return _trend(payload)
         case BatchStats():
@@ -145,6 +145,17 @@ def _rollback(payload: GovernorRollback) -> Description:
     pruned = f", pruned {' '.join(payload.pruned_slots)}" if payload.pruned_slots else ""
     text = f"{payload.reason}: loss {format_number(payload.loss, 2)}{limit}, back to epoch {payload.restored_epoch}"
     return Description(word="ROLLBACK", text=text + pruned, level=Level.CRITICAL)
+
+
+def _anomaly(payload: AnomalyDetected) -> Description:
+    where = "".join(f"{part} " for part in (payload.slot_id, payload.head) if part is not None)
+    text = f"{where}{payload.rule} {payload.value:.4g}, limit {payload.limit:.4g}: {payload.detail}"
+    return Description(word=payload.anomaly.value.replace("_", " "), text=text, level=anomaly_level(payload))
+
+
+def anomaly_level(payload: AnomalyDetected) -> Level:
+    """How the cockpit shows an alarm of the trainer."""
+    return Level.CRITICAL if payload.severity is Severity.CRITICAL else Level.WARNING
 
 
 def _update(payload: PPOUpdateCompleted) -> Description:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from esper.telemetry.events import AnomalyDetected
 from esper_tui.sources.base import Frame, Mode
+from esper_tui.state.describe import anomaly_level
 from esper_tui.state.metrics import MISSING, POLICY_METRICS, format_count, format_duration, format_number
 from esper_tui.state.rules import LEVEL_SIGNS, Level, judge
 from esper_tui.state.snapshot import CockpitSnapshot, GroupFigures, Progress
@@ -77,7 +79,7 @@ def alerts(snapshot: CockpitSnapshot) -> list[tuple[Level, str]]:
     """What needs attention, worst first: the trainer's own alarms, then envs, then the policy's limits."""
     found: list[tuple[Level, str]] = []
     for alarm in snapshot.anomalies:
-        found.append((Level.CRITICAL, f"{alarm.anomaly.value.replace('_', ' ')} {alarm.metric} {alarm.value:.3g}"))
+        found.append((anomaly_level(alarm), _alarm_text(alarm)))
     for row in snapshot.envs:
         if row.level is not Level.FINE:
             found.append((row.level, f"env{row.env_id:02d} {row.status.value}"))
@@ -97,6 +99,12 @@ def _policy_alerts(group: GroupFigures) -> list[tuple[Level, str]]:
             text = f"{entry.metric.label} {format_number(value, entry.metric.decimals)} {verdict.words[4:]}"
             found.append((verdict.level, text.rstrip()))
     return found
+
+
+def _alarm_text(alarm: AnomalyDetected) -> str:
+    env = None if alarm.env_id is None else f"env{alarm.env_id:02d}"
+    where = [part for part in (env, alarm.slot_id, alarm.head) if part is not None]
+    return " ".join([*where, alarm.rule.replace("_", " "), f"{alarm.value:.3g}"])
 
 
 def alert_line(frame: Frame, width: int) -> Line:

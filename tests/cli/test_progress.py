@@ -8,7 +8,7 @@ from rich.console import Console
 from esper.cli.progress import ConsoleProgress
 from esper.history import RunDirectory, read_events
 from esper.history.settings import with_values
-from esper.telemetry.events import AnomalyDetected, AnomalyType, EpochCompleted, Event
+from esper.telemetry.events import AnomalyDetected, AnomalyType, EpochCompleted, Event, Severity
 from esper.training.config import TrainingConfig
 
 CONFIG = with_values(TrainingConfig(), {"run.rounds": 2, "fleet.envs": 2, "fleet.episode_length": 3})
@@ -67,10 +67,21 @@ def test_the_bar_counts_epochs_of_every_env(finished_run: RunDirectory) -> None:
 
 def test_anomalies_are_printed_as_they_are(finished_run: RunDirectory) -> None:
     anomaly = AnomalyDetected(
-        anomaly=AnomalyType.KL_SPIKE, batch=1, metric="kl", value=1.0, limit=0.1, detail="KL [1.0] is above 0.1"
+        anomaly=AnomalyType.REWARD_HACKING,
+        rule="ransomware",
+        severity=Severity.CRITICAL,
+        batch=1,
+        value=1.5,
+        limit=1.0,
+        detail="the [host] is worse off",
+        epoch=7,
+        env_id=0,
+        slot_id="r0c1",
+        head=None,
     )
     events = [*read_events(finished_run.path)[:1], Event(seq=9, time=0.0, payload=anomaly)]
-    assert "anomaly in round 1: KL [1.0] is above 0.1" in shown(events, terminal=False)
+    expected = "critical (round 1, epoch 7, env 0, r0c1): ransomware 1.5, limit 1: the [host] is worse off"
+    assert expected in shown(events, terminal=False)
 
 
 def test_every_group_has_its_line(finished_run: RunDirectory) -> None:

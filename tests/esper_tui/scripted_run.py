@@ -219,6 +219,7 @@ class ScriptedRun:
             threshold=12.0,
             consecutive_panics=3,
             restored_epoch=epoch - 3,
+            penalty=-10.0,
             pruned_slots=("r0c1",),
         )
 

@@ -55,6 +55,15 @@ def test_gradient_statistics_of_a_seed() -> None:
     torch.testing.assert_close(found[1], torch.tensor([60.0, 0.5, 0.5, 10.0]))
 
 
+def test_a_gradient_that_is_no_number_counts_as_exploding() -> None:
+    generators = [torch.Generator().manual_seed(0)]
+    layer = StackedLinear(3, 1, generators=generators, algorithm="loop")
+    sgd = StackedSGD(layer, learning_rate=0.1, momentum=0.0, weight_decay=0.0, max_grad_norm=1.0)
+    gradients = torch.tensor([[torch.nan, 0.0, 0.0, 1.0]])
+    found = seed_statistics(gradients, gradients.norm(dim=1), torch.ones(1), sgd, host_parameters=4)
+    assert found[0, 1:3].tolist() == [0.0, 0.5]
+
+
 def test_gradients_are_read_on_the_first_step_and_before_clipping(
     scenario: Callable[..., Any], controls: dict[str, Any]
 ) -> None:

@@ -132,6 +132,19 @@ def test_a_snapshot_does_not_revive_a_seed_nor_overwrite_a_later_one(play: Any) 
     assert equal(fleet.snapshot_row(1), later)
 
 
+def test_a_snapshot_covers_a_row_until_a_seed_comes(play: Any) -> None:
+    fleet: Fleet = play.fleet
+    good = fleet.snapshot_row(1)
+    assert fleet.is_covered(1, good)
+    fleet.remove_seed(1, 0)
+    assert fleet.is_covered(1, good)
+    fleet.add_seed(1, 0, Blueprint.CONV_LIGHT, generator(77))
+    assert not fleet.is_covered(1, good), "another seed sits in the slot now"
+    again = fleet.snapshot_row(1)
+    fleet.set_gate(1, 0, True, generator(78))
+    assert not fleet.is_covered(1, again), "with a gate its values have another size"
+
+
 def test_a_new_seed_in_a_used_slot_starts_without_momentum(
     scenario: Callable[..., Any], controls: dict[str, Any]
 ) -> None:

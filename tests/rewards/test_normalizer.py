@@ -41,8 +41,9 @@ def test_clip_is_symmetric_and_a_penalty_teaches_nothing() -> None:
     for value in (0.0, 0.1, 0.2):
         normalizer.normalize(value)
     state = normalizer.state
-    assert normalizer.normalize_only(-10.0) == -3.0
-    assert normalizer.normalize_only(10.0) == 3.0
+    assert normalizer.clip_only(-10.0) == -3.0
+    assert normalizer.clip_only(10.0) == 3.0
+    assert normalizer.clip_only(-0.5) == -0.5, "whatever the spread of the rewards"
     assert normalizer.state == state
 
 
