@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent
         "esper.telemetry.events, esper.telemetry.hub",
         "esper.history, esper.telemetry, esper_tui.state",
         "esper_tui.state.aggregator",
+        "esper.policy.features",
     ],
 )
 def test_needs_no_torch(modules: str) -> None:

@@ -410,6 +410,26 @@ class HeadUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationStats:
+    """The normalised observations of a batch (docs/observations.md). None: no step was taken.
+
+    host_*, slot_*: over all features of that kind. Shares are of all numbers: outliers lie beyond 3 deviations,
+    near_clip from nine tenths of the clip on, clipped at it. drift: mean over features of |mean over steps|, in
+    deviations of the statistics that normalised them.
+    """
+
+    host_mean: float | None
+    host_std: float | None
+    slot_mean: float | None
+    slot_std: float | None
+    outlier_share: float | None
+    near_clip_share: float | None
+    clipped_share: float | None
+    non_finite_share: float | None
+    drift: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PPOUpdateCompleted:
     """One PPO update. skipped: something that is not finite left the weights untouched, skip_cause says what, and the
     loss fields are None. op_values: mean value of each op where it was possible, units of the normalised reward."""
@@ -446,6 +466,7 @@ class PPOUpdateCompleted:
     early_stopped: bool
     update_time_ms: float
     heads: tuple[HeadUpdate, ...]
+    observations: ObservationStats
 
 
 class AnomalyType(StrEnum):

@@ -14,6 +14,7 @@ from typing import Final, Generic, TypeVar
 
 from esper.telemetry.events import AnomalyType, HeadUpdate
 from esper.training.memory import MemoryReading
+from esper.training.skipped_updates import SkipCause
 from esper.training.vectorized_types import PPOMetrics
 
 R = TypeVar("R")
@@ -151,11 +152,11 @@ UPDATE_RULES: Final[tuple[AnomalyRule[UpdateReading], ...]] = (
     AnomalyRule(
         name="numerical_instability",
         anomaly=AnomalyType.NUMERICAL_INSTABILITY,
-        formula="1 if the update was skipped, else 0",
+        formula="1 if the update was skipped for a number that is not finite, else 0",
         unit="flag",
-        source="PPO_UPDATE_COMPLETED.skipped",
-        meaning="the update was skipped: its loss or a gradient was not finite, or every host was lost",
-        read=lambda update: float(update.metrics.skipped),
+        source="PPO_UPDATE_COMPLETED.skip_cause",
+        meaning="the update was skipped: a loss, a gradient, a value or a reward was not finite",
+        read=lambda update: float(update.metrics.skip_cause not in (None, SkipCause.NO_STEPS)),
         critical=1.0,
     ),
     AnomalyRule(

@@ -14,6 +14,7 @@ from torch import Tensor
 from esper.contracts.actions import Head, Op
 from esper.policy.evaluation import Evaluation, evaluate_episodes, relevant_heads
 from esper.policy.network import FactoredRecurrentPolicy
+from esper.policy.observation_statistics import observation_statistics
 from esper.training.advantages import generalized_advantages, masked_mean_std, normalize_advantages
 from esper.training.config import PPOConfig
 from esper.training.display_losses import contribution_targets
@@ -94,7 +95,8 @@ def prepare_batch(
     )
     op_values_o = _mean_op_values(rollout, reference.op_values_eto * normalizer.scale)
     scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et)
-    return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o)))
+    seen = observation_statistics(rollout.features_etd, valid_et, policy.config.observation_clip)
+    return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o, seen)))
 
 
 def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: Sequence[Tensor]) -> _Reference:
@@ -121,7 +123,7 @@ def _mean_op_values(rollout: RolloutTensors, op_values_eto: Tensor) -> Tensor:
 def _batch_statistics(
     rollout: RolloutTensors, inputs: LossInputs, values_et: Tensor, returns_et: Tensor, advantages_et: Tensor
 ) -> Tensor:
-    """The numbers of a BatchReading but for the op values, in the order of its fields."""
+    """The numbers of a BatchReading before the op values, in the order of its fields."""
     valid_et, actor_et, relevant_eth = rollout.valid_et, inputs.actor_et, inputs.relevant_eth
     _, residual_std = masked_mean_std(returns_et - values_et, valid_et)
     return_mean, return_std = masked_mean_std(returns_et, valid_et)

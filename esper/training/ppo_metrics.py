@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
 from esper.contracts.actions import HEAD_NAMES, NUM_HEADS, Op
 from esper.policy.display_heads import CONTRIBUTION_CLIP
-from esper.telemetry.events import HeadUpdate, NamedValue
+from esper.telemetry.events import HeadUpdate, NamedValue, ObservationStats
 from esper.training.config import PPOConfig
 from esper.training.display_losses import DisplayLosses
 from esper.training.ppo_losses import LossCoefficients, Losses
@@ -28,7 +28,7 @@ class BatchReading:
     """Statistics of the batch before the first gradient step.
 
     reference_error: largest difference between a log-probability of the rollout and the recomputed one. op_values_o:
-    mean of Q(s, op) over the steps on which the op was possible, reward units.
+    mean of Q(s, op) over the steps on which the op was possible, reward units. observations: of observation_statistics.
     """
 
     explained_variance: float
@@ -41,13 +41,16 @@ class BatchReading:
     reference_error: float
     relevant_fraction_h: tuple[float, ...]
     op_values_o: tuple[float, ...]
+    observations: tuple[float, ...]
 
     @classmethod
     def unpack(cls, row: Sequence[float]) -> BatchReading:
-        """The inverse of torch.cat((scalars, relevant_fraction_h, op_values_o)), in the order of the fields."""
+        """The inverse of torch.cat((scalars, relevant_fraction_h, op_values_o, observations)), in this order."""
         ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, *rest = row
-        relevant, op_values = tuple(rest[:NUM_HEADS]), tuple(rest[NUM_HEADS:])
-        return cls(ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, relevant, op_values)
+        relevant, rest = tuple(rest[:NUM_HEADS]), rest[NUM_HEADS:]
+        op_values, observations = tuple(rest[: len(Op)]), tuple(rest[len(Op) :])
+        scalars = (ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error)
+        return cls(*scalars, relevant, op_values, observations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,13 @@ def update_metrics(
         early_stopped=reading.early_stopped,
         update_time_ms=update_time_ms,
         heads=tuple(_head_update(name, head, batch, steps) for head, name in enumerate(HEAD_NAMES)),
+        observations=_observation_stats(batch.observations),
     )
+
+
+def _observation_stats(numbers: Sequence[float]) -> ObservationStats:
+    names = (item.name for item in fields(ObservationStats))
+    return ObservationStats(**{name: _measured(value) for name, value in zip(names, numbers, strict=True)})
 
 
 def _head_update(name: str, head: int, batch: BatchReading, steps: Sequence[StepReading]) -> HeadUpdate:

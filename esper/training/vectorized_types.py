@@ -16,7 +16,7 @@ from esper.contracts.actions import (
     Style,
 )
 from esper.rewards.types import RewardComponents
-from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, HeadUpdate, NamedValue, PhaseTime
+from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, HeadUpdate, NamedValue, ObservationStats, PhaseTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +191,7 @@ class PPOMetrics:
     early_stopped: bool
     update_time_ms: float
     heads: tuple[HeadUpdate, ...]
+    observations: ObservationStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from esper.contracts.stages import SeedStage
+from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, Feature
 from esper_tui.keys import keys_for, written
 from esper_tui.screens.sizing import CockpitModal
 from esper_tui.state.metrics import ENV_METRICS, POLICY_METRICS
@@ -42,6 +43,8 @@ def help_text(*, live: bool, width: int) -> str:
         ),
         ("LIMITS", [_rule_line(rule) for rule in RULES]),
         ("DECISION", DECISION_LINES),
+        ("WHAT THE CONTROLLER SEES OF A HOST", [_feature_line(feature) for feature in BASE_FEATURES]),
+        ("AND OF EACH SLOT", [_feature_line(feature) for feature in SLOT_FEATURES]),
     ]
     return "\n\n".join("\n".join([title, *(_wrapped(text, width) for text in lines)]) for title, lines in parts)
 
@@ -63,6 +66,10 @@ DECISION_LINES = [
 def _stage_lines() -> list[str]:
     stages = [stage for stage in SeedStage if stage not in (SeedStage.UNKNOWN, SeedStage.RESETTING)]
     return [f"{STAGE_SIGNS[stage][0]:24} {stage.name.lower()}: {STAGE_SIGNS[stage][2]}" for stage in stages]
+
+
+def _feature_line(feature: Feature) -> str:
+    return f"{feature.name:24} {feature.meaning} ({feature.low:g} to {feature.high:g})"
 
 
 def _rule_line(rule: Rule) -> str:

@@ -23,6 +23,7 @@ from esper.telemetry.events import (
     HeadUpdate,
     LastAction,
     NamedValue,
+    ObservationStats,
     OpCount,
     OutcomeType,
     Payload,
@@ -493,5 +494,16 @@ def _update(batch: int, rng: random.Random) -> PPOUpdateCompleted:
                 relevant_fraction=0.0 if name == "alpha_speed" else 0.4,
             )
             for name in HEAD_NAMES
+        ),
+        observations=ObservationStats(
+            host_mean=0.1,
+            host_std=0.9,
+            slot_mean=0.0,
+            slot_std=0.8,
+            outlier_share=0.01,
+            near_clip_share=0.0,
+            clipped_share=0.0,
+            non_finite_share=0.0,
+            drift=0.2,
         ),
     )

@@ -11,10 +11,22 @@ from hypothesis import strategies as st
 from scripted_run import SLOT_IDS, ScriptedRun
 
 from esper.contracts.stages import SeedStage
-from esper.telemetry.events import EpochCompleted, Event, EventKind, RunEnd, SeedGateEvaluated, SeedGerminated
+from esper.telemetry.events import (
+    AnomalyDetected,
+    AnomalyType,
+    BatchStats,
+    EpochCompleted,
+    Event,
+    EventKind,
+    RunEnd,
+    SeedGateEvaluated,
+    SeedGerminated,
+    Severity,
+)
 from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.rules import Level
 from esper_tui.state.snapshot import CockpitSnapshot, EnvStatus
+from esper_tui.widgets.header import alerts
 
 EVENTS = ScriptedRun(envs=3, epochs=5).events()
 
@@ -133,3 +145,39 @@ def test_rate_and_eta_follow_from_event_times() -> None:
     assert progress.rate_now == pytest.approx(2.0, rel=0.05)
     assert progress.rate_mean == pytest.approx(2.0, rel=0.05)
     assert progress.eta_seconds == pytest.approx(10.0, rel=0.05)
+
+
+def alarm(batch: int, **changes: object) -> Event:
+    payload = AnomalyDetected(
+        anomaly=AnomalyType.REWARD_HACKING,
+        rule="ransomware",
+        severity=Severity.CRITICAL,
+        batch=batch,
+        value=1.5,
+        limit=1.0,
+        detail="the host is worse off",
+        epoch=3,
+        env_id=1,
+        slot_id="r0c1",
+        head=None,
+    )
+    return Event(seq=1, time=1.0, payload=replace(payload, **changes))
+
+
+def test_alarms_stand_until_the_next_rounds_figures() -> None:
+    first, second = (event for event in EVENTS if isinstance(event.payload, BatchStats))
+    late = alarm(2, env_id=None, slot_id=None, head="op", severity=Severity.WARNING)
+    assert len(reduce([EVENTS[0], alarm(1), first]).anomalies) == 1
+    assert len(reduce([EVENTS[0], alarm(1), first, alarm(2)]).anomalies) == 2, "nothing vanishes in mid-round"
+    snapshot = reduce([EVENTS[0], alarm(1), first, alarm(2), late, second])
+    assert [one.batch for one in snapshot.anomalies] == [2, 2]
+    assert (Level.CRITICAL, "env01 r0c1 ransomware 1.5") in alerts(snapshot)
+    assert (Level.WARNING, "op ransomware 1.5") in alerts(snapshot)
+
+
+def test_an_alarm_is_logged_with_its_place_and_level() -> None:
+    *_, line = reduce([EVENTS[0], alarm(1)]).log
+    assert (line.word, line.env_id, line.level) == ("reward hacking", 1, Level.CRITICAL)
+    assert line.text == "r0c1 ransomware 1.5, limit 1: the host is worse off"
+    *_, line = reduce([EVENTS[0], alarm(1, severity=Severity.WARNING, env_id=None)]).log
+    assert (line.env_id, line.level) == (None, Level.WARNING)

@@ -10,6 +10,7 @@ import pytest
 from scripted_run import ScriptedRun
 
 from esper.contracts.stages import SeedStage
+from esper.policy.features import BASE_FEATURES, SLOT_FEATURES
 from esper.telemetry.events import (
     BatchStats,
     EpochCompleted,
@@ -350,6 +351,12 @@ def test_a_long_series_is_thinned_and_keeps_its_end() -> None:
     drawn = series(values, "cyan")
     assert len(drawn.x) <= LONGEST_SERIES
     assert drawn.y[-1] == values[-1]
+
+
+def test_help_lists_what_the_controller_sees() -> None:
+    page = " ".join(help_text(live=True, width=90).split())
+    for feature in (*BASE_FEATURES, *SLOT_FEATURES):
+        assert f"{feature.name} {feature.meaning} ({feature.low:g} to {feature.high:g})" in page
 
 
 @pytest.mark.parametrize("live", [True, False])

@@ -18,7 +18,7 @@ SLOT_IDS = ("r0c0", "r0c1", "r0c2")
 _share = st.floats(0.0, 1.0)
 _accuracy = st.floats(0.0, 100.0)
 _count = st.integers(0, 200)
-_points = st.floats(-100.0, 100.0)
+_points = st.floats(-400.0, 400.0)
 _stages = st.sampled_from([stage for stage in SeedStage if stage not in (SeedStage.UNKNOWN, SeedStage.DORMANT)])
 
 _gradients = st.builds(
@@ -49,7 +49,7 @@ def _seeds(slot_id: str) -> st.SearchStrategy[SeedInfo]:
         alpha_mode=st.sampled_from(AlphaMode),
         alpha_algorithm=st.sampled_from(AlphaAlgorithm),
         alpha_curve=st.sampled_from(AlphaCurve),
-        alpha_steps_total=st.integers(8, 8),
+        alpha_steps_total=st.integers(8, 200),
         alpha_steps_done=st.integers(0, 8),
         alpha_velocity=st.floats(-1.0, 1.0),
         accuracy_at_germination=_accuracy,

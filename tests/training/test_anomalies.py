@@ -15,7 +15,7 @@ from esper.contracts.actions import CNN_BLUEPRINTS, HEAD_NAMES, head_sizes
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.history.settings import load_preset, with_overrides
 from esper.policy.config import PolicyConfig
-from esper.telemetry.events import AnomalyDetected, AnomalyType, HeadUpdate, Severity
+from esper.telemetry.events import AnomalyDetected, AnomalyType, HeadUpdate, ObservationStats, Severity
 from esper.training.anomalies import (
     accuracy_anomalies,
     memory_anomalies,
@@ -32,6 +32,7 @@ from esper.training.anomaly_rules import (
 )
 from esper.training.config import TrainingConfig
 from esper.training.memory import MemoryReading
+from esper.training.skipped_updates import SkipCause
 from esper.training.trends import TREND_RULES
 from esper.training.vectorized_types import PPOMetrics
 
@@ -75,6 +76,17 @@ HEALTHY = PPOMetrics(
         HeadUpdate(head=name, entropy=0.8, gradient_norm=0.1, ratio_max=1.2, clip_fraction=0.0, relevant_fraction=0.5)
         for name in HEAD_NAMES
     ),
+    observations=ObservationStats(
+        host_mean=0.1,
+        host_std=0.9,
+        slot_mean=0.0,
+        slot_std=0.8,
+        outlier_share=0.01,
+        near_clip_share=0.0,
+        clipped_share=0.0,
+        non_finite_share=0.0,
+        drift=0.2,
+    ),
 )
 
 
@@ -94,7 +106,7 @@ def test_a_healthy_update_raises_no_alarm() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "rule", "severity"),
     [
-        ("skipped", True, "numerical_instability", CRITICAL),
+        ("skip_cause", SkipCause.RETURNS, "numerical_instability", CRITICAL),
         ("ratio_max", 5.0, "ratio_explosion", WARNING),
         ("ratio_min", 0.1, "ratio_collapse", WARNING),
         ("kl_divergence", 0.1, "kl_spike", WARNING),
@@ -105,7 +117,7 @@ def test_a_healthy_update_raises_no_alarm() -> None:
     ],
 )
 def test_each_rule_of_an_update_fires_on_its_own_figure(
-    field: str, value: float, rule: str, severity: Severity
+    field: str, value: float | str, rule: str, severity: Severity
 ) -> None:
     (alarm,) = alarms(replace(HEALTHY, **{field: value}))
     assert (alarm.rule, alarm.severity, alarm.batch) == (rule, severity, 9)
@@ -124,6 +136,10 @@ def test_each_rule_of_an_update_fires_on_its_own_figure(
 )
 def test_short_of_the_limit_is_silence(field: str, value: float) -> None:
     assert alarms(replace(HEALTHY, **{field: value})) == ()
+
+
+def test_a_fleet_that_was_lost_before_it_decided_is_no_numerical_fault() -> None:
+    assert alarms(replace(HEALTHY, skipped=True, skip_cause=SkipCause.NO_STEPS)) == ()
 
 
 def test_a_vanished_gradient_is_reported() -> None:

@@ -1,0 +1,45 @@
+"""How a batch's observations lay within the statistics by which they were normalised.
+
+Legend: E envs, T epochs, D features.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from esper.policy.features import BASE_FEATURES
+
+OUTLIER: Final = 3.0
+"""Standard deviations from which a normalised feature counts as an outlier."""
+
+NEAR_CLIP: Final = 0.9
+"""Share of the clip from which a feature counts as close to it."""
+
+
+def observation_statistics(features_etd: Tensor, valid_et: Tensor, clip: float) -> Tensor:
+    """The numbers of an ObservationStats in the order of its fields, on the device [9]; not finite over no step.
+
+    features_etd: normalised and clipped, as the policy saw them. valid_et: the steps that count.
+    """
+    valid_et1, steps = valid_et.unsqueeze(-1), valid_et.sum()
+    values_etd = features_etd.where(valid_et1, 0.0)
+    size_etd, count = values_etd.abs(), steps * values_etd.shape[-1]
+    shares = (size_etd > OUTLIER, size_etd >= NEAR_CLIP * clip, size_etd >= clip, ~values_etd.isfinite())
+    return torch.stack(
+        (
+            *_mean_std(values_etd[..., : len(BASE_FEATURES)], valid_et1, steps),
+            *_mean_std(values_etd[..., len(BASE_FEATURES) :], valid_et1, steps),
+            *(share.sum() / count for share in shares),
+            (values_etd.sum((0, 1)) / steps).abs().mean(),
+        )
+    )
+
+
+def _mean_std(values_etf: Tensor, valid_et1: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """Over all features of the valid steps; values are 0 elsewhere. (An index by mask would wait for the device.)"""
+    count = steps * values_etf.shape[-1]
+    mean = values_etf.sum() / count
+    return mean, ((values_etf - mean).square().where(valid_et1, 0.0).sum() / count).sqrt()
