@@ -5,6 +5,7 @@ Fresh memory of this size comes from the system page by page and zeroed, which c
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 import torch
@@ -13,17 +14,20 @@ from torch import Tensor
 _KEPT: Final = 32
 
 _free: list[Tensor] = []
+_lock = threading.Lock()  # shards of a fleet are threads
 
 
 def take(elements: int, dtype: torch.dtype) -> Tensor:
     """An uninitialised flat CPU tensor of this size."""
-    for index in range(len(_free) - 1, -1, -1):
-        if _free[index].numel() == elements and _free[index].dtype == dtype:
-            return _free.pop(index)
+    with _lock:
+        for index in range(len(_free) - 1, -1, -1):
+            if _free[index].numel() == elements and _free[index].dtype == dtype:
+                return _free.pop(index)
     return torch.empty(elements, dtype=dtype)
 
 
 def give(memory: Tensor) -> None:
     """Hand back what take() gave, once nothing reads it any more. Sizes that nobody asks for are dropped in the end."""
-    _free.append(memory)
-    del _free[:-_KEPT]
+    with _lock:
+        _free.append(memory)
+        del _free[:-_KEPT]
