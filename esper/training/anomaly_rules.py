@@ -211,8 +211,8 @@ UPDATE_RULES: Final[tuple[AnomalyRule[UpdateReading], ...]] = (
         source="PPO_UPDATE_COMPLETED.gradient_norm",
         meaning="the gradient is far above its clip: the step's direction rests on few samples",
         read=_gradient_over_clip,
-        warning=50.0,
-        critical=500.0,
+        warning=20.0,
+        critical=200.0,
     ),
     AnomalyRule(
         name="gradient_vanishing",
