@@ -1,19 +1,15 @@
-"""The cockpit's application, and its two entry points: train a run with the screen open, replay a saved one."""
+"""The cockpit's application: its screens, its keys, and the worker thread of a live run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import ClassVar, Final
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from esper.training.config import TrainingConfig
-from esper.training.group_spec import GroupSpec
 from esper_tui.keys import KEYS, Where
 from esper_tui.screens.envs import EnvsScreen
 from esper_tui.screens.failure import FailureScreen
@@ -179,34 +175,3 @@ class CockpitApp(App[Leaving]):
             self.source.control.request_stop()
             self._leave_when_over = True
         self.draw_frame()
-
-
-def train(
-    config: TrainingConfig,
-    runs_dir: Path,
-    *,
-    groups: Sequence[GroupSpec] = (),
-    report: Callable[[Path], None] | None = None,
-) -> int:
-    """Train a run in a worker thread of the cockpit and show it. Returns the process's exit code.
-
-    groups: of a run with several; config is then what they have in common. report: called with the run's directory
-    once the screen is gone and the run has ended without failing; prints to the console.
-
-    Raises:
-        HistoryError: the run directory cannot be made.
-    """
-    from esper_tui.session import train_in_cockpit
-
-    return train_in_cockpit(config, runs_dir, groups=groups, report=report)
-
-
-def replay(path: Path) -> int:
-    """Show a saved run (its directory or its events.jsonl). Returns the process's exit code.
-
-    Raises:
-        HistoryError: there is no run at path, or its file is damaged.
-    """
-    from esper_tui.session import replay_in_cockpit
-
-    return replay_in_cockpit(path)

@@ -1,4 +1,4 @@
-"""The cockpit's process: starts the run's recording and the app, and looks after the run once the screen is gone."""
+"""The two ways into the cockpit, train and replay; looks after a run once its screen is gone."""
 
 from __future__ import annotations
 
@@ -29,14 +29,21 @@ FAILURE_LINES: Final = 12
 """Last lines of a traceback that the console shows."""
 
 
-def train_in_cockpit(
+def train(
     config: TrainingConfig,
     runs_dir: Path,
     *,
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
 ) -> int:
-    """See esper_tui.app.train."""
+    """Train a run in a worker thread of the cockpit and show it. Returns the process's exit code.
+
+    groups: of a run with several; config is then what they have in common. report: called with the run's directory
+    once the screen is gone and the run has ended without failing; prints to the console.
+
+    Raises:
+        HistoryError: the run directory cannot be made.
+    """
     control = RunControl()
     with ExitStack() as stack:
         recording = stack.enter_context(open_recording(config, runs_dir, groups=groups))
@@ -139,8 +146,12 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     return 1 if source.failure is not None else 0
 
 
-def replay_in_cockpit(path: Path) -> int:
-    """See esper_tui.app.replay."""
+def replay(path: Path) -> int:
+    """Show a saved run (its directory or its events.jsonl). Returns the process's exit code.
+
+    Raises:
+        HistoryError: there is no run at path, or its file is damaged.
+    """
     source = ReplaySource(read_events(path), origin=str(path), clock=time.monotonic)
     app = CockpitApp(source)
     app.run()

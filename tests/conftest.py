@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for short_runs
+
+if TYPE_CHECKING:
+    from esper.training.vectorized_trainer import TrainingResult
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +24,8 @@ def _one_thread() -> None:
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blueprints and controllers that a test registers are gone after it."""
-    from esper.growth import catalogue
-    from esper.growth.blueprints import registry
-    from esper.training import controllers
+    from esper.growth.blueprints import catalogue, registry
+    from esper.training.controllers import registry as controllers
 
     for table in (registry.SEEDS, registry.ESTIMATES):
         for topology in table:
@@ -27,3 +33,11 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_REGISTERED", set())
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
     monkeypatch.setattr(controllers, "_CONTROLLERS", dict(controllers._CONTROLLERS))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TrainingResult]:
+    """A run of three rounds with a checkpoint after the second and the third. Do not change its files."""
+    from short_runs import record, short_config
+
+    return record(short_config("run.rounds=3", "run.checkpoint_interval=2"), tmp_path_factory.mktemp("runs"))

@@ -18,7 +18,7 @@ from esper.contracts.actions import (
     Style,
 )
 from esper.history import open_recording, read_events, read_history
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import CounterfactualMatrixComputed, EventKind, LastAction, SeedFossilized, SeedGerminated
 from esper.training.vectorized_trainer import train_ppo_vectorized
 from esper_tui.state.aggregator import Aggregator

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from esper.history import read_events, read_history
+from esper.history.presets import load_preset, with_overrides
 from esper.history.recording import open_recording
-from esper.history.settings import load_preset, with_overrides
 from esper.telemetry.events import Event, EventKind, LastAction, RunEnd, Throughput, TrainingEnded
 from esper.training.config import TrainingConfig
 from esper.training.phase_clock import Phase

@@ -18,8 +18,8 @@ ALLOWED = frozenset(
         ("esper/fleet/measure.py", "collect"),
         ("esper/policy/acting.py", "decisions"),
         ("esper/policy/legal.py", "legal_choices"),  # already on the CPU, as are the draws of baselines
-        ("esper/training/rule_controller.py", "_draw"),
-        ("esper/training/ppo.py", "_read"),
+        ("esper/training/controllers/rule_controller.py", "_draw"),
+        ("esper/training/ppo/update.py", "_read"),
     }
 )
 

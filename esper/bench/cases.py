@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from esper.contracts.validation import ConfigError
-from esper.growth.config import HostConfig
+from esper.errors import ConfigError
+from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.kinds import slot_config
 
 NUM_CLASSES: Final = 10
 SEEDED: Final = "-seeded"
@@ -55,7 +56,7 @@ class FleetCase:
         """The exact shapes, for people."""
         size = "x".join(str(side) for side in self.shape.input_shape)
         widths = ", ".join(str(width) for width in self.host.widths)
-        seeds = f", {self.host.slot_config().num_slots} seeds per env" if self.seeded else ""
+        seeds = f", {slot_config(self.host).num_slots} seeds per env" if self.seeded else ""
         return f"{self.envs} envs, B {self.shape.batch_size}, {size}, widths {widths}{seeds}, {self.steps} steps"
 
 

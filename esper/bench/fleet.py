@@ -1,6 +1,6 @@
 """`esper bench fleet`: E hosts as one tensor program against E plain PyTorch training loops.
 
-The competitor is `esper.fleet.plain`: channels_last, an optimiser and gradient clipping per host, no needless wait.
+The competitor is `esper.fleet.plain.env`: channels_last, an optimiser and gradient clipping per host, no needless wait.
 """
 
 from __future__ import annotations

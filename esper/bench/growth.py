@@ -14,7 +14,7 @@ import torch
 
 from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.contracts.randomness import derive_seed
-from esper.growth.state import SlotControl
+from esper.growth.lifecycle.state import SlotControl
 
 BLUEPRINTS: Final = (Blueprint.NORM, Blueprint.ATTENTION, Blueprint.DEPTHWISE, Blueprint.CONV_LIGHT)
 

@@ -15,14 +15,15 @@ from esper.bench.recorded_growth import GrownEpoch, GrownSeed, recorded_growth
 from esper.contracts.actions import AlphaAlgorithm
 from esper.contracts.counterfactual import SlotMask
 from esper.contracts.randomness import derive_seed
-from esper.fleet.plain import PlainBatch, PlainEnv
+from esper.fleet.devices import resolve_device
+from esper.fleet.plain.env import PlainBatch, PlainEnv
+from esper.growth.hosts.kinds import slot_config, topology_of
 from esper.history.reader import read_events
 from esper.history.run_directory import RunDirectory
 from esper.layers.batch import Minibatch
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
-from esper.training.device import resolve_device
 
 
 class PlainRun:
@@ -87,7 +88,7 @@ class PlainRun:
 def replay(run: Path) -> list[list[float]]:
     """Repeat a recorded run of one env; the accuracies of every epoch."""
     config = RunDirectory.open(run).load_config()
-    epochs = recorded_growth(read_events(run), config.host.slot_config(), config.host.topology)
+    epochs = recorded_growth(read_events(run), slot_config(config.host), topology_of(config.host))
     plain = PlainRun(config)
     accuracies = [plain.epoch(epoch) for epoch in epochs]
     plain.test(epochs[-1].masks[0])

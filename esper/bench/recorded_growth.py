@@ -13,7 +13,7 @@ from esper.contracts.actions import STYLE_VALUES, AlphaAlgorithm, AlphaMode, Blu
 from esper.contracts.counterfactual import SlotMask
 from esper.contracts.slots import SlotConfig
 from esper.contracts.stages import ACTIVE_STAGES, SeedStage
-from esper.growth.state import SlotControl
+from esper.growth.lifecycle.state import SlotControl
 from esper.telemetry.events import (
     CounterfactualMatrixComputed,
     EpochCompleted,

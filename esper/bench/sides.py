@@ -14,9 +14,9 @@ from esper.bench.growth import blueprint_of, control_of, seed_generator
 from esper.contracts.randomness import derive_seed
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
-from esper.fleet.plain import PlainBatch, PlainEnv
-from esper.growth.config import GrowthConfig
-from esper.growth.state import SlotControl
+from esper.fleet.plain.env import PlainBatch, PlainEnv
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.state import SlotControl
 from esper.layers.batch import Minibatch
 
 

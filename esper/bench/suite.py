@@ -12,7 +12,7 @@ import torch
 from esper.bench import ablation, baseline, fleet, scaling, update
 from esper.bench.cases import fixed_names, is_fleet_case, sweep_names
 from esper.bench.timing import Comparison
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 
 
 class Measure(Protocol):

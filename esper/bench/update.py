@@ -8,7 +8,7 @@ from typing import Final
 import torch
 
 from esper.bench.timing import Comparison, spread
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.training.config import TrainingConfig
 from esper.training.phase_clock import Phase
 from esper.training.vectorized_trainer import train_ppo_vectorized

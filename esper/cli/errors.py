@@ -13,10 +13,7 @@ INTERRUPTED = 130
 
 def report(error: Exception) -> int | None:
     """Say on one line of stderr what is wrong and return the exit code, or None for an error that is a defect."""
-    from esper.contracts.validation import ConfigError
-    from esper.history.errors import HistoryError
-    from esper.telemetry.hub import TelemetryWriteError
-    from esper.training.skipped_updates import SkippedUpdatesError
+    from esper.errors import ConfigError, HistoryError, SkippedUpdatesError, TelemetryWriteError
 
     text = str(error)
     if isinstance(error, typer.TyperException):

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from esper.cli import bench, check, presets
-from esper.cli.ab import ab
-from esper.cli.doctor import doctor
+from esper.cli.commands import bench, check, presets
+from esper.cli.commands.ab import ab
+from esper.cli.commands.doctor import doctor
+from esper.cli.commands.evaluate import evaluate
+from esper.cli.commands.replay import replay
+from esper.cli.commands.train import train
 from esper.cli.errors import report
-from esper.cli.evaluate import evaluate
-from esper.cli.replay import replay
-from esper.cli.train import train
 
 app = typer.Typer(
     name="esper",

@@ -48,8 +48,8 @@ def resolve(
     Raises:
         ConfigError: no such preset, plugin or key, or a value that does not fit.
     """
-    from esper.growth.plugins import load_plugins
-    from esper.history.settings import resolve_config
+    from esper.history.presets import resolve_config
+    from esper.plugins import load_plugins
 
     load_plugins(plugins or ())
     options = {
@@ -74,13 +74,13 @@ def prepare(config: TrainingConfig) -> None:
         ConfigError: there is no such device or controller, or the data cannot be had.
     """
     if {config.run.device, *config.run.devices} != {"cpu"}:  # asking torch takes seconds: only if there is need
-        from esper.training.device import resolve_device
+        from esper.fleet.devices import resolve_device
 
         resolve_device(config.run.device)
         for name in config.run.devices:
             resolve_device(name, "run.devices")
     if config.controller.name != "ppo":
-        from esper.training.controllers import find_controller
+        from esper.training.controllers.registry import find_controller
 
         find_controller(config.controller.name)
     from esper.tasks.downloads import prepare

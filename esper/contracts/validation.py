@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-
-class ConfigError(ValueError):
-    """A configuration value that the user must change."""
+from esper.errors import ConfigError
 
 
 def require_positive(owner: str, **values: float) -> None:

@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from esper.contracts.actions import AlphaAlgorithm
 from esper.evaluation.records import GrownSeed
 from esper.fleet.fleet import Fleet
-from esper.growth.config import HostConfig
-from esper.growth.state import SlotControl
+from esper.growth.hosts.config import HostConfig
+from esper.growth.lifecycle.state import SlotControl
 from esper.layers.batch import Minibatch
 from esper.tasks.data import TaskData
 from esper.training.config import TrainingConfig

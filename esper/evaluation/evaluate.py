@@ -13,7 +13,7 @@ from esper.evaluation.plan import Contender, EvaluationPlan
 from esper.evaluation.records import ControllerResult, Difference, Episode, MatchedHost, Spread
 from esper.evaluation.runs import EvaluationRun, run_once
 from esper.evaluation.statistics import paired_difference, spread
-from esper.growth.config import HostConfig
+from esper.growth.hosts.config import HostConfig
 from esper.telemetry.hub import Sink
 from esper.training.run_control import RunControl
 

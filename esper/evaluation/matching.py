@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from esper.evaluation.cost import CostMeter
-from esper.growth.config import HostConfig
+from esper.growth.hosts.config import HostConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

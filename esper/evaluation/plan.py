@@ -8,14 +8,14 @@ from typing import Final
 
 import torch
 
-from esper.contracts.validation import ConfigError
-from esper.growth.config import HostConfig
-from esper.growth.hosts import check_host_fits
+from esper.errors import ConfigError
+from esper.fleet.devices import resolve_device
+from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.data import TaskData
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
-from esper.training.controllers import ControllerFactory, find_controller
-from esper.training.device import resolve_device
+from esper.training.controllers.registry import ControllerFactory, find_controller
 
 STATIC: Final = "static"
 

@@ -12,7 +12,7 @@ from esper.history.recording import open_recording
 from esper.telemetry.events import RunEnd
 from esper.telemetry.hub import Sink
 from esper.training.config import TrainingConfig
-from esper.training.controllers import ControllerFactory
+from esper.training.controllers.registry import ControllerFactory
 from esper.training.run_control import RunControl
 from esper.training.vectorized_trainer import train_ppo_vectorized
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from esper.comparison.bootstrap import bootstrap_interval
+from esper.evaluation.bootstrap import bootstrap_interval
 from esper.evaluation.records import Difference, Spread
 
 _SEED: Final = 20_240_229

@@ -19,11 +19,11 @@ from typing import Final, Literal
 import torch
 import torch.nn.functional as F
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.fleet.algorithm_memory import Candidate, recall, remember
 from esper.fleet.config import ConvAlgorithm
-from esper.growth.config import HostConfig
-from esper.growth.hosts import build_host
+from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.registry import build_host
 from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
 from esper.layers.native.build import processor, unavailable
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from esper.contracts.actions import Blueprint
 from esper.fleet.config import FleetConfig
 from esper.fleet.optimizer import make_optimizer
-from esper.growth.gate import BlendGate
-from esper.growth.seed_module import SeedModule
+from esper.growth.seeds.blend_gate import BlendGate
+from esper.growth.seeds.planted_seed import SeedModule
 from esper.layers.rows import append_rows, keep_rows, read_row, write_row
 
 

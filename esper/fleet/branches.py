@@ -22,8 +22,8 @@ from torch.func import functional_call
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.plan import BankPlan, FleetPlan
-from esper.growth.blending import BlendControls, RowMask, SeedOutput, blend
-from esper.growth.host_protocol import HostProtocol
+from esper.growth.hosts.protocol import HostProtocol
+from esper.growth.seeds.blending import BlendControls, RowMask, SeedOutput, blend
 from esper.layers.layout import gather_rows, scatter_rows
 
 

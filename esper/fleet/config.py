@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from esper.contracts.counterfactual import AblationStrategy
-from esper.contracts.validation import ConfigError, require_non_negative, require_positive
+from esper.contracts.validation import require_non_negative, require_positive
+from esper.errors import ConfigError
 
 ConvAlgorithm = Literal["auto", "native", "grouped", "loop"]
 OptimizerKind = Literal["sgd", "adamw"]

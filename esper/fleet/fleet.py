@@ -14,15 +14,16 @@ import torch
 
 from esper.contracts.actions import Blueprint, Topology
 from esper.contracts.slots import SlotConfig
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.fleet import measure
 from esper.fleet.autotune import AlgorithmChoice
 from esper.fleet.broadcast import Broadcast, rows_of
 from esper.fleet.config import FleetConfig
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
 from esper.fleet.shard import FleetShard, RowSnapshot
-from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.state import SlotControl
+from esper.growth.hosts.config import HostConfig
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.state import SlotControl
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.batch import Minibatch
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from esper.contracts.slots import SlotConfig
 from esper.fleet.plan import BankPlan, FleetPlan
-from esper.growth.blending import blend_for_training, seed_input
-from esper.growth.host_protocol import HostProtocol
+from esper.growth.hosts.protocol import HostProtocol
+from esper.growth.seeds.blending import blend_for_training, seed_input
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.layout import gather_rows, scatter_rows
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from esper.fleet.config import FleetConfig
-from esper.growth.blending import RowMask, select_rows
+from esper.growth.seeds.blending import RowMask, select_rows
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.native.sgd import native_sgd
 from esper.layers.rows import parameters_per_row

@@ -19,7 +19,7 @@ from esper.fleet.gradients import GradientTotals, row_norms, seed_statistics
 from esper.fleet.measure import EvaluationTotals, TrainTotals
 from esper.fleet.optimizer import StackedOptimizer
 from esper.fleet.plan import FleetPlan
-from esper.growth.blending import RowMask
+from esper.growth.seeds.blending import RowMask
 from esper.layers.batch import Minibatch
 
 

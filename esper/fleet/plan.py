@@ -14,9 +14,9 @@ from torch import Tensor
 from esper.contracts.actions import AlphaAlgorithm
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.banks import SeedBank, SeedBanks
-from esper.growth.blending import BlendControls, RowMask, row_mask
-from esper.growth.seed_program import seed_program
-from esper.growth.state import SlotControl
+from esper.growth.lifecycle.state import SlotControl
+from esper.growth.seeds.blending import BlendControls, RowMask, row_mask
+from esper.growth.seeds.program import seed_program
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.native.program import BankProgram, SlotProgram
 

@@ -21,13 +21,15 @@ from esper.fleet.forward import FleetNetwork
 from esper.fleet.measure import EvaluationTotals, TrainTotals
 from esper.fleet.optimizer import make_optimizer
 from esper.fleet.plan import FleetPlan, make_plan
-from esper.growth.blending import row_mask
 from esper.growth.blueprints.registry import build_seed
-from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.gate import BlendGate
-from esper.growth.hosts import build_host
-from esper.growth.seed_module import plant
-from esper.growth.state import SlotControl
+from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.kinds import slot_config, topology_of
+from esper.growth.hosts.registry import build_host
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.state import SlotControl
+from esper.growth.seeds.blend_gate import BlendGate
+from esper.growth.seeds.blending import row_mask
+from esper.growth.seeds.planted_seed import plant
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.batch import Minibatch
 from esper.layers.rows import parameters_per_row, read_row, write_row
@@ -64,8 +66,8 @@ class FleetShard:
             ConfigError: the images are too small for the host's pooling, or fleet.conv_algorithm does not work here.
         """
         self.rows = len(generators)
-        self.slot_config: SlotConfig = host.slot_config()
-        self.topology: Topology = host.topology
+        self.slot_config: SlotConfig = slot_config(host)
+        self.topology: Topology = topology_of(host)
         shape = FleetShape(
             host=host,
             input_shape=input_shape,

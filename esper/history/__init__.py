@@ -1,6 +1,6 @@
 """Saved runs: `read_events` and `read_history` give typed records back. Importing this needs no torch."""
 
-from esper.history.errors import HistoryError, RecordError
+from esper.errors import HistoryError, RecordError
 from esper.history.reader import (
     iterate_events,
     open_events,

@@ -23,8 +23,7 @@ from cattrs.errors import AttributeValidationNote, IterableValidationNote
 from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn
 
-from esper.contracts.validation import ConfigError
-from esper.history.errors import RecordError
+from esper.errors import ConfigError, RecordError
 from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (

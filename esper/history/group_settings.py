@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Final, cast
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
 from esper.history.json_text import Document
-from esper.history.settings import override_key, with_overrides
+from esper.history.presets import override_key, with_overrides
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import PER_GROUP_TABLES, GroupSpec
 

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Final, NoReturn, cast
 
-from esper.history.errors import RecordError
+from esper.errors import RecordError
 
 Document = dict[str, object]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_json, header_from_json, summary_from_json
-from esper.history.errors import HistoryError, RecordError
 from esper.history.records import SCHEMA_VERSION, EventLog, FileHeader, FileKind, HistoryLine, HistoryLog
 from esper.history.run_directory import EVENTS_FILE, HISTORY_FILE
 from esper.telemetry.events import Event

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from esper.history.checkpoints import RunIdentity, write_checkpoint
+from esper.errors import HistoryError, TelemetryWriteError
+from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.codec import document_digest
-from esper.history.errors import HistoryError
 from esper.history.group_settings import run_document
 from esper.history.run_directory import RunDirectory
 from esper.history.writer import HistoryWriter
-from esper.telemetry.hub import Hub, TelemetryWriteError
+from esper.telemetry.hub import Hub
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec

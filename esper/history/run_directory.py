@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tomli_w
 
-from esper.history.errors import HistoryError
+from esper.errors import HistoryError
 from esper.history.group_settings import run_document, run_from_document
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec

@@ -6,11 +6,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from esper.errors import TelemetryWriteError
 from esper.history.codec import event_to_json, header_to_json, summary_to_json
 from esper.history.records import SCHEMA_VERSION, FileHeader
 from esper.history.run_directory import RunDirectory
 from esper.telemetry.events import Event, EventKind
-from esper.telemetry.hub import TelemetryWriteError
 from esper.training.vectorized_types import BatchSummary
 
 FLUSH_SECONDS = 1.0

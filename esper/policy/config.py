@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from esper.contracts.actions import PerHead
-from esper.contracts.validation import ConfigError, require_positive
+from esper.contracts.validation import require_positive
+from esper.errors import ConfigError
 
 
 def default_probability_floors() -> PerHead:

@@ -20,8 +20,8 @@ from esper.contracts.actions import (
     Topology,
     head_sizes,
 )
-from esper.growth.catalogue import available_blueprints
-from esper.growth.predicates import GardenView, refusal
+from esper.growth.blueprints.catalogue import available_blueprints
+from esper.growth.lifecycle.predicates import GardenView, refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

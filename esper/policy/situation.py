@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esper.contracts.counterfactual import CounterfactualMatrix
-from esper.growth.predicates import GardenView
+from esper.growth.lifecycle.predicates import GardenView
 from esper.policy.masks import ActionMasks
 from esper.policy.observations import Observation
 from esper.policy.signals import EnvSignals

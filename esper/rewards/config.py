@@ -6,13 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from esper.contracts.constants import GAMMA
-from esper.contracts.validation import (
-    ConfigError,
-    require_fraction,
-    require_non_negative,
-    require_one_of,
-    require_positive,
-)
+from esper.contracts.validation import require_fraction, require_non_negative, require_one_of, require_positive
+from esper.errors import ConfigError
 
 RewardMode = Literal["shaped", "simplified", "basic", "basic_plus", "sparse", "minimal", "escrow"]
 RewardFamily = Literal["contribution", "loss"]

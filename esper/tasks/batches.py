@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.layers.batch import Minibatch
 from esper.tasks.augmentation import crop_and_flip, draw_crop_and_flip
 from esper.tasks.data import Split, TaskData

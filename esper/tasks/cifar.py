@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import TaskData
 from esper.tasks.downloads import locate

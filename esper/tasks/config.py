@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from esper.contracts.validation import ConfigError, require_non_negative, require_one_of, require_positive
+from esper.contracts.validation import require_non_negative, require_one_of, require_positive
+from esper.errors import ConfigError
 
 TokenKind = Literal["bytes", "gpt2"]
 

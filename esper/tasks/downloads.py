@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import TaskData
 from esper.tasks.downloads import locate

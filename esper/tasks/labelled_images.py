@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData, channel_statistics
 from esper.tasks.splitting import random_state, stratified

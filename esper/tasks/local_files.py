@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 
 BROKEN_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 """What reading a truncated or damaged archive raises."""

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks import cifar, digits, fashion_mnist, synthetic_cifar, text
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import TaskData

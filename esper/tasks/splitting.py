@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from esper.contracts.randomness import derive_seed
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 
 Indices = NDArray[np.int64]
 

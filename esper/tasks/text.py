@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
 from esper.tasks.gpt2 import encode_gpt2, read_gpt2_vocabulary

@@ -17,15 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from esper.errors import TelemetryWriteError
 from esper.telemetry.events import DEFAULT_GROUP, Event, Payload, Severity
 
 
 class SinkError(Exception):
     """A sink cannot take events any more, for a reason outside this program (a service is gone, a quota is used up)."""
-
-
-class TelemetryWriteError(RuntimeError):
-    """The record of the run cannot be written (a full disk, for example), so the run ends."""
 
 
 class Sink(Protocol):

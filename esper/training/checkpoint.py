@@ -15,10 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.training.checkpoint_records import GroupRecord, TensorRecord, TrainerCheckpoint
+from esper.training.controllers.named_tensors import below, dtype_name, prefixed, require_same_layout
 from esper.training.group import Group
-from esper.training.tensor_state import below, dtype_name, prefixed, require_same_layout
 from esper.training.vectorized_types import BatchSummary
 
 

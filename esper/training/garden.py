@@ -24,11 +24,11 @@ from esper.contracts.seeds import PruneInitiator, SeedInfo
 from esper.contracts.slots import SlotConfig
 from esper.contracts.stages import SeedStage
 from esper.fleet.fleet import Fleet
-from esper.growth import lifecycle
-from esper.growth.config import GrowthConfig
-from esper.growth.lifecycle_events import Change, LifecycleEvent
-from esper.growth.predicates import GardenView, refusal
-from esper.growth.state import (
+from esper.growth.lifecycle import transitions as lifecycle
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.events import Change, LifecycleEvent
+from esper.growth.lifecycle.predicates import GardenView, refusal
+from esper.growth.lifecycle.state import (
     Germination,
     SeedMeasurement,
     SeedState,

@@ -15,8 +15,8 @@ from torch import Tensor
 from esper.rewards.normalizer import RewardNormalizer, RewardNormalizerState
 from esper.telemetry.events import GroupStarted
 from esper.training.config import TrainingConfig
-from esper.training.controller import Controller
-from esper.training.tensor_state import below, prefixed
+from esper.training.controllers.named_tensors import below, prefixed
+from esper.training.controllers.protocol import Controller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.telemetry.events import DEFAULT_GROUP
 from esper.training.config import TrainingConfig
 

@@ -12,28 +12,30 @@ from time import perf_counter
 import torch
 
 from esper.contracts.randomness import derive_seed
+from esper.errors import SkippedUpdatesError
+from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
-from esper.growth.hosts import check_host_fits
+from esper.growth.hosts.kinds import topology_of
+from esper.growth.hosts.registry import check_host_fits
 from esper.rewards.normalizer import RewardNormalizer
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
 from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
-from esper.training.batch_report import BatchReporter
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
-from esper.training.controllers import ControllerFactory, make_controller
-from esper.training.device import resolve_device
+from esper.training.controllers.registry import ControllerFactory, make_controller
+from esper.training.episode.rollout import Rollout
+from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
 from esper.training.group import Group
-from esper.training.group_rollout import BatchWorld
 from esper.training.group_spec import GroupSpec, check_groups
+from esper.training.payloads import algorithm_chosen
 from esper.training.phase_clock import Phase, PhaseClock
-from esper.training.reporting import algorithm_chosen
-from esper.training.rollout import Rollout
+from esper.training.ppo.skipped_updates import SkipCounter
+from esper.training.report.batch import BatchReporter
 from esper.training.run_control import RunControl
-from esper.training.skipped_updates import SkipCounter, SkippedUpdatesError
 from esper.training.vectorized_types import BatchSummary
 
 
@@ -271,7 +273,7 @@ class VectorizedPPOTrainer:
         garden = Garden(
             fleet,
             config.growth,
-            config.host.topology,
+            topology_of(config.host),
             run_seed=config.run.seed,
             first_episode=first_episode,
             group_size=config.fleet.envs,

@@ -16,7 +16,7 @@ from esper.contracts.actions import (
     Style,
 )
 from esper.rewards.types import RewardComponents
-from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, HeadUpdate, NamedValue, ObservationStats, PhaseTime
+from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, PhaseTime, PPOMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,48 +150,6 @@ class EpisodeRecord:
     test_accuracy: float | None
     total_params: int
     outcome: EpisodeOutcome
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PPOMetrics:
-    """Scalars of one PPO update, already on the CPU. None: not measured (skipped update, head never relevant).
-
-    op_values: mean Q(s, op) of each op over the steps on which it was possible, None where it never was.
-    contribution_error: root mean square, percentage points; None without a contribution head.
-    Everything except update_time_ms is a function of the seed.
-    """
-
-    skipped: bool
-    skip_cause: str | None
-    policy_loss: float | None
-    value_loss: float | None
-    entropy_loss: float | None
-    total_loss: float | None
-    entropy: float | None
-    kl_divergence: float | None
-    clip_fraction: float | None
-    explained_variance: float | None
-    ratio_max: float | None
-    ratio_min: float | None
-    gradient_norm: float | None
-    learning_rate: float
-    entropy_coef: float
-    value_coef: float
-    entropy_floor_penalty: float | None
-    op_value_loss: float | None
-    op_values: tuple[NamedValue, ...]
-    contribution_error: float | None
-    advantage_mean: float | None
-    advantage_std: float | None
-    return_mean: float | None
-    return_std: float | None
-    value_mean: float | None
-    value_std: float | None
-    epochs_run: int
-    early_stopped: bool
-    update_time_ms: float
-    heads: tuple[HeadUpdate, ...]
-    observations: ObservationStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

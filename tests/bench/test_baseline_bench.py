@@ -12,8 +12,9 @@ from esper.bench.plain_run import PlainRun, replay
 from esper.bench.recorded_growth import recorded_growth
 from esper.contracts.actions import AlphaAlgorithm
 from esper.fleet.plan import is_active
+from esper.growth.hosts.kinds import slot_config, topology_of
 from esper.history import open_recording, read_events
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted
 from esper.training.vectorized_trainer import train_ppo_vectorized
 
@@ -46,7 +47,7 @@ def lively_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_growth_of_every_epoch_is_recovered(lively_run: Path) -> None:
     config = with_overrides(load_preset("cifar_baseline"), LIVELY)
     payloads = [event.payload for event in read_events(lively_run)]
-    epochs = recorded_growth(read_events(lively_run), config.host.slot_config(), config.host.topology)
+    epochs = recorded_growth(read_events(lively_run), slot_config(config.host), topology_of(config.host))
     told = [payload for payload in payloads if isinstance(payload, EpochCompleted)]
     measured = {one.epoch: one for one in payloads if isinstance(one, CounterfactualMatrixComputed)}
     assert len(epochs) == len(told) == 40
@@ -63,7 +64,7 @@ def test_the_growth_of_every_epoch_is_recovered(lively_run: Path) -> None:
 
 def test_the_plain_loop_trains_with_these_seeds_and_validates_these_configurations(lively_run: Path) -> None:
     config = with_overrides(load_preset("cifar_baseline"), LIVELY)
-    epochs = recorded_growth(read_events(lively_run), config.host.slot_config(), config.host.topology)
+    epochs = recorded_growth(read_events(lively_run), slot_config(config.host), topology_of(config.host))
     plain = PlainRun(config)
     for grown in epochs:
         accuracies = plain.epoch(grown)

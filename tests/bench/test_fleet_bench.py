@@ -12,8 +12,8 @@ from esper.bench.cases import FleetCase, fixed_names, fleet_case, sweep_names
 from esper.bench.fleet import training
 from esper.bench.growth import BLUEPRINTS, STAGES, blueprint_of, control_of
 from esper.bench.sides import build_sides, for_all, make_images
-from esper.contracts.validation import ConfigError
-from esper.fleet.plain_modules import flat
+from esper.errors import ConfigError
+from esper.fleet.plain.modules import flat
 
 CPU = torch.device("cpu")
 

@@ -9,8 +9,8 @@ from esper.bench import scaling, update
 from esper.bench.operator_calls import operator_calls
 from esper.bench.scaling import Point
 from esper.bench.suite import BENCHMARKS, benchmarks_of, chosen_cases
-from esper.contracts.validation import ConfigError
-from esper.history.settings import load_preset, with_overrides
+from esper.errors import ConfigError
+from esper.history.presets import load_preset, with_overrides
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from esper.history import RunDirectory, open_recording
-from esper.history.settings import with_values
+from esper.history.presets import with_values
 from esper.telemetry.events import (
     BatchStats,
     Payload,

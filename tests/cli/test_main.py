@@ -84,7 +84,7 @@ def test_presets_list_and_show(esper: Esper) -> None:
     import tomllib
 
     from esper.history.codec import config_from_mapping
-    from esper.history.settings import list_presets, load_preset
+    from esper.history.presets import list_presets, load_preset
 
     listed = esper("presets", "list").stdout
     for preset in list_presets():

@@ -7,13 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from esper.contracts.randomness import derive_seed
-from esper.contracts.validation import (
-    ConfigError,
-    require_fraction,
-    require_non_negative,
-    require_one_of,
-    require_positive,
-)
+from esper.contracts.validation import require_fraction, require_non_negative, require_one_of, require_positive
+from esper.errors import ConfigError
 
 
 def test_streams_depend_on_run_seed_and_on_every_name() -> None:

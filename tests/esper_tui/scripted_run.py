@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from esper.contracts.actions import HEAD_NAMES, AlphaAlgorithm, AlphaCurve, AlphaMode, Op, head_sizes
 from esper.contracts.gates import Gate, GateCheck
+from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
 from esper.telemetry.events import (
     ActionDistribution,
@@ -28,7 +29,6 @@ from esper.telemetry.events import (
     OutcomeType,
     Payload,
     PPOUpdateCompleted,
-    PruneInitiator,
     RunEnd,
     SeedFossilized,
     SeedGateEvaluated,

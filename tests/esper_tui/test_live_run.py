@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from esper.history import read_events, read_history
+from esper.history.presets import resolve_config
 from esper.history.recording import open_recording
-from esper.history.settings import resolve_config
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving

@@ -7,7 +7,7 @@ import pytest
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.plan import make_plan
 from esper.evaluation.records import ControllerResult
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
 

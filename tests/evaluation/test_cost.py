@@ -11,7 +11,7 @@ from esper.evaluation import matching
 from esper.evaluation.cost import CostMeter
 from esper.evaluation.matching import nearest_host
 from esper.evaluation.records import GrownSeed
-from esper.history.settings import load_preset
+from esper.history.presets import load_preset
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
 

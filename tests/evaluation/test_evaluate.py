@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from esper.cli.run_summary import print_run_summary
-from esper.contracts.validation import ConfigError
+from esper.cli.console.run_summary import print_run_summary
+from esper.errors import ConfigError
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.plan import make_plan
 from esper.evaluation.records import ControllerResult
@@ -134,7 +134,7 @@ def test_mistakes_are_found_before_anything_runs(
 
 
 def test_a_controller_that_learns_while_it_plays_is_refused(short: TrainingConfig) -> None:
-    from esper.training.agent import Agent
+    from esper.training.controllers.agent import Agent
 
     with pytest.raises(ConfigError, match="frozen"):
         make_plan(short, ["ppo"], seeds=1, trained=Agent)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 
-from esper.cli.evaluation_table import differences_table, figures_table
+from esper.cli.console.evaluation_table import differences_table, figures_table
 from esper.evaluation.evaluate import RunDone
 from esper.evaluation.export import result_to_json, results_to_csv
 from esper.evaluation.picture import results_to_svg

@@ -11,9 +11,10 @@ import torch
 from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
-from esper.fleet.plain import PlainBatch, PlainEnv
-from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.state import SlotControl
+from esper.fleet.plain.env import PlainBatch, PlainEnv
+from esper.growth.hosts.config import HostConfig
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.state import SlotControl
 from esper.layers.batch import Minibatch
 
 HOST = HostConfig(base_channels=4, blocks=2)

@@ -23,9 +23,10 @@ from esper.fleet.fleet import Fleet
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.plan import FleetPlan, make_plan
 from esper.growth.blueprints.registry import build_seed
-from esper.growth.config import HostConfig
-from esper.growth.host import StackedCNNHost
-from esper.growth.seed_module import plant
+from esper.growth.hosts.cnn import StackedCNNHost
+from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.kinds import slot_config
+from esper.growth.seeds.planted_seed import plant
 
 Mask = tuple[bool, ...]
 
@@ -94,7 +95,7 @@ def garden(algorithm: Any, controls: dict[str, Any]) -> tuple[FleetNetwork, Flee
     for env, slot, kind in [(0, 0, "NORM"), (1, 0, "CONV_LIGHT"), (2, 0, "CONV_LIGHT"), (0, 1, "DEPTHWISE")] + [
         (env, 2, "ATTENTION") for env in range(3)
     ]:
-        channels = config.slot_config().channels[slot]
+        channels = slot_config(config).channels[slot]
         newborn = build_seed(
             Blueprint[kind], channels=channels, layer_scale=1.0, generators=[generators[env]], algorithm=algorithm
         )
@@ -107,7 +108,7 @@ def garden(algorithm: Any, controls: dict[str, Any]) -> tuple[FleetNetwork, Flee
         [controls["t"], None, controls["h"]],
     ]
     plan = make_plan(banks, control_rows, [True] * 3, torch.device("cpu"), algorithm)
-    return FleetNetwork(host, config.slot_config(), algorithm), plan, host
+    return FleetNetwork(host, slot_config(config), algorithm), plan, host
 
 
 @pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.fleet import algorithm_memory, autotune
 from esper.fleet.autotune import FleetShape, choose_algorithm, measure_algorithms
-from esper.growth.config import HostConfig
+from esper.growth.hosts.config import HostConfig
 from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
 
 SHAPE = FleetShape(

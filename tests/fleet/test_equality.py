@@ -15,7 +15,7 @@ import torch
 
 from esper.fleet.fleet import Fleet
 from esper.fleet.measure import EnvMeasurement
-from esper.fleet.plain_modules import flat
+from esper.fleet.plain.modules import flat
 from esper.fleet.shard import RowSnapshot
 
 EPOCHS = 6

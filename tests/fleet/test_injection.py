@@ -12,9 +12,10 @@ import torch
 from esper.contracts.actions import Blueprint
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
-from esper.fleet.plain import PlainBatch, PlainEnv
-from esper.fleet.plain_modules import flat
-from esper.growth.config import GrowthConfig, HostConfig
+from esper.fleet.plain.env import PlainBatch, PlainEnv
+from esper.fleet.plain.modules import flat
+from esper.growth.hosts.config import HostConfig
+from esper.growth.lifecycle.config import GrowthConfig
 from esper.layers.batch import Minibatch
 
 HOST = HostConfig(base_channels=4, blocks=2, injection="pre_and_post_pool")

@@ -88,8 +88,8 @@ def test_gradients_are_read_on_the_first_step_and_before_clipping(
 
 
 def _host_norm(made: Any, start: torch.Tensor, batch: Minibatch) -> float:
-    from esper.fleet.plain_modules import PlainCNNHost, load_flat
-    from esper.growth.config import HostConfig
+    from esper.fleet.plain.modules import PlainCNNHost, load_flat
+    from esper.growth.hosts.config import HostConfig
 
     host = PlainCNNHost(HostConfig(base_channels=4, blocks=2), in_channels=1, num_classes=10)
     load_flat(host, start)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.fleet.broadcast import Broadcast, rows_of
 from esper.fleet.fleet import Fleet
 from esper.layers.batch import Minibatch

@@ -15,11 +15,12 @@ from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
 from esper.fleet.measure import EnvMeasurement
-from esper.fleet.plain import PlainBatch, PlainEnv
-from esper.fleet.plain_modules import flat
+from esper.fleet.plain.env import PlainBatch, PlainEnv
+from esper.fleet.plain.modules import flat
 from esper.fleet.shard import RowSnapshot
-from esper.growth.config import GrowthConfig, HostConfig, TransformerConfig
-from esper.growth.state import SlotControl
+from esper.growth.hosts.config import HostConfig, TransformerConfig
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.state import SlotControl
 from esper.layers.batch import Minibatch
 
 HOST = HostConfig(kind="transformer", transformer=TransformerConfig(width=8, heads=2, layers=2, segments=2))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import esper
 from esper.contracts.gates import Gate, GateCheck
 from esper.contracts.stages import SeedStage
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError, RecordError
 from esper.history.codec import (
     PAYLOAD_TYPES,
     config_digest,
@@ -29,7 +29,6 @@ from esper.history.codec import (
     summary_from_json,
     summary_to_json,
 )
-from esper.history.errors import RecordError
 from esper.history.records import FileHeader
 from esper.telemetry.events import (
     ActionDistribution,
@@ -44,7 +43,8 @@ from esper.telemetry.events import (
     Severity,
     TrainingEnded,
 )
-from esper.training.config import PPOConfig, TrainingConfig
+from esper.training.config import TrainingConfig
+from esper.training.ppo.config import PPOConfig
 from esper.training.vectorized_types import BatchSummary
 
 

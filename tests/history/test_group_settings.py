@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.history import RunDirectory, open_events, open_recording
 from esper.history.codec import config_digest
 from esper.history.group_settings import changed_keys, group_changes, resolve_groups
-from esper.history.settings import load_preset
+from esper.history.presets import load_preset
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError, HistoryError
 from esper.history import (
-    HistoryError,
     RunDirectory,
     iterate_events,
     open_recording,

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.fleet.plain_transformer import PlainFeedForward, PlainSelfAttention
+from esper.fleet.plain.transformer import PlainFeedForward, PlainSelfAttention
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.attention import StackedSelfAttention, scaled_dot_product
 from esper.layers.embedding import StackedEmbedding

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode, Blueprint
 from esper.contracts.seeds import GradientHealth, SeedInfo
 from esper.contracts.stages import SeedStage
-from esper.growth.config import GrowthConfig
-from esper.growth.predicates import GardenView
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.predicates import GardenView
 
 SLOT_IDS = ("r0c0", "r0c1", "r0c2")
 

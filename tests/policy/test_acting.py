@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from esper.contracts.actions import PLACEHOLDERS, RELEVANT_HEADS, Head, Op, Style, Topology
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
-from esper.growth.catalogue import available_blueprints
-from esper.growth.config import GrowthConfig
-from esper.growth.predicates import GardenView, refusal
+from esper.growth.blueprints.catalogue import available_blueprints
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.predicates import GardenView, refusal
 from esper.policy.acting import PolicyStep, act, decisions, state_values
 from esper.policy.config import PolicyConfig
 from esper.policy.distributions import floored_probabilities, normalized_entropies, sample

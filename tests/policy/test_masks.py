@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from esper.contracts.actions import AlphaTarget, Blueprint, Head, Op, Style, Topology, head_sizes
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
-from esper.growth.catalogue import available_blueprints
-from esper.growth.config import GrowthConfig
-from esper.growth.predicates import GardenView, refusal
+from esper.growth.blueprints.catalogue import available_blueprints
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.predicates import GardenView, refusal
 from esper.policy.masks import build_masks
 
 

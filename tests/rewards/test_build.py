@@ -12,8 +12,8 @@ from esper.contracts.actions import Blueprint, Op, Style
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
-from esper.growth import lifecycle
-from esper.growth.state import Germination, seed_info
+from esper.growth.lifecycle import transitions as lifecycle
+from esper.growth.lifecycle.state import Germination, seed_info
 from esper.rewards.build import LivedStep, build_contribution_inputs, build_inputs
 from esper.rewards.components import compute_reward
 from esper.rewards.config import RewardConfig

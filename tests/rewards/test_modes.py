@@ -13,7 +13,7 @@ from trajectories import Episode, grower, play, random_episode, useful
 
 from esper.contracts.actions import Op
 from esper.contracts.stages import SeedStage
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.rewards.actions import intervention_cost, young_prune_penalty
 from esper.rewards.commitment import commit_advance, commit_bonus, commit_drip
 from esper.rewards.components import CONTRIBUTION_MODES, LOSS_COMPONENTS, contribution_components, loss_components

@@ -11,11 +11,11 @@ from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode, Bluep
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.contracts.seeds import GradientHealth, SeedInfo
 from esper.contracts.stages import FORWARD_STAGES, SeedStage
-from esper.growth import lifecycle
-from esper.growth.config import GrowthConfig
-from esper.growth.lifecycle_events import Change
-from esper.growth.predicates import GardenView, refusal
-from esper.growth.state import Germination, SeedMeasurement, SeedState, record_measurement, seed_info
+from esper.growth.lifecycle import transitions as lifecycle
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.events import Change
+from esper.growth.lifecycle.predicates import GardenView, refusal
+from esper.growth.lifecycle.state import Germination, SeedMeasurement, SeedState, record_measurement, seed_info
 from esper.rewards.build import LivedStep, build_inputs
 from esper.rewards.config import RewardConfig
 from esper.rewards.payment import Payment, pay

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.augmentation import PADDING, crop_and_flip, draw_crop_and_flip
 from esper.tasks.batches import BatchSource
 from esper.tasks.config import TaskConfig

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.batches import BatchSource
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import TaskData

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from esper.cli import main
-from esper.growth.host import StackedCNNHost
+from esper.growth.hosts.cnn import StackedCNNHost
 from esper.history import RunDirectory, read_events, read_history
-from esper.history.settings import load_preset
+from esper.history.presets import load_preset
 from esper.telemetry.events import TrainingStarted
 
 

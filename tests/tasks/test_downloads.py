@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks import downloads
 from esper.tasks.config import TaskConfig
 from esper.tasks.downloads import RemoteFile

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from esper.contracts.validation import ConfigError
-from esper.tasks.check import check_task
+from esper.conformance.tasks import check_task
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
 from esper.tasks.gpt2 import byte_letters

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.registry import list_tasks, load_task, register_task
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.tasks.batches import BatchSource
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData

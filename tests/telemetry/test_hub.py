@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from esper.errors import TelemetryWriteError
 from esper.telemetry.events import Event, RunEnd, Severity, TrainingEnded
-from esper.telemetry.hub import Hub, SinkError, TelemetryWriteError
+from esper.telemetry.hub import Hub, SinkError
 
 PAYLOAD = TrainingEnded(end=RunEnd.FINISHED, batches_completed=1, wall_seconds=2.0)
 

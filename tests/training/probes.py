@@ -19,9 +19,9 @@ from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.normalizer import RunningNormalizer
 from esper.policy.observations import NO_BLUEPRINT, Observation, observation_size
 from esper.policy.recurrent import Hidden
-from esper.training.config import PPOConfig
-from esper.training.ppo import PPOUpdater
-from esper.training.rollout_buffer import RolloutBuffer
+from esper.training.ppo.config import PPOConfig
+from esper.training.ppo.rollout_buffer import RolloutBuffer
+from esper.training.ppo.update import PPOUpdater
 
 CPU = torch.device("cpu")
 ENVS, SLOTS = 16, 2

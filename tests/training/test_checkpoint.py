@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from esper.contracts.validation import ConfigError
-from esper.history.settings import load_preset, with_overrides
+from esper.errors import ConfigError
+from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import RunEnd
 from esper.training.checkpoint import read_tensors, write_tensors
 from esper.training.checkpoint_records import TensorRecord, TrainerCheckpoint
 from esper.training.config import TrainingConfig
+from esper.training.controllers.named_tensors import below, dtype_name, prefixed
 from esper.training.run_control import RunControl
-from esper.training.tensor_state import below, dtype_name, prefixed
 from esper.training.vectorized_trainer import train_ppo_vectorized
 
 

@@ -10,9 +10,10 @@ from esper.contracts.seeds import GradientHealth
 from esper.contracts.stages import SeedStage
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
-from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.gate import gate_parameters
-from esper.growth.state import SeedMeasurement
+from esper.growth.hosts.config import HostConfig
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.state import SeedMeasurement
+from esper.growth.seeds.blend_gate import gate_parameters
 from esper.layers.batch import Minibatch
 from esper.training.garden import Garden
 from esper.training.vectorized_types import ActionSpec

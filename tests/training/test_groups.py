@@ -11,19 +11,20 @@ import pytest
 import torch
 
 from esper.contracts.actions import PLACEHOLDERS, RELEVANT_HEADS, Head, Op, head_sizes
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.fleet import measure
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
+from esper.growth.hosts.kinds import slot_config
 from esper.history import read_events, read_history
+from esper.history.presets import load_preset, with_overrides
 from esper.history.recording import open_recording
-from esper.history.settings import load_preset, with_overrides
 from esper.policy.acting import Decision, HeadDecision
 from esper.policy.observations import Observation
 from esper.policy.situation import Situation
 from esper.telemetry.events import Event, EventKind, LastAction, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.config import TrainingConfig
-from esper.training.controller import Controller, StepResult
+from esper.training.controllers.protocol import Controller, StepResult
 from esper.training.group_spec import GroupSpec
 from esper.training.vectorized_trainer import TrainingResult, train_groups, train_ppo_vectorized
 from esper.training.vectorized_types import BatchSummary, EpisodeRecord
@@ -52,7 +53,7 @@ class Waiter:
     learns = False
 
     def __init__(self, config: TrainingConfig, _device: torch.device) -> None:
-        self._num_slots = config.host.slot_config().num_slots
+        self._num_slots = slot_config(config.host).num_slots
         self.situations: list[Situation] = []
         self.results: list[StepResult] = []
         self.bootstraps = 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
-from esper.history.settings import resolve_config
+from esper.history.presets import resolve_config
 from esper.telemetry.hub import Hub
 from esper.training.vectorized_trainer import train_ppo_vectorized
 

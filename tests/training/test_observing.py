@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.policy.normalizer import RunningNormalizer
 from esper.telemetry.events import Event, ObservationStats, PPOUpdateCompleted
 from esper.telemetry.hub import Hub
-from esper.training.rollout_buffer import RolloutBuffer
+from esper.training.ppo.rollout_buffer import RolloutBuffer
 from esper.training.vectorized_trainer import train_ppo_vectorized
 
 ROUNDS, EPOCHS, ENVS = 3, 5, 2

@@ -30,10 +30,10 @@ from probes import (
 from torch import Tensor
 
 from esper.contracts.actions import Head, Op
-from esper.policy.evaluation import Evaluation, evaluate_episodes
 from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.recurrent import Hidden
-from esper.training.advantages import generalized_advantages
+from esper.policy.scoring import Evaluation, evaluate_episodes
+from esper.training.ppo.advantages import generalized_advantages
 
 SEEDS = (0, 1, 2)
 PROBES: tuple[type[Probe], ...] = (
@@ -83,7 +83,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def _evaluation_of(change: Callable[..., Evaluation]) -> Patch:
-    return lambda patch: patch.setattr("esper.training.ppo_batch.evaluate_episodes", change)
+    return lambda patch: patch.setattr("esper.training.ppo.batch.evaluate_episodes", change)
 
 
 def _mask_not_reapplied(policy: FactoredRecurrentPolicy, *, mask_ethn: Tensor, **rest: Tensor) -> Evaluation:
@@ -117,14 +117,14 @@ def _observations_of_the_neighbour(
 
 def _irrelevant_heads_counted(patch: pytest.MonkeyPatch) -> None:
     everything = torch.ones(len(Op), len(Head), dtype=torch.bool)
-    patch.setattr("esper.policy.evaluation.relevance_table", lambda _device: everything)
+    patch.setattr("esper.policy.scoring.relevance_table", lambda _device: everything)
 
 
 def _discount_dropped(patch: pytest.MonkeyPatch) -> None:
     def undiscounted(*, gamma: float, **rest: Tensor) -> Tensor:
         return generalized_advantages(gamma=1.0, **rest)
 
-    patch.setattr("esper.training.ppo_batch.generalized_advantages", undiscounted)
+    patch.setattr("esper.training.ppo.batch.generalized_advantages", undiscounted)
 
 
 def _terminal_bootstrapped(patch: pytest.MonkeyPatch) -> None:
@@ -133,11 +133,11 @@ def _terminal_bootstrapped(patch: pytest.MonkeyPatch) -> None:
             done_et=done_et, values_et=values_et, truncated_et=done_et, bootstrap_et=values_et, **rest
         )
 
-    patch.setattr("esper.training.ppo_batch.generalized_advantages", endless)
+    patch.setattr("esper.training.ppo.batch.generalized_advantages", endless)
 
 
 def _scale_of_returns_unlimited(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("esper.training.value_normalizer._MIN_SCALE", 1e-4)
+    patch.setattr("esper.training.ppo.value_normalizer._MIN_SCALE", 1e-4)
 
 
 def _nothing(_patch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_a_probe_fails_with_the_fault_that_it_guards_against(
     fault: Fault, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the update's own check taken away, so that it is the probe that finds the fault."""
-    monkeypatch.setattr("esper.training.ppo._MAX_REFERENCE_ERROR", float("inf"))
+    monkeypatch.setattr("esper.training.ppo.update._MAX_REFERENCE_ERROR", float("inf"))
     fault.patch(monkeypatch)
     learner = fault.learner(fault.probe(), seed)
     learner.train()

@@ -14,13 +14,14 @@ from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import is_legal_transition
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
-from esper.growth.config import GrowthConfig, HostConfig
-from esper.growth.lifecycle_events import StageChanged
+from esper.growth.hosts.config import HostConfig
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.events import StageChanged
 from esper.layers.batch import Minibatch
 from esper.policy.masks import ActionMasks, build_masks
-from esper.training.action_decoding import decode_action
+from esper.training.episode.action_decoding import decode_action
+from esper.training.episode.seed_measurement import seed_measurement
 from esper.training.garden import Garden
-from esper.training.measuring import seed_measurement
 from esper.training.vectorized_types import ActionSpec
 
 EPOCHS = 60

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.rewards.components import contribution_components, loss_components
 from esper.telemetry.events import Event, LastAction, Payload, RewardSummary
 from esper.telemetry.hub import Hub

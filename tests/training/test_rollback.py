@@ -17,7 +17,7 @@ from esper.contracts.seeds import PruneInitiator
 from esper.fleet.fleet import Fleet
 from esper.fleet.measure import TrainTotals
 from esper.fleet.shard import RowSnapshot
-from esper.history.settings import load_preset, with_overrides
+from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import (
     CounterfactualMatrixComputed,
     EpisodeOutcome,
@@ -30,7 +30,7 @@ from esper.telemetry.events import (
     SeedPruned,
 )
 from esper.telemetry.hub import Hub
-from esper.training.rollout_buffer import RolloutBuffer, RolloutTensors
+from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.vectorized_trainer import TrainingResult, train_ppo_vectorized
 
 P = TypeVar("P", bound=Payload)

@@ -8,9 +8,10 @@ from typing import Final, Protocol
 import torch
 
 from esper.contracts.actions import Blueprint, Topology
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.growth.blueprints.attention import AttentionSeed
 from esper.growth.blueprints.bottleneck import BottleneckSeed, bottleneck_width
+from esper.growth.blueprints.catalogue import add_to_catalogue
 from esper.growth.blueprints.conv_heavy import ConvHeavySeed
 from esper.growth.blueprints.conv_light import ConvLightSeed
 from esper.growth.blueprints.conv_small import ConvSmallSeed
@@ -21,7 +22,6 @@ from esper.growth.blueprints.transformer.attention import FlexAttentionSeed, Tok
 from esper.growth.blueprints.transformer.lora import lora, lora_large
 from esper.growth.blueprints.transformer.mlp import mlp, mlp_small
 from esper.growth.blueprints.transformer.norm import TokenNormSeed
-from esper.growth.catalogue import add_to_catalogue
 from esper.layers.algorithm import StackedAlgorithm
 
 

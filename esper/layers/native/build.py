@@ -20,7 +20,7 @@ from typing import Final
 import platformdirs
 import torch
 
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
 
 _HERE: Final = Path(__file__).parent

@@ -6,7 +6,8 @@ import difflib
 from dataclasses import dataclass, field
 
 from esper.contracts.actions import Blueprint
-from esper.contracts.validation import ConfigError, require_fraction, require_non_negative, require_positive
+from esper.contracts.validation import require_fraction, require_non_negative, require_positive
+from esper.errors import ConfigError
 
 _BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if blueprint is not Blueprint.NOOP)
 

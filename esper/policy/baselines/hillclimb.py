@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from esper.contracts.actions import Blueprint, Op
 from esper.contracts.stages import SeedStage
-from esper.growth.config import GrowthConfig
+from esper.growth.lifecycle.config import GrowthConfig
 from esper.policy.baselines.config import HillclimbConfig
 from esper.policy.baselines.rule import WAIT, Choice, germinate, on_slot
 from esper.policy.baselines.seeds import epochs_to_holding, live_seeds, move_on

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from esper.contracts.actions import Blueprint, Topology
-from esper.contracts.validation import ConfigError
-from esper.growth.catalogue import available_blueprints
+from esper.errors import ConfigError
+from esper.growth.blueprints.catalogue import available_blueprints
 
 ROTATION: Final[dict[Topology, tuple[Blueprint, ...]]] = {
     Topology.CNN: (

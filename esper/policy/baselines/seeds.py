@@ -8,8 +8,8 @@ from esper.contracts.actions import TEMPO_EPOCHS, AlphaMode, Op, Tempo
 from esper.contracts.constants import ALPHA_TOLERANCE
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import LIVE_STAGES, SeedStage
-from esper.growth.config import GrowthConfig
-from esper.growth.predicates import GardenView
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.predicates import GardenView
 from esper.policy.baselines.rule import WAIT, Choice, on_slot
 from esper.policy.legal import LegalChoices
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
-from esper.growth.blending import BlendControls, blend_for_training, seed_input
 from esper.growth.blueprints.registry import build_seed
-from esper.growth.seed_module import SeedModule, plant
-from esper.growth.seed_program import seed_program
-from esper.growth.state import SlotControl
+from esper.growth.lifecycle.state import SlotControl
+from esper.growth.seeds.blending import BlendControls, blend_for_training, seed_input
+from esper.growth.seeds.planted_seed import SeedModule, plant
+from esper.growth.seeds.program import seed_program
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.native.program import BankProgram, SlotProgram
 

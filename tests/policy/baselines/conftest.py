@@ -10,8 +10,8 @@ import pytest
 from esper.contracts.actions import Topology
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.contracts.seeds import SeedInfo
-from esper.growth.config import GrowthConfig
-from esper.growth.predicates import GardenView
+from esper.growth.lifecycle.config import GrowthConfig
+from esper.growth.lifecycle.predicates import GardenView
 from esper.policy.legal import LegalChoices, legal_choices
 from esper.policy.masks import build_masks
 from esper.policy.signals import EnvSignals, after_epoch

@@ -13,7 +13,7 @@ import torch
 from esper.contracts.actions import NUM_HEADS, RELEVANT_HEADS, AlphaMode, Blueprint, Head, Op, Topology
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
-from esper.contracts.validation import ConfigError
+from esper.errors import ConfigError
 from esper.policy.baselines.config import HeuristicConfig, HillclimbConfig, ScheduleConfig
 from esper.policy.baselines.deciding import IllegalChoiceError, to_decision
 from esper.policy.baselines.heuristic import HeuristicRule

@@ -1,0 +1,98 @@
+"""From a checkpoint on the disk to something that acts or trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from esper.errors import ConfigError
+from esper.growth.hosts.kinds import slot_config
+from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint
+from esper.history.reader import read_history
+from esper.training.checkpoint import TrainerState, read_tensors
+from esper.training.checkpoint_records import GroupRecord
+from esper.training.config import TrainingConfig
+from esper.training.controllers.agent import AGENT_NAME
+from esper.training.controllers.frozen_agent import FrozenAgent
+from esper.training.controllers.named_tensors import below
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPolicy:
+    """A policy that was trained. config: the one that it was trained with. tensors: its agent's state."""
+
+    path: Path
+    rounds_completed: int
+    config: TrainingConfig
+    tensors: Mapping[str, Tensor]
+
+    def make_controller(self, config: TrainingConfig, device: torch.device) -> FrozenAgent:
+        """The policy as a controller for the envs of config; it acts and never learns. Fits ControllerFactory.
+
+        Raises:
+            ConfigError: config's hosts have other slots than those that the policy knows.
+        """
+        own, wanted = slot_config(self.config.host).slot_ids, slot_config(config.host).slot_ids
+        if own != wanted:
+            raise ConfigError(
+                f"the policy of {self.path} was trained on hosts with the slots {', '.join(own)}, and this run has "
+                f"{', '.join(wanted)}: give both the same host"
+            )
+        try:
+            return FrozenAgent(replace(config, policy=self.config.policy), device, self.tensors)
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}") from error
+
+
+def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy:
+    """The policy of a checkpoint. path: its directory, or that of a run, for the latest of that run.
+
+    group_id: whose policy; not needed where only one group has one. Executes nothing that is in the files.
+
+    Raises:
+        ConfigError: there is no checkpoint, it is damaged or of another version, or it is not clear which policy.
+    """
+    saved = open_checkpoint(path)
+    group = _choose(saved, group_id)
+    tensors = read_tensors(saved.state_path, saved.manifest.tensors)
+    return SavedPolicy(
+        path=saved.path,
+        rounds_completed=saved.manifest.rounds_completed,
+        config=group.config,
+        tensors=below("controller", below(group.group_id, tensors)),
+    )
+
+
+def load_trainer_state(path: Path | str) -> TrainerState:
+    """Where an interrupted run is to continue, for train_groups(start=...). path: as for load_policy.
+
+    Raises:
+        ConfigError: there is no checkpoint, or it is damaged or of another version.
+        HistoryError: the run's history cannot be read.
+    """
+    saved = open_checkpoint(path)
+    rounds = saved.manifest.rounds_completed
+    earlier = read_history(saved.path.parent.parent)
+    return TrainerState(
+        rounds_completed=rounds,
+        tensors=read_tensors(saved.state_path, saved.manifest.tensors),
+        earlier=tuple(summary for summary in earlier if summary.batch <= rounds),
+    )
+
+
+def _choose(saved: SavedCheckpoint, group_id: str | None) -> GroupRecord:
+    """The group that is asked for, or the only one with a policy."""
+    groups = {group.group_id: group for group in saved.manifest.groups if group.controller == AGENT_NAME}
+    if not groups:
+        names = ", ".join(f"{group.group_id} ({group.controller})" for group in saved.manifest.groups)
+        raise ConfigError(f"{saved.path} holds no policy, only {names}: give a run of the controller {AGENT_NAME}")
+    if group_id is None and len(groups) == 1:
+        return next(iter(groups.values()))
+    if group_id not in groups:
+        asked = "no group is named" if group_id is None else f"it has no policy of group {group_id!r}"
+        raise ConfigError(f"{saved.path} holds the policies of {', '.join(groups)}, and {asked}: choose one of them")
+    return groups[group_id]

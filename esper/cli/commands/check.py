@@ -1,0 +1,103 @@
+"""esper check: do the parts that a fleet is made of keep their promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from esper.conformance.blueprints import BlueprintReport
+
+app = typer.Typer(help="Check blueprints and controllers, Esper's and your own.", no_args_is_help=True)
+
+Plugins = Annotated[
+    list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
+]
+
+
+@app.callback()
+def check() -> None:
+    """Check blueprints and controllers, Esper's and your own."""
+
+
+@app.command()
+def blueprints(
+    plugins: Plugins = None,
+    channels: Annotated[int, typer.Option(min=1, help="Width of the features.")] = 16,
+) -> None:
+    """Check every registered blueprint. Exit code 1 when one fails."""
+    from rich.console import Console
+
+    from esper.conformance.blueprints import check_blueprint
+    from esper.growth.blueprints.registry import SEEDS
+    from esper.plugins import load_plugins
+
+    load_plugins(plugins or ())
+    kinds = [(topology, blueprint) for topology, seeds in SEEDS.items() for blueprint in sorted(seeds)]
+    reports = [check_blueprint(blueprint, topology=topology, channels=channels) for topology, blueprint in kinds]
+    console = Console()
+    console.print(blueprint_table(reports))
+    failed = [report for report in reports if not report.passed]
+    for report in failed:
+        for failure in report.failures:
+            console.print(
+                f"{report.blueprint.name}: {failure.name}: {failure.found} (wanted: {failure.wanted})", style="red"
+            )
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def controllers(
+    names: Annotated[list[str] | None, typer.Argument(help="Names; without one, every registered controller.")] = None,
+    plugins: Plugins = None,
+) -> None:
+    """Let controllers grow tiny hosts and check their decisions. Exit code 1 when one fails."""
+    from esper.conformance.controllers import check_controller
+    from esper.plugins import load_plugins
+    from esper.training.controllers.registry import list_controllers
+
+    load_plugins(plugins or ())
+    passed = True
+    for name in names or [entry.name for entry in list_controllers()]:
+        report = check_controller(name)
+        print(report)
+        passed = passed and report.passed
+    raise typer.Exit(0 if passed else 1)
+
+
+def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
+    """One row per blueprint; what was not measured shows as --."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title="Blueprints",
+        caption="distance at birth; smallest and largest gradient norm under every blend; stacked against solo",
+    )
+    table.add_column("blueprint", no_wrap=True)
+    table.add_column("host", no_wrap=True)
+    for heading in ("params", "dis-\ntance", "least\ngrad", "most\ngrad", "vs\nsolo"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    for report in reports:
+        table.add_row(
+            report.blueprint.name,
+            str(report.topology),
+            f"{report.parameters:,}",
+            _number(report.distance_at_birth),
+            _number(report.smallest_gradient),
+            _number(report.largest_gradient),
+            _number(report.stacked_difference),
+            "passed" if report.passed else "[red]FAILED[/red]",
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "--" if value is None else f"{value:.0e}"

@@ -1,0 +1,95 @@
+"""esper doctor"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def doctor(
+    runs_dir: Annotated[Path, typer.Option(help="Where run directories would be made.")] = Path("runs"),
+    autotune: Annotated[
+        bool, typer.Option("--autotune", help="Time every way of computing the hosts of a preset on this machine.")
+    ] = False,
+    preset: Annotated[str, typer.Option(help="With --autotune: whose hosts.")] = "digits",
+) -> None:
+    """Show what esper finds on this machine; exit code 1 if something is missing that it needs."""
+    if autotune:
+        _autotune(preset)
+        return
+    import torch
+
+    from esper.fleet.devices import available_devices
+    from esper.history.presets import list_presets, presets_directory
+    from esper.layers.native.build import unavailable
+
+    writable = _writable(runs_dir)
+    presets = list_presets()
+    rows = {
+        "esper": version("esper"),
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "platform": platform.platform(),
+        **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},
+        "devices": ", ".join(available_devices()),
+        "threads": f"{torch.get_num_threads()} of torch, {os.cpu_count()} processors",
+        "native kernels": unavailable() or "compiled for this machine",
+        "runs directory": f"{runs_dir.resolve()} ({writable or 'writable'})",
+        "presets": f"{', '.join(preset.name for preset in presets) or 'none'} ({presets_directory()})",
+    }
+    for name, value in rows.items():
+        print(f"{name:15} {value}")
+    raise typer.Exit(0 if writable is None and presets else 1)
+
+
+def _autotune(preset: str) -> None:
+    """The table from which fleet.conv_algorithm = "auto" chooses, measured afresh."""
+    import torch
+    from rich.console import Console
+    from rich.table import Table
+
+    from esper.fleet.autotune import FleetShape, choose_algorithm, measure_algorithms
+    from esper.fleet.devices import resolve_device
+    from esper.history.presets import load_preset
+    from esper.tasks.registry import load_task
+
+    config = load_preset(preset)
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    data = load_task(config.task, config.run.seed)
+    shape = FleetShape(
+        host=config.host,
+        input_shape=data.input_shape,
+        num_classes=data.num_classes,
+        rows=config.fleet.envs,
+        batch_size=config.fleet.batch_size,
+        device=resolve_device(config.run.device),
+    )
+    table = Table()
+    table.add_column("algorithm")
+    table.add_column("training step", justify="right")
+    for candidate in measure_algorithms(shape):
+        time = "--" if candidate.milliseconds is None else f"{candidate.milliseconds:.2f} ms"
+        table.add_row(candidate.algorithm, time)
+    console = Console(highlight=False)
+    console.print(shape.describe())
+    console.print(table)
+    choice = choose_algorithm(shape, config.fleet.conv_algorithm)
+    console.print(f"a run of this preset takes {choice.algorithm} ({choice.source}), {torch.get_num_threads()} threads")
+
+
+def _writable(directory: Path) -> str | None:
+    """None if files can be made in directory (or in the nearest parent that exists), else why not."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return None
+    except OSError as error:
+        return f"NOT writable: {error.strerror}"

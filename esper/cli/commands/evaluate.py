@@ -1,0 +1,97 @@
+"""esper evaluate"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from esper.cli import run_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esper.evaluation.records import ControllerResult
+
+BASELINES = "static,random,schedule,heuristic,hillclimb"
+
+
+def evaluate(
+    preset: run_options.Preset = "digits_impaired",
+    controllers: Annotated[str, typer.Option(help="Names, with commas between them.")] = BASELINES,
+    seeds: Annotated[int, typer.Option(help="Runs per controller: run.seed and the seeds after it.")] = 3,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A run, or one of its checkpoints: what the controller ppo has learned.")
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="Whose policy, where the checkpoint has several.")] = None,
+    overrides: run_options.Overrides = None,
+    envs: Annotated[int | None, typer.Option(help="Hosts, and so episodes, per run.")] = None,
+    episode_length: run_options.EpisodeLength = None,
+    seed: Annotated[int | None, typer.Option(help="The first seed.")] = None,
+    device: run_options.Device = None,
+    threads: run_options.Threads = None,
+    runs_dir: Annotated[Path, typer.Option(help="Where a directory with all runs is made.")] = Path("runs"),
+    plugins: run_options.Plugins = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
+    csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw them into this SVG file.")] = None,
+) -> None:
+    """Compare controllers on the test split: paired seeds, one budget, with static hosts of equal size."""
+    config = run_options.resolve(
+        preset,
+        overrides,
+        plugins,
+        envs=envs,
+        episode_length=episode_length,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+    check_writable(csv, plot)
+    run_options.prepare(config)
+    from esper.checkpoints import load_policy
+    from esper.cli.console.evaluation_run import play
+    from esper.evaluation.plan import make_plan
+
+    trained = None if checkpoint is None else load_policy(checkpoint, group_id=group).make_controller
+    names = [name.strip() for name in controllers.split(",") if name.strip()]
+    results, code = play(make_plan(config, names, seeds=seeds, trained=trained), runs_dir)
+    if results:
+        _show(results, as_json=as_json, csv=csv, plot=plot)
+    raise typer.Exit(code)
+
+
+def check_writable(*files: Path | None) -> None:
+    """Refuse files that cannot be written before the first run, not after the last.
+
+    Raises:
+        ConfigError: a folder does not exist, or the file is a folder.
+    """
+    from esper.errors import ConfigError
+
+    for file in files:
+        if file is not None and (file.is_dir() or not file.parent.is_dir()):
+            raise ConfigError(f"{file} cannot be written: give a file in a folder that exists")
+
+
+def _show(results: Sequence[ControllerResult], *, as_json: bool, csv: Path | None, plot: Path | None) -> None:
+    from rich.console import Console
+
+    from esper.cli.console.evaluation_table import differences_table, figures_table
+    from esper.evaluation.export import result_to_json, results_to_csv
+    from esper.evaluation.picture import results_to_svg
+
+    if as_json:
+        for result in results:
+            sys.stdout.write(result_to_json(result) + "\n")
+    else:
+        console = Console(highlight=False)
+        console.print(figures_table(results))
+        if len(results) > 1:
+            console.print(differences_table(results))
+    if csv is not None:
+        csv.write_text(results_to_csv(results), encoding="utf-8")
+    if plot is not None:
+        plot.write_text(results_to_svg(results), encoding="utf-8")

@@ -1,0 +1,49 @@
+"""esper replay"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def replay(
+    path: Annotated[Path, typer.Argument(help="A run directory, or an events.jsonl.")],
+    no_tui: Annotated[bool, typer.Option("--no-tui", help="Print a summary instead of opening the cockpit.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the events, one JSON object per line.")] = False,
+) -> None:
+    """Look at a saved run."""
+    if json:
+        raise typer.Exit(_print_events(path))
+    if not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
+        from esper.history import open_events
+        from esper_tui import session
+
+        open_events(path)  # a missing run is said on the console, not inside the cockpit
+        raise typer.Exit(session.replay(path))
+    if not no_tui:
+        print("esper: no terminal: printing a summary", file=sys.stderr)
+    from esper.cli.console.run_summary import print_run_summary
+
+    print_run_summary(path)
+
+
+def _print_events(path: Path) -> int:
+    from esper.history import open_events
+    from esper.history.codec import event_to_json
+
+    reader = open_events(path)
+    try:
+        for event in reader.lines():
+            sys.stdout.write(event_to_json(event) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of the pipe has seen enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed to nowhere
+        return 128 + signal.SIGPIPE
+    if reader.torn_tail:
+        print("esper: the file ends in an unfinished line, which was left out", file=sys.stderr)
+    return 0

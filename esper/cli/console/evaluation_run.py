@@ -1,0 +1,98 @@
+"""Plays an evaluation with its progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from esper.cli.console.formatting import percent
+from esper.cli.console.headless import stop_on_interrupt
+from esper.cli.errors import INTERRUPTED
+from esper.evaluation.evaluate import Evaluation, RunDone
+from esper.evaluation.export import result_to_json
+from esper.evaluation.plan import EvaluationPlan
+from esper.evaluation.records import ControllerResult
+from esper.evaluation.runs import EvaluationStoppedError
+from esper.telemetry.events import EpochCompleted, Event
+from esper.training.run_control import RunControl
+
+RESULTS_FILE = "results.jsonl"
+
+
+def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, ...], int]:
+    """Results and exit code; no results and 130 after Ctrl-C.
+
+    All runs go into one new directory, which ends up on stderr with the results as results.jsonl in it.
+    """
+    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = runs_dir / f"{stamp}-evaluate-{plan.base.run.preset}"
+    control, progress = RunControl(), EvaluationProgress(plan, Console(stderr=True))
+    evaluation = Evaluation(plan, folder, control=control, on_run=progress.run_done, sinks=(progress,))
+    try:
+        with stop_on_interrupt(control):
+            results = evaluation.run()
+    except (EvaluationStoppedError, KeyboardInterrupt):
+        print(f"esper: stopped: what was recorded until now is in {folder}", file=sys.stderr)
+        return (), INTERRUPTED
+    finally:
+        progress.stop()
+    (folder / RESULTS_FILE).write_text("".join(result_to_json(result) + "\n" for result in results), encoding="utf-8")
+    print(f"runs and results: {folder}", file=sys.stderr)
+    return results, 0
+
+
+class EvaluationProgress:
+    """Sink that shows how far the evaluation is: a bar on a terminal, one line per run everywhere."""
+
+    name = "progress"
+    critical = False
+
+    def __init__(self, plan: EvaluationPlan, console: Console) -> None:
+        self._console = console
+        self._steps_per_run = plan.base.fleet.envs * plan.base.fleet.episode_length
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        total = len(plan.contenders) * len(plan.seeds) * self._steps_per_run
+        self._task = self._progress.add_task("first run", total=total)
+        self._progress.start()
+
+    def accept(self, event: Event) -> None:
+        """Count host epochs."""
+        if isinstance(event.payload, EpochCompleted):
+            self._progress.update(self._task, advance=1)
+
+    def close(self) -> None:
+        """A run has ended; the bar stays for the next."""
+
+    def run_done(self, done: RunDone) -> None:
+        """Print a finished run, and correct the bar: static hosts of equal size become known late."""
+        self._console.print(
+            f"run {done.number}/{done.total}  {done.label} seed {done.seed}  "
+            f"test {percent(done.test_accuracy)} %  {done.seconds:.1f} s",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        self._progress.update(
+            self._task,
+            description=f"run {done.number + 1}/{done.total}",
+            completed=done.number * self._steps_per_run,
+            total=done.total * self._steps_per_run,
+        )
+
+    def stop(self) -> None:
+        """Take the bar off the screen."""
+        self._progress.stop()

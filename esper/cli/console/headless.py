@@ -1,0 +1,98 @@
+"""Trains without the cockpit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from esper.cli.console.progress import ConsoleProgress
+from esper.cli.errors import INTERRUPTED
+from esper.errors import ConfigError
+from esper.history.recording import open_recording
+from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
+from esper.training.run_control import RunControl
+from esper.training.vectorized_trainer import train_groups
+
+
+def train_headless(
+    config: TrainingConfig,
+    runs_dir: Path,
+    *,
+    groups: Sequence[GroupSpec] = (),
+    report: Callable[[Path], None] | None = None,
+    to_stderr: bool = False,
+) -> int:
+    """Train, show progress on stdout, and end with the run directory on a line of its own.
+
+    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays. groups: of a run
+    with several; config is then what they have in common. report: says what came out of the recorded run, given its
+    directory, before that is printed. to_stderr: leave stdout to the report.
+
+    Returns:
+        The exit code: 0, or 130 after Ctrl-C.
+
+    Raises:
+        ConfigError: the configuration asks for something that is not there. TelemetryWriteError: the record of the
+            run could not be written.
+    """
+    console = Console(stderr=to_stderr)
+    path, interrupted = _record(config, runs_dir, groups, console)
+    if report is not None:
+        report(path)
+    print(path, file=console.file)
+    return INTERRUPTED if interrupted else 0
+
+
+def _record(config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec], console: Console) -> tuple[Path, bool]:
+    """The run's directory, and whether the run was interrupted."""
+    control = RunControl()
+    with (
+        ExitStack() as after_closing,
+        stop_on_interrupt(control),
+        open_recording(config, runs_dir, groups=groups) as recording,
+    ):
+        recording.hub.add_sink(ConsoleProgress(config, console))
+        try:
+            train_groups(
+                groups or [GroupSpec(config=config)],
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=control,
+                on_summary=recording.on_summary,
+                on_checkpoint=recording.on_checkpoint,
+            )
+        except KeyboardInterrupt:
+            print("esper: broken off", file=sys.stderr)
+        except ConfigError:  # the run never began: leave nothing behind
+            after_closing.callback(shutil.rmtree, recording.directory.path)
+            raise
+    for failure in recording.hub.failures:
+        print(f"esper: {failure.sink} stopped after event {failure.seq}: {failure.reason}", file=sys.stderr)
+    return recording.directory.path, control.stop_requested
+
+
+@contextmanager
+def stop_on_interrupt(control: RunControl) -> Generator[None]:
+    """While the block runs, the first Ctrl-C requests a stop; any further one raises KeyboardInterrupt."""
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if control.stop_requested:
+            raise KeyboardInterrupt
+        control.request_stop()
+        # print() is not safe inside a signal handler: it may interrupt another print
+        os.write(sys.stderr.fileno(), b"esper: stopping after this epoch; Ctrl-C again breaks off\n")
+
+    previous = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,1 +1,0 @@
-"""What two policy groups of one run differ in. Importing it needs no torch."""

@@ -1,0 +1,75 @@
+"""Every error that Esper raises for its users, as one family with the exit code that the command line ends with.
+
+A broken invariant of Esper's own is an AssertionError and not a member: it is a defect, and its traceback is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+RUN_FAILED: Final = 1
+USER_MISTAKE: Final = 2
+
+
+class EsperError(Exception):
+    """Something that the user can act on: the message is one line that says what is wrong, where, and what to do.
+
+    exit_code: what the command line ends with.
+    """
+
+    exit_code: ClassVar[int] = RUN_FAILED
+
+
+class ConfigError(EsperError, ValueError):
+    """A configuration value or an argument that the user must change."""
+
+    exit_code: ClassVar[int] = USER_MISTAKE
+
+
+class SavedDataError(EsperError, ValueError):
+    """Something that was saved cannot be used: the parent of what a log and a checkpoint can suffer."""
+
+    exit_code: ClassVar[int] = USER_MISTAKE
+
+
+class HistoryError(SavedDataError):
+    """A run directory or a log in it cannot be used; the message names the file, the line and what is wrong."""
+
+
+class CheckpointError(SavedDataError):
+    """A checkpoint is missing, damaged, or of another version; the message names its folder."""
+
+
+class RecordError(SavedDataError):
+    """A document does not fit the record that it should be.
+
+    path: where in the document, for example payload.heads[2].entropy; empty for the document itself.
+    value: what was found there.
+    expected: what may stand there, in words.
+    """
+
+    def __init__(self, path: str, value: object, expected: str, *, problem: str) -> None:
+        super().__init__(f"{path or 'the document'} {problem}")
+        self.path = path
+        self.value = value
+        self.expected = expected
+
+
+class TelemetryWriteError(EsperError, RuntimeError):
+    """The record of the run cannot be written (a full disk, for example), so the run ends."""
+
+
+class SkippedUpdatesError(EsperError, RuntimeError):
+    """So many updates in a row were skipped that the controller no longer learns.
+
+    causes: one per update, in order.
+    """
+
+    def __init__(self, causes: Sequence[str]) -> None:
+        self.causes = tuple(causes)
+        distinct = "; ".join(dict.fromkeys(causes))
+        super().__init__(
+            f"{len(self.causes)} PPO updates in a row were skipped, so the controller no longer learns: {distinct}. "
+            "Look at the rewards and the governor's rollbacks of these batches, or lower ppo.learning_rate"
+        )

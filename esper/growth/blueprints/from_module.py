@@ -1,0 +1,83 @@
+"""Blueprints out of ordinary modules: no stacked layer has to be written.
+
+Legend: R rows, B minibatch, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from esper.errors import ConfigError
+from esper.growth.blueprints.registry import SeedFactory
+from esper.growth.blueprints.residual import ResidualSeed
+from esper.layers.algorithm import StackedAlgorithm
+
+
+class ModuleSeed(ResidualSeed):
+    """R seeds whose f is an ordinary module [B, C, H, W] to [B, C, H, W], run by vmap over stacked parameters.
+
+    Under the loop algorithm the module is called once per row.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[int], nn.Module],
+        channels: int,
+        layer_scale: float,
+        generators: Sequence[torch.Generator],
+        algorithm: StackedAlgorithm,
+    ) -> None:
+        super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
+        modules = [_initialised(build, channels, generator) for generator in generators]
+        template = modules[0]
+        names = [name for name, _ in template.named_buffers()]
+        if names:
+            raise ConfigError(
+                f"{type(template).__name__} keeps buffers ({', '.join(names)}), which rows cannot share: use layers "
+                "without running statistics, such as nn.GroupNorm"
+            )
+        # In a tuple, so that the template's own parameters are not taken for parameters of the seed.
+        self._template = (template,)
+        self._names = [name for name, _ in template.named_parameters()]
+        rows = [dict(module.named_parameters()) for module in modules]
+        self.stacked = nn.ParameterList(torch.stack([row[name].detach() for row in rows]) for name in self._names)
+
+    def branch(self, x_rbchw: Tensor) -> Tensor:
+        parameters = dict(zip(self._names, self.stacked, strict=True))
+        if self.algorithm == "grouped":
+            return vmap(self._call)(parameters, x_rbchw)
+        rows = [
+            self._call({name: tensor[row] for name, tensor in parameters.items()}, features)
+            for row, features in enumerate(x_rbchw.unbind(0))
+        ]
+        return torch.stack(rows)
+
+    def _call(self, parameters: dict[str, Tensor], features: Tensor) -> Tensor:
+        return functional_call(self._template[0], parameters, (features,))
+
+
+def module_blueprint(build: Callable[[int], nn.Module]) -> SeedFactory:
+    """A factory for register_blueprint: x + gamma * build(channels)(x). The module must keep the shape of its input.
+
+    Raises (the factory):
+        ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
+    """
+
+    def factory(
+        channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
+    ) -> ResidualSeed:
+        return ModuleSeed(build, channels, layer_scale, generators, algorithm)
+
+    return factory
+
+
+def _initialised(build: Callable[[int], nn.Module], channels: int, generator: torch.Generator) -> nn.Module:
+    """A module whose initial values depend on the generator alone."""
+    seed = torch.empty((), dtype=torch.int64).random_(generator=generator)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(seed))
+        return build(channels)

@@ -1,0 +1,130 @@
+"""Kinds of hosts: what is known of one without building it. Imports no torch, so that configs can ask."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from esper.contracts.actions import Topology
+from esper.contracts.slots import SlotConfig, parse_slot_id, slot_id
+from esper.errors import ConfigError
+from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.injection import InjectionPoint, InjectionSpec
+
+IMAGE_SAMPLE_DIMS = 3
+TOKEN_SAMPLE_DIMS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKind:
+    """One kind of host, as host.kind names it.
+
+    topology: decides what blueprints fit. sample_dims: axes of one sample, 3 of images (C, H, W), 1 of tokens (L).
+    points: the injection points of a config in the order in which the host computes them.
+    """
+
+    name: str
+    description: str
+    topology: Topology
+    sample_dims: int
+    points: Callable[[HostConfig], tuple[InjectionPoint, ...]]
+
+    def injection_specs(self, config: HostConfig) -> tuple[InjectionSpec, ...]:
+        """The points with their positions: each segment counts the same."""
+        points = self.points(config)
+        return tuple(
+            InjectionSpec(slot_id=point.slot_id, width=point.width, position=(index + 1) / len(points))
+            for index, point in enumerate(points)
+        )
+
+
+_KINDS: dict[str, HostKind] = {}
+
+
+def add_host_kind(kind: HostKind) -> None:
+    """Make a kind known to configs. To register a host as a whole, see hosts.register_host.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if kind.name in _KINDS:
+        raise ValueError(f"host {kind.name!r} is already registered: choose another name")
+    _KINDS[kind.name] = kind
+
+
+def list_host_kinds() -> tuple[HostKind, ...]:
+    """Every registered kind, by name."""
+    return tuple(_KINDS[name] for name in sorted(_KINDS))
+
+
+def host_kind(name: str) -> HostKind:
+    """The kind of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in _KINDS:
+        near = difflib.get_close_matches(name, _KINDS, n=1) or sorted(_KINDS)
+        raise ConfigError(f"host.kind is {name!r}: there is no such host; choose {' or '.join(near)}")
+    return _KINDS[name]
+
+
+def topology_of(config: HostConfig) -> Topology:
+    """The family of blueprints that fits the host of a config."""
+    return host_kind(config.kind).topology
+
+
+def injection_specs(config: HostConfig) -> tuple[InjectionSpec, ...]:
+    """Every place where a seed can grow, in the order in which the host computes them."""
+    return host_kind(config.kind).injection_specs(config)
+
+
+def slot_config(config: HostConfig) -> SlotConfig:
+    """The enabled slots of a config's host with their channel widths.
+
+    Raises:
+        ConfigError: host.slots names a slot that this host does not have.
+        ValueError: host.slots is not in row-major order.
+    """
+    every = {spec.slot_id: spec.width for spec in injection_specs(config)}
+    names = config.slots or tuple(sorted(every, key=parse_slot_id))
+    for name in names:
+        if name not in every:
+            raise ConfigError(f"host.slots names {name!r}: this host has {', '.join(every)}")
+    return SlotConfig(slot_ids=names, channels=tuple(every[name] for name in names))
+
+
+def cnn_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
+    """Behind every block; with pre_and_post_pool before and behind every pool, and behind blocks that have none."""
+    points: list[InjectionPoint] = []
+    for block, width in enumerate(config.widths):
+        both = config.injection == "pre_and_post_pool" and block < config.pooled_blocks
+        points += [InjectionPoint(slot_id=slot_id(row, block), width=width) for row in range(2 if both else 1)]
+    return tuple(points)
+
+
+def transformer_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
+    """Behind every segment."""
+    shape = config.transformer
+    return tuple(InjectionPoint(slot_id=slot_id(0, i), width=shape.width) for i in range(shape.segments))
+
+
+add_host_kind(
+    HostKind(
+        name="cnn",
+        description="convolution, batch normalisation, ReLU and pool per block, then a linear classifier",
+        topology=Topology.CNN,
+        sample_dims=IMAGE_SAMPLE_DIMS,
+        points=cnn_points,
+    )
+)
+add_host_kind(
+    HostKind(
+        name="transformer",
+        description="causal language model of pre-LN layers with learned positions and a tied head",
+        topology=Topology.TRANSFORMER,
+        sample_dims=TOKEN_SAMPLE_DIMS,
+        points=transformer_points,
+    )
+)

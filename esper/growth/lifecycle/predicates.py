@@ -1,0 +1,109 @@
+"""Is op X possible on slot Y now? The one answer that masks, reward validity and execution share.
+
+Physical possibility only, no advice about timing. A gate may still refuse an ADVANCE or a FOSSILIZE that is possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from esper.contracts.actions import AlphaMode, Op
+from esper.contracts.seeds import SeedInfo
+from esper.contracts.stages import COOLDOWN_STAGES, LIVE_STAGES, SeedStage
+from esper.growth.lifecycle.config import GrowthConfig
+
+_ADVANCEABLE: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING, SeedStage.BLENDING})
+_BLENDED: Final = frozenset({SeedStage.BLENDING, SeedStage.HOLDING})
+_INCUBATING: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING}) | COOLDOWN_STAGES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GardenView:
+    """The enabled slots of one env, in slot order (None = empty), and the rules that hold there."""
+
+    slots: tuple[SeedInfo | None, ...]
+    config: GrowthConfig
+
+
+def refusal(view: GardenView, op: Op, slot: int) -> str | None:
+    """Why op is impossible on this slot now, in plain words; None if it is possible.
+
+    slot: index into view.slots. WAIT is possible everywhere.
+    """
+    return _RULES[op](view, view.slots[slot])
+
+
+def seed_count(view: GardenView) -> int:
+    """Seeds that count toward max_seeds: live and fossilised ones. A slot in cooldown holds none."""
+    return sum(1 for seed in view.slots if seed is not None and seed.stage not in COOLDOWN_STAGES)
+
+
+def _wait(_view: GardenView, _seed: SeedInfo | None) -> str | None:
+    return None
+
+
+def _germinate(view: GardenView, seed: SeedInfo | None) -> str | None:
+    if seed is not None:
+        return f"the slot is occupied by a seed in {seed.stage.name}"
+    config = view.config
+    if config.max_seeds and seed_count(view) >= config.max_seeds:
+        return f"the host already carries {config.max_seeds} seeds, which is growth.max_seeds"
+    if config.single_incubation:
+        for other in view.slots:
+            if other is not None and other.stage in _INCUBATING:
+                return f"slot {other.slot_id} is in {other.stage.name}: one seed incubates at a time"
+    return None
+
+
+def _set_alpha_target(_view: GardenView, seed: SeedInfo | None) -> str | None:
+    if seed is None:
+        return "the slot is empty"
+    if seed.stage not in _BLENDED:
+        return f"a seed in {seed.stage.name} has no alpha to set"
+    if seed.alpha_mode is not AlphaMode.HOLD:
+        return "alpha is on a ramp"
+    return None
+
+
+def _prune(view: GardenView, seed: SeedInfo | None) -> str | None:
+    if seed is None:
+        return "the slot is empty"
+    if seed.stage not in LIVE_STAGES:
+        return f"a seed in {seed.stage.name} cannot be pruned"
+    if seed.epochs_total < view.config.min_prune_age:
+        return f"the seed has lived {seed.epochs_total} of the {view.config.min_prune_age} epochs before a prune"
+    if seed.alpha_mode is not AlphaMode.HOLD:
+        return "alpha is on a ramp"
+    return None
+
+
+def _fossilize(_view: GardenView, seed: SeedInfo | None) -> str | None:
+    if seed is None:
+        return "the slot is empty"
+    if seed.stage is not SeedStage.HOLDING:
+        return f"only a seed in HOLDING can be fossilised, this one is in {seed.stage.name}"
+    return None
+
+
+def _advance(view: GardenView, seed: SeedInfo | None) -> str | None:
+    if seed is None:
+        return "the slot is empty"
+    if view.config.advance_disabled:
+        return "every gate is passed automatically"
+    if seed.stage is SeedStage.HOLDING:
+        return "a seed in HOLDING does not advance: only FOSSILIZE commits"
+    if seed.stage not in _ADVANCEABLE:
+        return f"a seed in {seed.stage.name} has no stage to advance to"
+    return None
+
+
+_RULES: Final[dict[Op, Callable[[GardenView, SeedInfo | None], str | None]]] = {
+    Op.WAIT: _wait,
+    Op.GERMINATE: _germinate,
+    Op.SET_ALPHA_TARGET: _set_alpha_target,
+    Op.PRUNE: _prune,
+    Op.FOSSILIZE: _fossilize,
+    Op.ADVANCE: _advance,
+}

@@ -1,0 +1,168 @@
+"""From a preset's name and the user's changes to the configuration of a run."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from esper.errors import ConfigError
+from esper.history.codec import config_from_mapping, config_to_mapping
+from esper.training.config import TrainingConfig
+
+DEFAULT_PRESET: Final = "digits"
+
+Table = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetInfo:
+    """A preset that can be chosen by name."""
+
+    name: str
+    description: str
+    path: Path
+
+
+def presets_directory() -> Path:
+    """Where the preset files are: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "presets"
+    return installed if installed.is_dir() else package.parent / "presets"
+
+
+def list_presets() -> tuple[PresetInfo, ...]:
+    """Every preset, by name.
+
+    Raises:
+        ConfigError: a preset file is not TOML or has no description.
+    """
+    return tuple(
+        PresetInfo(name=path.stem, description=_read_preset(path)[0], path=path)
+        for path in sorted(presets_directory().glob("*.toml"))
+    )
+
+
+def find_preset(name: str) -> PresetInfo:
+    """The preset of that name.
+
+    Raises:
+        ConfigError: there is none; the message offers the nearest names.
+    """
+    presets = {preset.name: preset for preset in list_presets()}
+    if name not in presets:
+        near = difflib.get_close_matches(name, presets, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(presets)}"
+        raise ConfigError(f"there is no preset {name!r}: {hint}")
+    return presets[name]
+
+
+def load_preset(name: str) -> TrainingConfig:
+    """The configuration that a preset describes.
+
+    Raises:
+        ConfigError: no preset of that name, or its file is wrong.
+    """
+    return resolve_config(name)
+
+
+def resolve_config(
+    preset: str = DEFAULT_PRESET, *, overrides: Sequence[str] = (), values: Mapping[str, object] | None = None
+) -> TrainingConfig:
+    """A preset with the user's changes: first overrides ("fleet.envs=4"), then values ({"fleet.envs": 4}).
+
+    Changes take effect together, so that two values that must agree can both be changed.
+
+    Raises:
+        ConfigError: no such preset, a malformed override, an unknown key, or a value that does not fit.
+    """
+    path = find_preset(preset).path
+    tables = _read_preset(path)[1]
+    _set(tables, "run.preset", preset)
+    try:
+        config_from_mapping(tables)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return _changed(tables, overrides, values or {})
+
+
+def with_overrides(config: TrainingConfig, overrides: Sequence[str]) -> TrainingConfig:
+    """The configuration with overrides such as "fleet.envs=4" applied together.
+
+    The value is read as TOML; a bare word that is no TOML value is a string, so task.name=digits needs no quotes.
+
+    Raises:
+        ConfigError: a malformed override, an unknown key, or a value that does not fit.
+    """
+    return _changed(config_to_mapping(config), overrides, {})
+
+
+def with_values(config: TrainingConfig, values: Mapping[str, object]) -> TrainingConfig:
+    """The configuration with values such as {"fleet.envs": 4} applied together.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit.
+    """
+    return _changed(config_to_mapping(config), (), values)
+
+
+def override_key(override: str) -> str:
+    """The key of an override: "fleet.envs" of "fleet.envs=4".
+
+    Raises:
+        ConfigError: it is malformed.
+    """
+    return _parse_override(override)[0]
+
+
+def _changed(tables: Table, overrides: Sequence[str], values: Mapping[str, object]) -> TrainingConfig:
+    tables = deepcopy(tables)
+    for override in overrides:
+        path, value = _parse_override(override)
+        _set(tables, path, value)
+    for path, value in values.items():
+        _set(tables, path, value)
+    return config_from_mapping(tables)
+
+
+def _parse_override(text: str) -> tuple[str, object]:
+    path, equals, value = text.partition("=")
+    path = path.strip()
+    if not equals or not all(path.split(".")):
+        raise ConfigError(f"override {text!r} is not of the form table.key=value, for example fleet.envs=4")
+    return path, _parse_value(value.strip())
+
+
+def _parse_value(text: str) -> object:
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return table["value"] if len(table) == 1 else text
+
+
+def _set(tables: Table, path: str, value: object) -> None:
+    *parents, key = path.split(".")
+    table = tables
+    for depth, parent in enumerate(parents, start=1):
+        below = table.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise ConfigError(f"{path} does not exist: {'.'.join(parents[:depth])} is a value, not a table")
+        table = cast("Table", below)
+    table[key] = value
+
+
+def _read_preset(path: Path) -> tuple[str, Table]:
+    """Description and tables of a preset file."""
+    try:
+        tables: Table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    description = tables.pop("description", None)
+    if not isinstance(description, str):
+        raise ConfigError(f'{path} has no description: begin it with description = "what it is for"')
+    return description, tables

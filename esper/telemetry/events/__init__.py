@@ -1,0 +1,153 @@
+"""Typed telemetry: one frozen dataclass per event and per snapshot kind.
+
+Each payload class names its kind; `Event` is the envelope. None means "not measured". Units: accuracies percent,
+contributions and improvements percentage points, rewards raw unless the name says normalized, times milliseconds
+unless the name says seconds, epochs 1-based host epochs, batches 1-based PPO rounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esper.telemetry.events.epoch import (
+    AblationConfig,
+    Alternative,
+    CounterfactualMatrixComputed,
+    EpisodeOutcome,
+    EpochCompleted,
+    GovernorRollback,
+    HeadChoice,
+    LastAction,
+    OutcomeType,
+)
+from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
+from esper.telemetry.events.policy import (
+    AnomalyDetected,
+    AnomalyType,
+    HeadUpdate,
+    ObservationStats,
+    PPOMetrics,
+    PPOUpdateCompleted,
+    Trend,
+    TrendDetected,
+)
+from esper.telemetry.events.report import (
+    ActionDistribution,
+    BatchEpochCompleted,
+    BatchStats,
+    EnvRewardSummary,
+    HeadMaskRate,
+    MaskHitRates,
+    OpCount,
+    PhaseTime,
+    RewardSummary,
+    Throughput,
+)
+from esper.telemetry.events.run import (
+    AlgorithmChosen,
+    AlgorithmTime,
+    GroupStarted,
+    RunEnd,
+    TrainingEnded,
+    TrainingStarted,
+)
+from esper.telemetry.events.seeds import (
+    SeedFossilized,
+    SeedGateEvaluated,
+    SeedGerminated,
+    SeedPruned,
+    SeedStageChanged,
+    SlotSnapshot,
+)
+
+__all__ = [
+    "DEFAULT_GROUP",
+    "AblationConfig",
+    "ActionDistribution",
+    "AlgorithmChosen",
+    "AlgorithmTime",
+    "Alternative",
+    "AnomalyDetected",
+    "AnomalyType",
+    "BatchEpochCompleted",
+    "BatchStats",
+    "CounterfactualMatrixComputed",
+    "EnvRewardSummary",
+    "EpisodeOutcome",
+    "EpochCompleted",
+    "Event",
+    "EventKind",
+    "GovernorRollback",
+    "GroupStarted",
+    "HeadChoice",
+    "HeadMaskRate",
+    "HeadUpdate",
+    "LastAction",
+    "MaskHitRates",
+    "NamedValue",
+    "ObservationStats",
+    "OpCount",
+    "OutcomeType",
+    "PPOMetrics",
+    "PPOUpdateCompleted",
+    "Payload",
+    "PhaseTime",
+    "RewardSummary",
+    "RunEnd",
+    "SeedFossilized",
+    "SeedGateEvaluated",
+    "SeedGerminated",
+    "SeedPruned",
+    "SeedStageChanged",
+    "Severity",
+    "SlotSnapshot",
+    "Throughput",
+    "TrainingEnded",
+    "TrainingStarted",
+    "Trend",
+    "TrendDetected",
+]
+
+Payload = (
+    TrainingStarted
+    | TrainingEnded
+    | AlgorithmChosen
+    | SeedGerminated
+    | SeedStageChanged
+    | SeedGateEvaluated
+    | SeedFossilized
+    | SeedPruned
+    | EpochCompleted
+    | CounterfactualMatrixComputed
+    | LastAction
+    | EpisodeOutcome
+    | GovernorRollback
+    | PPOUpdateCompleted
+    | AnomalyDetected
+    | TrendDetected
+    | BatchStats
+    | BatchEpochCompleted
+    | ActionDistribution
+    | Throughput
+    | RewardSummary
+    | MaskHitRates
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The envelope of every event.
+
+    seq: monotonic within a run, from 1. time: seconds since the Unix epoch. group_id: the policy group that the
+    payload's env or update belongs to; DEFAULT_GROUP for what concerns the whole fleet.
+    """
+
+    seq: int
+    time: float
+    payload: Payload
+    group_id: str = DEFAULT_GROUP
+    severity: Severity = Severity.INFO
+
+    @property
+    def kind(self) -> EventKind:
+        return self.payload.kind

@@ -1,0 +1,149 @@
+"""The controller's updates, and what the anomaly and trend rules found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from esper.telemetry.events.kinds import EventKind, NamedValue, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadUpdate:
+    """One head over one PPO update. None where the head never mattered in the rollout."""
+
+    head: str
+    entropy: float | None
+    gradient_norm: float | None
+    ratio_max: float | None
+    clip_fraction: float | None
+    relevant_fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationStats:
+    """The normalised observations of a batch (docs/observations.md). None: no step was taken.
+
+    host_*, slot_*: over all features of that kind. Shares are of all numbers: outliers lie beyond 3 deviations,
+    near_clip from nine tenths of the clip on, clipped at it. drift: mean over features of |mean over steps|, in
+    deviations of the statistics that normalised them.
+    """
+
+    host_mean: float | None
+    host_std: float | None
+    slot_mean: float | None
+    slot_std: float | None
+    outlier_share: float | None
+    near_clip_share: float | None
+    clipped_share: float | None
+    non_finite_share: float | None
+    drift: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOMetrics:
+    """Scalars of one PPO update, already on the CPU. None: not measured (skipped update, head never relevant).
+
+    op_values: mean Q(s, op) of each op over the steps on which it was possible, None where it never was.
+    contribution_error: root mean square, percentage points; None without a contribution head.
+    Everything except update_time_ms is a function of the seed.
+    """
+
+    skipped: bool
+    skip_cause: str | None
+    policy_loss: float | None
+    value_loss: float | None
+    entropy_loss: float | None
+    total_loss: float | None
+    entropy: float | None
+    kl_divergence: float | None
+    clip_fraction: float | None
+    explained_variance: float | None
+    ratio_max: float | None
+    ratio_min: float | None
+    gradient_norm: float | None
+    learning_rate: float
+    entropy_coef: float
+    value_coef: float
+    entropy_floor_penalty: float | None
+    op_value_loss: float | None
+    op_values: tuple[NamedValue, ...]
+    contribution_error: float | None
+    advantage_mean: float | None
+    advantage_std: float | None
+    return_mean: float | None
+    return_std: float | None
+    value_mean: float | None
+    value_std: float | None
+    epochs_run: int
+    early_stopped: bool
+    update_time_ms: float
+    heads: tuple[HeadUpdate, ...]
+    observations: ObservationStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOUpdateCompleted(PPOMetrics):
+    """One PPO update of one batch, as an event: the record of the update, and the batch that it learned from.
+
+    batch: the 1-based round.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.PPO_UPDATE_COMPLETED
+    batch: int
+
+
+class AnomalyType(StrEnum):
+    """What may be wrong. docs/anomalies.md lists the rules of each."""
+
+    RATIO_EXPLOSION = "ratio_explosion"
+    RATIO_COLLAPSE = "ratio_collapse"
+    VALUE_COLLAPSE = "value_collapse"
+    ENTROPY_COLLAPSE = "entropy_collapse"
+    KL_SPIKE = "kl_spike"
+    NUMERICAL_INSTABILITY = "numerical_instability"
+    GRADIENT_PATHOLOGY = "gradient_pathology"
+    REWARD_HACKING = "reward_hacking"
+    PERFORMANCE_DEGRADATION = "performance_degradation"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnomalyDetected:
+    """A rule of docs/anomalies.md fired: value is at its limit or beyond.
+
+    rule: the rule's name. severity: warning or critical, also the envelope's. epoch, env_id, slot_id and head say
+    where; each is None where the rule is about something larger.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.ANOMALY_DETECTED
+    anomaly: AnomalyType
+    rule: str
+    severity: Severity
+    batch: int
+    value: float
+    limit: float
+    detail: str
+    epoch: int | None
+    env_id: int | None
+    slot_id: str | None
+    head: str | None
+
+
+class Trend(StrEnum):
+    PLATEAU = "plateau"
+    DEGRADATION = "degradation"
+    IMPROVEMENT = "improvement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendDetected:
+    """The rolling mean accuracy moved, or stands still (docs/anomalies.md). Accuracies percent, delta points."""
+
+    kind: ClassVar[EventKind] = EventKind.TREND_DETECTED
+    trend: Trend
+    batch: int
+    rolling_delta: float
+    rolling_accuracy: float
+    previous_rolling_accuracy: float

@@ -1,0 +1,128 @@
+"""The figures at the end of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from esper.telemetry.events.kinds import EventKind, NamedValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStats:
+    """avg_return: mean raw episode reward over the envs; avg_test_accuracy is reported only."""
+
+    kind: ClassVar[EventKind] = EventKind.BATCH_STATS
+    batch: int
+    episodes_completed: int
+    avg_accuracy: float
+    rolling_avg_accuracy: float
+    best_accuracy: float
+    avg_test_accuracy: float | None
+    avg_return: float
+    return_p10: float
+    return_p90: float
+    entropy: float | None
+    kl_divergence: float | None
+    explained_variance: float | None
+    seeds_created: int
+    seeds_fossilized: int
+    seeds_pruned: int
+    rollbacks: int
+    skipped_update: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEpochCompleted:
+    """The commit barrier of a batch: everything before it belongs to a complete batch."""
+
+    kind: ClassVar[EventKind] = EventKind.BATCH_EPOCH_COMPLETED
+    batch: int
+    max_batches: int
+    episodes_completed: int
+    n_envs: int
+    avg_accuracy: float
+    rolling_avg_accuracy: float
+    avg_reward: float
+    env_accuracies: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpCount:
+    op: str
+    chosen: int
+    succeeded: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionDistribution:
+    kind: ClassVar[EventKind] = EventKind.ACTION_DISTRIBUTION
+    batch: int
+    ops: tuple[OpCount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseTime:
+    phase: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throughput:
+    """How fast the batch ran. step_time_ms: one host epoch of the whole fleet. dataloader_wait_ms: time spent
+    making minibatches. env_epochs_per_second: host epochs finished per second, all envs together."""
+
+    kind: ClassVar[EventKind] = EventKind.THROUGHPUT
+    batch: int
+    wall_ms: float
+    step_time_ms: float
+    dataloader_wait_ms: float
+    env_epochs_per_second: float
+    images_per_second: float
+    update_ms: float
+    phases: tuple[PhaseTime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvRewardSummary:
+    """Sums over one env's episode. scaffold_count: ledger rows that hindsight credit was granted for, and
+    scaffold_delay_total the epochs that they waited.
+    """
+
+    env_id: int
+    bounded_attribution: float
+    compute_rent: float
+    alpha_shock: float
+    hindsight_credit: float
+    total_reward: float
+    steps: int
+    scaffold_count: int
+    scaffold_delay_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardSummary:
+    kind: ClassVar[EventKind] = EventKind.REWARD_SUMMARY
+    batch: int
+    envs: tuple[EnvRewardSummary, ...]
+    mean_terms: tuple[NamedValue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadMaskRate:
+    """Over one batch: the share of decisions in which the mask left the head less than its full choice.
+
+    rate is None when no decision was made.
+    """
+
+    head: str
+    decisions: int
+    masked: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskHitRates:
+    kind: ClassVar[EventKind] = EventKind.MASK_HIT_RATES
+    batch: int
+    heads: tuple[HeadMaskRate, ...]

@@ -1,0 +1,94 @@
+"""What is said of a run as a whole: how it was set up and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from esper.telemetry.events.kinds import EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStarted:
+    """A policy group of a run: the envs that one controller decides for. learns: does it make PPO updates."""
+
+    group_id: str
+    controller: str
+    learns: bool
+    reward_mode: str
+    reward_family: str
+    env_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStarted:
+    """First event of a run.
+
+    n_envs: of all groups together. Rewards and learning rates are those of the first group. groups: empty in files that
+    were written before there were groups.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.TRAINING_STARTED
+    run_id: str
+    package_version: str
+    preset: str
+    task: str
+    host_params: int
+    slot_ids: tuple[str, ...]
+    n_envs: int
+    max_epochs: int
+    max_batches: int
+    start_batch: int
+    steps_per_epoch: int
+    num_classes: int
+    seed: int
+    device: str
+    threads: int
+    reward_mode: str
+    reward_family: str
+    learning_rate: float
+    clip_ratio: float
+    entropy_coef: float
+    conv_algorithm: str
+    groups: tuple[GroupStarted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgorithmTime:
+    """One way of computing stacked layers. milliseconds: of a training step; None: it does not work on this device."""
+
+    algorithm: str
+    milliseconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgorithmChosen:
+    """How the fleet's layers compute, once per run after TRAINING_STARTED (docs/performance.md).
+
+    shape: what was measured, in words. source: configured, measured, or remembered from an earlier run on this machine.
+    candidates: empty if the config decides.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.ALGORITHM_CHOSEN
+    algorithm: str
+    source: str
+    shape: str
+    candidates: tuple[AlgorithmTime, ...]
+
+
+class RunEnd(StrEnum):
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingEnded:
+    """Last event of a run that ended in an orderly way; a file without it was cut off or is still being written."""
+
+    kind: ClassVar[EventKind] = EventKind.TRAINING_ENDED
+    end: RunEnd
+    batches_completed: int
+    wall_seconds: float
+    error: str | None = None

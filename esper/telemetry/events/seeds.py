@@ -1,0 +1,105 @@
+"""The life of a seed: germination, stages, gates, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode
+from esper.contracts.gates import Gate, GateCheck
+from esper.contracts.seeds import PruneInitiator
+from esper.contracts.stages import SeedStage
+from esper.telemetry.events.kinds import EventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedGerminated:
+    kind: ClassVar[EventKind] = EventKind.SEED_GERMINATED
+    env_id: int
+    slot_id: str
+    seed_id: str
+    blueprint: str
+    params: int
+    tempo_epochs: int
+    alpha_target: float
+    alpha_algorithm: AlphaAlgorithm
+    alpha_curve: AlphaCurve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedStageChanged:
+    """The seed entered to_stage. accuracy_delta: change of validation accuracy over the stage it left."""
+
+    kind: ClassVar[EventKind] = EventKind.SEED_STAGE_CHANGED
+    env_id: int
+    slot_id: str
+    seed_id: str
+    blueprint: str
+    from_stage: SeedStage
+    to_stage: SeedStage
+    alpha: float
+    accuracy_delta: float
+    epochs_in_stage: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedGateEvaluated:
+    kind: ClassVar[EventKind] = EventKind.SEED_GATE_EVALUATED
+    env_id: int
+    slot_id: str
+    seed_id: str
+    gate: Gate
+    target_stage: SeedStage
+    passed: bool
+    score: float
+    checks: tuple[GateCheck, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedFossilized:
+    kind: ClassVar[EventKind] = EventKind.SEED_FOSSILIZED
+    env_id: int
+    slot_id: str
+    seed_id: str
+    blueprint: str
+    params_added: int
+    alpha: float
+    epochs_total: int
+    improvement: float
+    contribution: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedPruned:
+    kind: ClassVar[EventKind] = EventKind.SEED_PRUNED
+    env_id: int
+    slot_id: str
+    seed_id: str
+    blueprint: str
+    reason: str
+    initiator: PruneInitiator
+    epochs_total: int
+    improvement: float
+    contribution: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSnapshot:
+    """One slot inside EPOCH_COMPLETED. An empty slot has no snapshot."""
+
+    slot_id: str
+    seed_id: str
+    stage: SeedStage
+    blueprint: str
+    params: int
+    epochs_in_stage: int
+    epochs_total: int
+    alpha: float
+    alpha_target: float
+    alpha_mode: AlphaMode
+    improvement: float
+    contribution: float | None
+    contribution_velocity: float | None
+    gradient_norm: float | None
+    gradient_health: float | None
+    gradient_ratio: float | None

@@ -1,0 +1,95 @@
+"""What alarms remember: earlier accuracies, seeds already reported, when memory was last complained about."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Final
+
+import torch
+
+from esper.contracts.counterfactual import CounterfactualMatrix
+from esper.contracts.seeds import SeedInfo
+from esper.telemetry.events import AnomalyDetected, Severity
+from esper.training.anomalies.detect import accuracy_anomalies, memory_anomalies, seed_anomalies
+from esper.training.anomalies.memory import MemoryReading, read_memory
+from esper.training.anomalies.rules import DROP_MIN_SAMPLES
+from esper.training.config import RunConfig
+
+MEMORY_COOLDOWN_SECONDS: Final = 60.0
+
+
+class AccuracyWatch:
+    """Compares the envs of a group with themselves, batch after batch."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self._batches = config.rounds
+        self._window = max(config.rolling_window, DROP_MIN_SAMPLES)
+        self._earlier: dict[int, deque[float]] = {}
+
+    def after_batch(self, batch: int, accuracies: dict[int, float]) -> tuple[AnomalyDetected, ...]:
+        """accuracies: final validation accuracy (percent) by env_id."""
+        found: list[AnomalyDetected] = []
+        for env_id, accuracy in accuracies.items():
+            earlier = self._earlier.get(env_id, ())
+            found += accuracy_anomalies(accuracy, earlier, env_id=env_id, batch=batch, batches=self._batches)
+        self.remember(accuracies)
+        return tuple(found)
+
+    def remember(self, accuracies: dict[int, float]) -> None:
+        """Keep a batch's accuracies for the batches to come."""
+        for env_id, accuracy in accuracies.items():
+            self._earlier.setdefault(env_id, deque(maxlen=self._window)).append(accuracy)
+
+
+class SeedWatch:
+    """Reports each suspicion of a seed once per level: in the epoch in which it arises."""
+
+    def __init__(self, slot_ids: Sequence[str], *, batch: int, batches: int) -> None:
+        self._slot_ids = tuple(slot_ids)
+        self._batch = batch
+        self._batches = batches
+        self._told: set[tuple[str, str, Severity]] = set()
+
+    def after_epoch(
+        self, env_id: int, epoch: int, matrix: CounterfactualMatrix, seeds: Sequence[SeedInfo | None]
+    ) -> tuple[AnomalyDetected, ...]:
+        """seeds: the env's slots, in slot order."""
+        names = {seed.slot_id: seed.seed_id for seed in seeds if seed is not None}
+        new: list[AnomalyDetected] = []
+        for alarm in seed_anomalies(
+            matrix, self._slot_ids, env_id=env_id, epoch=epoch, batch=self._batch, batches=self._batches
+        ):
+            assert alarm.slot_id is not None, "a seed sits in a slot"
+            key = (names[alarm.slot_id], alarm.rule, alarm.severity)
+            if key not in self._told:
+                self._told.add(key)
+                new.append(alarm)
+        return tuple(new)
+
+
+class MemoryWatch:
+    """Looks at the device's memory after every batch and speaks at most once in MEMORY_COOLDOWN_SECONDS."""
+
+    def __init__(
+        self,
+        device: torch.device,
+        *,
+        batches: int,
+        read: Callable[[torch.device], MemoryReading | None] = read_memory,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._device = device
+        self._batches = batches
+        self._read = read
+        self._clock = clock
+        self._silent_until = -float("inf")
+
+    def after_batch(self, batch: int) -> tuple[AnomalyDetected, ...]:
+        if self._clock() < self._silent_until:
+            return ()
+        found = memory_anomalies(self._read(self._device), batch, self._batches)
+        if found:
+            self._silent_until = self._clock() + MEMORY_COOLDOWN_SECONDS
+        return found

@@ -1,0 +1,165 @@
+"""The learning controller of a group: policy, its normalisers, the experience of the current batch and the update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from esper.contracts.randomness import derive_seed
+from esper.growth.hosts.kinds import slot_config
+from esper.policy.acting import Decision, PolicyStep, act, decisions, state_values
+from esper.policy.network import FactoredRecurrentPolicy
+from esper.policy.normalizer import NormalizerState, RunningNormalizer
+from esper.policy.observations import Observation, observation_size
+from esper.policy.situation import Situation
+from esper.telemetry.events import PPOMetrics
+from esper.training.config import TrainingConfig
+from esper.training.controllers.named_tensors import below, prefixed
+from esper.training.controllers.protocol import StepResult
+from esper.training.ppo.adam_state import adam_tensors, load_adam_tensors
+from esper.training.ppo.rollout_buffer import RolloutBuffer
+from esper.training.ppo.schedule import UpdateProgress
+from esper.training.ppo.update import PPOUpdater
+from esper.training.ppo.value_normalizer import ValueNormalizerState
+
+AGENT_NAME: Final = "ppo"
+"""What telemetry and checkpoints call it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenStep:
+    """A decision step whose rewards are not known yet.
+
+    observation: normalised, on the policy's device. contributions: measured before the decision, per env and slot.
+    """
+
+    raw: Observation
+    observation: Observation
+    step: PolicyStep
+    contributions: tuple[tuple[float | None, ...], ...]
+
+
+class Agent:
+    """A Controller that learns by PPO. Everything here outlives a batch, except the experience and the hidden state."""
+
+    def __init__(self, config: TrainingConfig, device: torch.device) -> None:
+        self._config = config
+        self._device = device
+        self._num_slots = slot_config(config.host).num_slots
+        generator = torch.Generator().manual_seed(derive_seed(config.run.seed, "policy weights"))
+        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator).to(device)
+        self._observation_normalizer = RunningNormalizer(
+            observation_size(self._num_slots),
+            momentum=config.policy.observation_momentum,
+            clip=config.policy.observation_clip,
+            device=device,
+        )
+        self._updater = PPOUpdater(self.policy, config.ppo)
+        self._buffer = RolloutBuffer(
+            envs=config.fleet.envs,
+            epochs=config.fleet.episode_length,
+            num_slots=self._num_slots,
+            device=device,
+        )
+        self._hidden = self.policy.initial_state(config.fleet.envs)
+        self._open_step: _OpenStep | None = None
+
+    @property
+    def name(self) -> str:
+        return AGENT_NAME
+
+    @property
+    def learns(self) -> bool:
+        return True
+
+    def begin_batch(self) -> None:
+        """Forget the experience of the last batch and start every episode from the zero state."""
+        self._buffer.clear()
+        self._hidden = self.policy.initial_state(self._config.fleet.envs)
+
+    def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
+        """Sample one action per env; the one copy from the device of a decision step."""
+        raw = situation.observation
+        observation = self._normalize(raw)
+        step = act(self.policy, observation, situation.masks.to(self._device), self._hidden, generator)
+        self._hidden = step.hidden
+        self._open_step = _OpenStep(
+            raw=raw,
+            observation=observation,
+            step=step,
+            contributions=tuple(env.counterfactual.contributions() for env in situation.envs),
+        )
+        return decisions(step, self._updater.value_normalizer.scale, self._num_slots)
+
+    def record(self, result: StepResult) -> None:
+        """Keep the last decisions with what they earned."""
+        decided, envs = self._open_step, len(result.active)
+        assert decided is not None, "a step is decided before it is recorded"
+        truncated = result.last and self._config.ppo.horizon == "truncate"
+        self._buffer.add(
+            result.epoch - 1,
+            raw_features_ed=decided.raw.features_ed,
+            observation=decided.observation,
+            step=decided.step,
+            rewards=result.rewards,
+            contributions=decided.contributions,
+            done=[result.last] * envs,
+            truncated=[truncated] * envs,
+            active=result.active,
+        )
+        self._open_step = None
+
+    def bootstrap(self, observation: Observation) -> None:
+        """Value the states that follow the last epoch, for episodes that ran out of time."""
+        if self._config.ppo.horizon == "terminate":
+            return
+        values_e = state_values(self.policy, self._normalize(observation), self._hidden)
+        self._buffer.set_bootstrap(self._config.fleet.episode_length - 1, values_e)
+
+    def penalise(self, env: int, reward: float) -> None:
+        """Put the governor's penalty on the env's last executed step, which becomes terminal."""
+        self._buffer.penalise(env, reward)
+
+    def learn(self, generator: torch.Generator) -> PPOMetrics:
+        """Learn from the batch: first the observation statistics, then the policy."""
+        rollout = self._buffer.tensors()
+        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et)
+        return self._updater.update(self._buffer, generator)
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, optimiser, the statistics of observations and returns, and how far the schedules have come."""
+        observations, values = self._observation_normalizer.state(), self._updater.value_normalizer.state()
+        weights = {name: tensor.detach().clone() for name, tensor in self.policy.state_dict().items()}
+        return {
+            **prefixed("policy", weights),
+            **prefixed("optimizer", adam_tensors(self.policy, self._updater.optimizer)),
+            "observations/mean": observations.mean_d,
+            "observations/variance": observations.variance_d,
+            "values/variance": values.variance,
+            "values/count": values.count,
+            "updates/progress": self._updater.progress.as_tensor(),
+        }
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Continue as the agent whose state this is."""
+        self.policy.load_state_dict(below("policy", tensors))
+        load_adam_tensors(self.policy, self._updater.optimizer, below("optimizer", tensors))
+        self._observation_normalizer.load_state(
+            NormalizerState(mean_d=tensors["observations/mean"], variance_d=tensors["observations/variance"])
+        )
+        self._updater.value_normalizer.load_state(
+            ValueNormalizerState(variance=tensors["values/variance"], count=tensors["values/count"])
+        )
+        self._updater.progress = UpdateProgress.from_tensor(tensors["updates/progress"])
+
+    def _normalize(self, raw: Observation) -> Observation:
+        """The observation as the policy sees it, on the policy's device. The statistics stay as they are."""
+        moved = raw.to(self._device)
+        return Observation(
+            features_ed=self._observation_normalizer.normalize(moved.features_ed),
+            blueprints_es=moved.blueprints_es,
+        )

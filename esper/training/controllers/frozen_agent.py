@@ -1,0 +1,69 @@
+"""A trained policy as a controller that only acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from esper.policy.acting import Decision
+from esper.policy.observations import Observation
+from esper.policy.situation import Situation
+from esper.training.config import TrainingConfig
+from esper.training.controllers.agent import Agent
+from esper.training.controllers.named_tensors import require_same_layout
+from esper.training.controllers.protocol import StepResult
+
+
+class FrozenAgent:
+    """A Controller that decides as the saved agent did: its weights, its statistics of observations, sampled actions.
+
+    It keeps no experience and never changes.
+    """
+
+    def __init__(self, config: TrainingConfig, device: torch.device, tensors: Mapping[str, Tensor]) -> None:
+        """config: with the policy table of the agent that was saved. tensors: that agent's state().
+
+        Raises:
+            ConfigError: the tensors are not those of such an agent.
+        """
+        self._agent = Agent(config, device)
+        require_same_layout(tensors, self._agent.state())
+        self._agent.load_state(tensors)
+
+    @property
+    def name(self) -> str:
+        return self._agent.name
+
+    @property
+    def learns(self) -> bool:
+        return False
+
+    def begin_batch(self) -> None:
+        """Start every episode from the zero state."""
+        self._agent.begin_batch()
+
+    def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
+        """Sample one action per env."""
+        return self._agent.decide(situation, generator)
+
+    def record(self, result: StepResult) -> None:
+        """What decisions earn is of no use to it."""
+
+    def bootstrap(self, observation: Observation) -> None:
+        """Nothing will be learned."""
+
+    def penalise(self, env: int, reward: float) -> None:
+        """Nothing will be learned."""
+
+    def learn(self, generator: torch.Generator) -> None:
+        return None
+
+    def state(self) -> dict[str, Tensor]:
+        """The saved agent's, unchanged."""
+        return self._agent.state()
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Become another agent of the same layout."""
+        self._agent.load_state(tensors)

@@ -1,0 +1,64 @@
+"""Named tensors of what outlives a batch: name parts are joined by slashes, and two such sets must agree exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from torch import Tensor
+
+from esper.errors import ConfigError
+
+_NAMES_SHOWN: Final = 3
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, every name below prefix."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names are below prefix, without it: the inverse of prefixed."""
+    return {
+        name.removeprefix(f"{prefix}/"): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}/")
+    }
+
+
+def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Compare names, shapes and dtypes; values and devices may differ.
+
+    Raises:
+        ConfigError: names what is missing, too much, or of another shape.
+    """
+    missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
+    if missing:
+        raise ConfigError(f"there is no tensor {_names(missing)}: {_REMEDY}")
+    if extra:
+        raise ConfigError(f"nothing here takes the tensor {_names(extra)}: {_REMEDY}")
+    for name, wanted in expected.items():
+        given = found[name]
+        if given.shape != wanted.shape or given.dtype != wanted.dtype:
+            raise ConfigError(f"tensor {name} is {form(given)}, needed is {form(wanted)}: {_REMEDY}")
+
+
+_REMEDY: Final = "it was saved by another configuration or version; continue with those that saved it"
+
+
+def form(tensor: Tensor) -> str:
+    """Dtype and shape in words.
+
+    >>> import torch
+    >>> form(torch.zeros(2, 3))
+    'float32 [2, 3]'
+    """
+    return f"{dtype_name(tensor)} {list(tensor.shape)}"
+
+
+def dtype_name(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _names(names: set[str]) -> str:
+    shown = sorted(names)[:_NAMES_SHOWN]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")

@@ -1,0 +1,117 @@
+"""Controllers by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from esper.contracts.actions import Blueprint
+from esper.errors import ConfigError
+from esper.growth.hosts.kinds import topology_of
+from esper.policy.baselines.heuristic import HeuristicRule
+from esper.policy.baselines.hillclimb import HillclimbRule
+from esper.policy.baselines.random_legal import RandomRule
+from esper.policy.baselines.rotation import resolve_blueprints
+from esper.policy.baselines.rule import Rule
+from esper.policy.baselines.schedule import ScheduleRule
+from esper.policy.baselines.static import StaticRule
+from esper.training.config import TrainingConfig
+from esper.training.controllers.agent import Agent
+from esper.training.controllers.protocol import Controller
+from esper.training.controllers.rule_controller import RuleController
+
+ControllerFactory = Callable[[TrainingConfig, torch.device], Controller]
+"""Makes the controller of one group, from its configuration and the device of the fleet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerEntry:
+    """A registered controller: its name, one line on what it does, and what makes it."""
+
+    name: str
+    description: str
+    make: ControllerFactory
+
+
+_CONTROLLERS: dict[str, ControllerEntry] = {}
+
+
+def register_controller(name: str, description: str, make: ControllerFactory) -> None:
+    """Make a controller available as controller.name.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _CONTROLLERS:
+        raise ValueError(f"controller {name!r} is already registered: choose another name")
+    _CONTROLLERS[name] = ControllerEntry(name=name, description=description, make=make)
+
+
+def register_rule(name: str, description: str, make_rule: Callable[[TrainingConfig], Rule]) -> None:
+    """Make a rule available as controller.name. make_rule: called once per env and episode.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    register_controller(name, description, lambda config, _: RuleController(name, lambda: make_rule(config)))
+
+
+def list_controllers() -> tuple[ControllerEntry, ...]:
+    """Every registered controller, by name."""
+    return tuple(_CONTROLLERS[name] for name in sorted(_CONTROLLERS))
+
+
+def find_controller(name: str) -> ControllerEntry:
+    """The controller of that name.
+
+    Raises:
+        ConfigError: there is none; the message offers the nearest names.
+    """
+    if name not in _CONTROLLERS:
+        near = difflib.get_close_matches(name, _CONTROLLERS, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(sorted(_CONTROLLERS))}"
+        raise ConfigError(f"controller.name is {name!r}: there is no such controller; {hint}")
+    return _CONTROLLERS[name]
+
+
+def make_controller(config: TrainingConfig, device: torch.device) -> Controller:
+    """The controller that config names.
+
+    Raises:
+        ConfigError: there is no such controller, or its parameters do not fit the host.
+    """
+    return find_controller(config.controller.name).make(config, device)
+
+
+def _blueprints(config: TrainingConfig, names: tuple[str, ...]) -> tuple[Blueprint, ...]:
+    key = f"controller.{config.controller.name}.blueprints"
+    return resolve_blueprints(names, topology_of(config.host), key=key)
+
+
+def _schedule(config: TrainingConfig, _device: torch.device) -> Controller:
+    own = config.controller.schedule
+    blueprints = _blueprints(config, own.blueprints)
+    return RuleController("schedule", lambda: ScheduleRule(own, blueprints))
+
+
+def _heuristic(config: TrainingConfig, _device: torch.device) -> Controller:
+    own = config.controller.heuristic
+    blueprints = _blueprints(config, own.blueprints)
+    return RuleController("heuristic", lambda: HeuristicRule(own, blueprints))
+
+
+def _hillclimb(config: TrainingConfig, _device: torch.device) -> Controller:
+    own = config.controller.hillclimb
+    blueprints = _blueprints(config, own.blueprints)
+    return RuleController("hillclimb", lambda: HillclimbRule(own, blueprints))
+
+
+register_controller("ppo", "the recurrent policy, learning by PPO", Agent)
+register_rule("static", "never grows", lambda _: StaticRule())
+register_rule("random", "draws evenly from what is legal", lambda _: RandomRule())
+register_controller("schedule", "a fixed plan: germinate, blend, fossilise", _schedule)
+register_controller("heuristic", "rules of thumb: grow on a plateau, keep what contributes", _heuristic)
+register_controller("hillclimb", "keeps a seed if validation accuracy rose over its life", _hillclimb)

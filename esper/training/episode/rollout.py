@@ -1,0 +1,65 @@
+"""One batch of experience: the whole fleet for T host epochs, each group's controller deciding for its own envs.
+
+Legend: E envs, T epochs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esper.telemetry.hub import Hub
+from esper.training.episode.group_rollout import GroupRollout
+from esper.training.episode.world import BatchWorld
+from esper.training.group import Group
+from esper.training.phase_clock import Phase, PhaseClock
+from esper.training.run_control import RunControl
+
+
+class Rollout:
+    """Runs one batch and leaves its experience with the controllers. groups: one part per policy group."""
+
+    def __init__(
+        self, groups: Sequence[Group], world: BatchWorld, *, hub: Hub, clock: PhaseClock, control: RunControl
+    ) -> None:
+        self._episode_length = groups[0].config.fleet.episode_length
+        self._world = world
+        self._clock = clock
+        self._control = control
+        self.groups = tuple(GroupRollout(group, world, hub=hub, clock=clock) for group in groups)
+
+    def run(self) -> bool:
+        """Play the whole batch. False: a stop was requested and the batch was left unfinished."""
+        for epoch in range(1, self._episode_length + 1):
+            self._control.wait_while_paused()
+            if self._control.stop_requested:
+                return False
+            self._train_and_measure()
+            for group in self.groups:
+                group.play_epoch(epoch)
+        for group in self.groups:
+            group.bootstrap()
+        self._measure_test()
+        return True
+
+    def _train_and_measure(self) -> None:
+        """Train every host for an epoch, validate and ablate it, and bring the numbers to the CPU."""
+        world = self._world
+        with self._clock.measure(Phase.TRAIN):
+            batches = self._clock.each(Phase.DATA_WAIT, world.source.train(world.data_generators))
+            train = world.fleet.train_epoch(batches)
+        before = self._clock.seconds(Phase.EVALUATE)
+        with self._clock.measure(Phase.EVALUATE):
+            evaluation = world.fleet.evaluate(world.source.validation(), ablation=True)
+            measurements = world.fleet.collect(train, evaluation)
+        evaluation_ms = 1e3 * (self._clock.seconds(Phase.EVALUATE) - before)
+        for group in self.groups:
+            group.measured(measurements, evaluation_ms)
+
+    def _measure_test(self) -> None:
+        """Accuracy on the test split of every host at the end of its episode. Reported, never fed back."""
+        with self._clock.measure(Phase.EVALUATE):
+            world = self._world
+            evaluation = world.fleet.evaluate(world.source.test(), ablation=False)
+            measurements = world.fleet.collect(None, evaluation)
+        for group in self.groups:
+            group.tested(measurements)

@@ -1,0 +1,28 @@
+"""What all policy groups of a batch share: its hosts, their growth, their data and their randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from esper.fleet.fleet import Fleet
+from esper.tasks.batches import BatchSource
+from esper.training.garden import Garden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchWorld:
+    """What one batch trains: fresh hosts, their seeds, their data and the random streams of this batch.
+
+    policy_seed: of every group's stream of policy randomness, so that equal groups decide alike.
+    """
+
+    batch: int
+    fleet: Fleet
+    garden: Garden
+    source: BatchSource
+    random_guess_loss: float
+    data_generators: Sequence[torch.Generator]
+    policy_seed: int

@@ -1,0 +1,140 @@
+"""From a batch of experience to what the gradient steps of its update share: references, advantages, value targets.
+
+Legend: E envs, T epochs, H action heads, O ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from esper.contracts.actions import Head, Op
+from esper.policy.network import FactoredRecurrentPolicy
+from esper.policy.observation_statistics import observation_statistics
+from esper.policy.scoring import Evaluation, evaluate_episodes, relevant_heads
+from esper.training.ppo.advantages import generalized_advantages, masked_mean_std, normalize_advantages
+from esper.training.ppo.config import PPOConfig
+from esper.training.ppo.display_losses import contribution_targets
+from esper.training.ppo.losses import LossInputs
+from esper.training.ppo.rollout_buffer import RolloutTensors
+from esper.training.ppo.value_normalizer import ValueNormalizer, ValueNormalizerState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedBatch:
+    """A batch ready for gradient steps. statistics: the numbers of a BatchReading, still on the device.
+
+    value_state: the value normaliser with these returns counted in.
+    """
+
+    inputs: LossInputs
+    value_state: ValueNormalizerState
+    statistics: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """What the policy thinks at the starting weights."""
+
+    log_probs_eth: Tensor
+    op_values_eto: Tensor
+
+
+def evaluate(policy: FactoredRecurrentPolicy, rollout: RolloutTensors) -> Evaluation:
+    """What the policy now thinks of these episodes, with gradients."""
+    return evaluate_episodes(
+        policy,
+        features_etd=rollout.features_etd,
+        blueprints_ets=rollout.blueprints_ets,
+        mask_ethn=rollout.mask_ethn,
+        actions_eth=rollout.actions_eth,
+    )
+
+
+def prepare_batch(
+    policy: FactoredRecurrentPolicy,
+    rollout: RolloutTensors,
+    order: Sequence[Tensor],
+    normalizer: ValueNormalizer,
+    config: PPOConfig,
+) -> PreparedBatch:
+    """Reference log-probabilities, advantages and value targets at the starting weights.
+
+    order: the envs of each minibatch of the first pass. Nothing is changed.
+    """
+    valid_et, forced_et = rollout.valid_et, rollout.forced_et
+    values_et = rollout.values_et * normalizer.scale
+    advantages_et = generalized_advantages(
+        rewards_et=rollout.rewards_et,
+        values_et=values_et,
+        done_et=rollout.done_et,
+        truncated_et=rollout.truncated_et,
+        bootstrap_et=rollout.bootstrap_et * normalizer.scale,
+        valid_et=valid_et,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+    )
+    returns_et = advantages_et + values_et
+    value_state, scale = normalizer.including(returns_et, valid_et)
+    actor_et = valid_et & ~forced_et
+    relevant_eth = relevant_heads(rollout.actions_eth) & actor_et.unsqueeze(-1)
+    reference = _reference(policy, rollout, order)
+    inputs = LossInputs(
+        reference_eth=reference.log_probs_eth,
+        advantages_et=normalize_advantages(advantages_et, actor_et, config.min_advantage_std),
+        targets_et=returns_et / scale,
+        actor_et=actor_et,
+        relevant_eth=relevant_eth,
+        open_eth=relevant_eth & (rollout.mask_ethn.sum(-1) > 1),
+        value_weight_et=torch.where(forced_et, config.forced_step_value_weight, 1.0) * valid_et,
+        ops_et=rollout.actions_eth[..., Head.OP],
+        contribution_targets_ets=contribution_targets(rollout.contributions_ets),
+    )
+    op_values_o = _mean_op_values(rollout, reference.op_values_eto * normalizer.scale)
+    scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et)
+    seen = observation_statistics(rollout.features_etd, valid_et, policy.config.observation_clip)
+    return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o, seen)))
+
+
+def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: Sequence[Tensor]) -> _Reference:
+    """Log-probabilities at the starting weights, so that the first ratio is exactly 1.
+
+    Kernels differ in the last bits between batch shapes and between gradient modes, so this runs on the first
+    pass's own minibatches and with gradients enabled.
+    """
+    log_probs_eth = torch.zeros_like(rollout.log_probs_eth)
+    op_values_eto = log_probs_eth.new_zeros(*log_probs_eth.shape[:2], len(Op))
+    for envs in order:
+        evaluation = evaluate(policy, rollout.rows(envs))
+        log_probs_eth[envs] = evaluation.log_probs_eth.detach()
+        op_values_eto[envs] = evaluation.op_values_eto.detach()
+    return _Reference(log_probs_eth, op_values_eto)
+
+
+def _mean_op_values(rollout: RolloutTensors, op_values_eto: Tensor) -> Tensor:
+    """Mean value of each op [O] over the steps on which it was possible; not finite where it never was."""
+    possible_eto = rollout.mask_ethn[..., Head.OP, : len(Op)] & rollout.valid_et.unsqueeze(-1)
+    return op_values_eto.where(possible_eto, 0.0).sum((0, 1)) / possible_eto.sum((0, 1))
+
+
+def _batch_statistics(
+    rollout: RolloutTensors, inputs: LossInputs, values_et: Tensor, returns_et: Tensor, advantages_et: Tensor
+) -> Tensor:
+    """The numbers of a BatchReading before the op values, in the order of its fields."""
+    valid_et, actor_et, relevant_eth = rollout.valid_et, inputs.actor_et, inputs.relevant_eth
+    _, residual_std = masked_mean_std(returns_et - values_et, valid_et)
+    return_mean, return_std = masked_mean_std(returns_et, valid_et)
+    error_eth = (inputs.reference_eth - rollout.log_probs_eth).abs().where(relevant_eth, 0.0)
+    scalars = (
+        1.0 - (residual_std / return_std).square(),
+        *masked_mean_std(advantages_et, actor_et),
+        return_mean,
+        return_std,
+        *masked_mean_std(values_et, valid_et),
+        error_eth.max(),
+    )
+    relevant_fraction_h = relevant_eth.sum((0, 1)) / actor_et.sum().clamp_min(1)
+    return torch.cat((torch.stack(scalars), relevant_fraction_h))

@@ -1,0 +1,167 @@
+"""The losses of PPO for a factored policy. Pure functions of tensors.
+
+Legend: E envs, T epochs, H action heads, S slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from esper.policy.scoring import Evaluation
+from esper.training.ppo.config import PPOConfig
+from esper.training.ppo.schedule import UpdateProgress, entropy_coefficient, entropy_floor_factor, value_coefficient
+
+_MAX_LOG_RATIO = 20.0
+_MAX_JOINT_LOG_RATIO = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossInputs:
+    """What a loss needs besides the evaluation.
+
+    reference_eth: log-probabilities at the weights before the update. advantages_et: normalised. targets_et: returns in
+    the critic's units. actor_et: steps that teach the actor (valid, not forced). relevant_eth: of those, the heads that
+    mattered. open_eth: of those, the heads with more than one legal choice. value_weight_et: 0 at invalid steps.
+    ops_et: the op that was taken. contribution_targets_ets: see display_losses.
+    """
+
+    reference_eth: Tensor
+    advantages_et: Tensor
+    targets_et: Tensor
+    actor_et: Tensor
+    relevant_eth: Tensor
+    open_eth: Tensor
+    value_weight_et: Tensor
+    ops_et: Tensor
+    contribution_targets_ets: Tensor
+
+    def rows(self, envs: Tensor) -> LossInputs:
+        """The same for some envs (long tensor of indices)."""
+        return LossInputs(**{item.name: getattr(self, item.name)[envs] for item in fields(self)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossCoefficients:
+    """What the terms of one update's loss weigh; *_h per head."""
+
+    clip_ratio: float
+    value: float
+    entropy: float
+    entropy_weights_h: Tensor
+    entropy_floors_h: Tensor
+    floor_penalties_h: Tensor
+
+    @classmethod
+    def scheduled(cls, config: PPOConfig, progress: UpdateProgress, device: torch.device) -> LossCoefficients:
+        """The coefficients of the update that follows this progress."""
+        factor = entropy_floor_factor(config, progress.updates)
+        return cls(
+            clip_ratio=config.clip_ratio,
+            value=value_coefficient(config, progress.updates),
+            entropy=entropy_coefficient(config, progress.episodes),
+            entropy_weights_h=torch.tensor(config.entropy_weights.in_order(), device=device),
+            entropy_floors_h=torch.tensor(config.entropy_floors.in_order(), device=device),
+            floor_penalties_h=factor * torch.tensor(config.entropy_floor_penalties.in_order(), device=device),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioStatistics:
+    """How far the policy has moved from the reference. Means and extremes over no step are not finite.
+
+    kl: estimated divergence of the joint policy per actor step: the sum over heads of ratio - 1 - ln(ratio), each head
+    counted where it mattered. maximum, minimum: of the joint ratio. *_h: per head.
+    """
+
+    kl: Tensor
+    clip_fraction: Tensor
+    maximum: Tensor
+    minimum: Tensor
+    clip_fraction_h: Tensor
+    maximum_h: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """Loss terms (scalars) and what is reported about them.
+
+    entropy: mean share of the maximum over all open heads of all steps; entropy_h: per head. Not finite over no step.
+    """
+
+    total: Tensor
+    policy: Tensor
+    value: Tensor
+    entropy_loss: Tensor
+    floor_penalty: Tensor
+    entropy: Tensor
+    entropy_h: Tensor
+    ratios: RatioStatistics
+
+
+def ppo_losses(evaluation: Evaluation, inputs: LossInputs, coefficients: LossCoefficients) -> Losses:
+    """policy + value coefficient * value + entropy coefficient * entropy_loss + floor_penalty, and the statistics."""
+    log_ratio_eth = (evaluation.log_probs_eth - inputs.reference_eth).where(inputs.relevant_eth, 0.0)
+    log_ratio_eth = log_ratio_eth.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
+    policy = _surrogate_loss(log_ratio_eth.exp(), inputs, coefficients.clip_ratio)
+    value = weighted_half_square(evaluation.values_et - inputs.targets_et, inputs.value_weight_et)
+    entropy_sum_h = _masked_sum(evaluation.entropies_eth, inputs.open_eth)
+    open_h = inputs.open_eth.sum((0, 1))
+    entropy_loss = -(coefficients.entropy_weights_h * entropy_sum_h / open_h.clamp_min(1)).sum()
+    floor_penalty = _floor_penalty(entropy_sum_h, open_h, coefficients)
+    ratios = _ratio_statistics(log_ratio_eth.detach(), inputs, coefficients.clip_ratio)
+    return Losses(
+        total=policy + coefficients.value * value + coefficients.entropy * entropy_loss + floor_penalty,
+        policy=policy,
+        value=value,
+        entropy_loss=entropy_loss,
+        floor_penalty=floor_penalty,
+        entropy=entropy_sum_h.detach().sum() / open_h.sum(),
+        entropy_h=entropy_sum_h.detach() / open_h,
+        ratios=ratios,
+    )
+
+
+def _ratio_statistics(log_ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) -> RatioStatistics:
+    relevant_eth, actor_et, infinity = inputs.relevant_eth, inputs.actor_et, float("inf")
+    ratio_eth = log_ratio_eth.exp()
+    clipped_eth = ((ratio_eth - 1.0).abs() > clip_ratio) & relevant_eth
+    joint_et = log_ratio_eth.sum(-1).clamp(-_MAX_JOINT_LOG_RATIO, _MAX_JOINT_LOG_RATIO).exp()
+    return RatioStatistics(
+        kl=(ratio_eth - 1.0 - log_ratio_eth).sum() / actor_et.sum().clamp_min(1),
+        clip_fraction=clipped_eth.sum() / relevant_eth.sum(),
+        maximum=joint_et.where(actor_et, -infinity).max(),
+        minimum=joint_et.where(actor_et, infinity).min(),
+        clip_fraction_h=clipped_eth.sum((0, 1)) / relevant_eth.sum((0, 1)),
+        maximum_h=ratio_eth.where(relevant_eth, -infinity).amax((0, 1)),
+    )
+
+
+def _surrogate_loss(ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) -> Tensor:
+    """Clipped surrogate per head, averaged over the steps where the head mattered, summed over heads."""
+    advantages_et1 = inputs.advantages_et.unsqueeze(-1)
+    clipped_eth = ratio_eth.clamp(1.0 - clip_ratio, 1.0 + clip_ratio)
+    gain_eth = torch.minimum(ratio_eth * advantages_et1, clipped_eth * advantages_et1)
+    steps_h = inputs.relevant_eth.sum((0, 1)).clamp_min(1)
+    return -(_masked_sum(gain_eth, inputs.relevant_eth) / steps_h).sum()
+
+
+def _floor_penalty(entropy_sum_h: Tensor, open_h: Tensor, coefficients: LossCoefficients) -> Tensor:
+    """The square of what a head's mean entropy lacks of its floor, weighted and summed; a head without a choice is not
+    to blame."""
+    missing_h = (coefficients.entropy_floors_h - entropy_sum_h / open_h.clamp_min(1)).clamp_min(0.0)
+    return (coefficients.floor_penalties_h * missing_h.square()).where(open_h > 0, 0.0).sum()
+
+
+def weighted_half_square(error_et: Tensor, weight_et: Tensor) -> Tensor:
+    """Half the weighted mean of the squared errors; what has no weight may be anything."""
+    counted_et = error_et.where(weight_et > 0, 0.0)
+    total = weight_et.sum().clamp_min(torch.finfo(weight_et.dtype).tiny)
+    return 0.5 * (weight_et * counted_et.square()).sum() / total
+
+
+def _masked_sum(values_eth: Tensor, mask_eth: Tensor) -> Tensor:
+    """Sum over envs and epochs [H] of the entries that the mask lets through."""
+    return values_eth.where(mask_eth, 0.0).sum((0, 1))

@@ -1,0 +1,183 @@
+"""One policy group's share of a batch's tail: outcomes, anomalies, the summary record and its events.
+
+The order of the events is binding; BatchReporter calls the three parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from esper.telemetry.events import (
+    BatchEpochCompleted,
+    BatchStats,
+    EpisodeOutcome,
+    Payload,
+    PPOMetrics,
+    PPOUpdateCompleted,
+    RewardSummary,
+    Severity,
+)
+from esper.telemetry.hub import Hub
+from esper.training.anomalies.detect import update_anomalies
+from esper.training.anomalies.trends import detect_trend, rolling_mean
+from esper.training.anomalies.watches import AccuracyWatch
+from esper.training.episode.group_rollout import GroupRollout
+from esper.training.episode.world import BatchWorld
+from esper.training.group import Group
+from esper.training.report.outcomes import env_reward_summary, episode_outcome, episode_record
+from esper.training.vectorized_types import BatchSummary
+
+
+class GroupReporter:
+    """Reports one group's batches and remembers the accuracies from which the rolling mean and trend follow."""
+
+    def __init__(self, group: Group, *, hub: Hub) -> None:
+        self._group = group
+        self._config = group.config
+        self._hub = hub
+        self._accuracies: list[float] = []
+        self._watch = AccuracyWatch(group.config.run)
+
+    def recall(self, earlier: Sequence[BatchSummary]) -> None:
+        """Remember the accuracies of the group's earlier batches, in order."""
+        own = [summary for summary in earlier if summary.group_id == self._group.group_id]
+        self._accuracies = [summary.avg_accuracy for summary in own]
+        for summary in own:
+            self._watch.remember({record.env_id: record.final_accuracy for record in summary.episode_history})
+
+    def results(self, world: BatchWorld, rollout: GroupRollout, metrics: PPOMetrics | None) -> BatchSummary:
+        """Emit outcomes, anomalies, the update and the batch's figures; the summary, its timings still missing."""
+        batch = world.batch
+        outcomes = self._emit_outcomes(world, rollout)
+        self._accuracies.append(float(np.mean([outcome.final_accuracy for outcome in outcomes])))
+        self._emit_anomalies(batch, outcomes, metrics)
+        if metrics is not None:
+            self._emit(_update_payload(metrics, batch))
+        self._emit(self._batch_stats(batch, rollout, outcomes, metrics))
+        trend = detect_trend(self._accuracies, batch, self._config.run, world.random_guess_loss)
+        if trend is not None:
+            self._emit(trend.event, trend.severity)
+        return self._summary(batch, rollout, outcomes, metrics)
+
+    def rewards_and_masks(self, batch: int, rollout: GroupRollout) -> None:
+        """Emit what the batch earned, and what the masks left open."""
+        self._emit(
+            RewardSummary(
+                batch=batch,
+                envs=tuple(env_reward_summary(episode) for episode in rollout.episodes),
+                mean_terms=rollout.tallies.mean_reward_terms(),
+            )
+        )
+        self._emit(rollout.tallies.mask_hit_rates(batch))
+
+    def barrier(self, summary: BatchSummary, rollout: GroupRollout) -> None:
+        """Say that the batch is complete, then how often each op was chosen."""
+        self._emit(
+            BatchEpochCompleted(
+                batch=summary.batch,
+                max_batches=self._config.run.rounds,
+                episodes_completed=summary.episodes,
+                n_envs=len(summary.episode_history),
+                avg_accuracy=summary.avg_accuracy,
+                rolling_avg_accuracy=summary.rolling_avg_accuracy,
+                avg_reward=summary.avg_reward,
+                env_accuracies=tuple(record.final_accuracy for record in summary.episode_history),
+            )
+        )
+        self._emit(rollout.tallies.action_distribution(summary.batch))
+
+    def _emit(self, payload: Payload, severity: Severity = Severity.INFO) -> None:
+        self._hub.emit(payload, severity=severity, group_id=self._group.group_id)
+
+    def _emit_outcomes(self, world: BatchWorld, rollout: GroupRollout) -> tuple[EpisodeOutcome, ...]:
+        """One outcome per env, rolled-back ones included."""
+        first = (world.batch - 1) * len(self._group.rows) - self._group.rows.start
+        outcomes: list[EpisodeOutcome] = []
+        for episode, test_accuracy in zip(rollout.episodes, rollout.test_accuracies, strict=True):
+            env = episode.env_id
+            outcome = episode_outcome(
+                episode,
+                world.garden.infos(env),
+                batch=world.batch,
+                number=first + env,
+                test_accuracy=test_accuracy,
+                host_params=world.fleet.host_parameter_count,
+                total_params=world.garden.total_params(env),
+                germinations=world.garden.germinations(env),
+                reward_mode=self._config.reward.mode,
+            )
+            episode.outcome.episode_outcome = outcome
+            episode.outcome.final_accuracy = outcome.final_accuracy
+            episode.outcome.truncated = episode.running and self._config.ppo.horizon == "truncate"
+            self._emit(outcome)
+            outcomes.append(outcome)
+        return tuple(outcomes)
+
+    def _emit_anomalies(self, batch: int, outcomes: tuple[EpisodeOutcome, ...], metrics: PPOMetrics | None) -> None:
+        found = () if metrics is None else update_anomalies(metrics, batch, self._config)
+        accuracies = {outcome.env_id: outcome.final_accuracy for outcome in outcomes}
+        for anomaly in (*found, *self._watch.after_batch(batch, accuracies)):
+            self._emit(anomaly, anomaly.severity)
+
+    def _batch_stats(
+        self, batch: int, rollout: GroupRollout, outcomes: tuple[EpisodeOutcome, ...], metrics: PPOMetrics | None
+    ) -> BatchStats:
+        returns = [outcome.episode_reward for outcome in outcomes]
+        low, high = np.percentile(returns, [10, 90])
+        tallies = rollout.tallies
+        return BatchStats(
+            batch=batch,
+            episodes_completed=batch * len(outcomes),
+            avg_accuracy=self._accuracies[-1],
+            rolling_avg_accuracy=self._rolling(),
+            best_accuracy=max(outcome.best_accuracy for outcome in outcomes),
+            avg_test_accuracy=_mean_test_accuracy(outcomes),
+            avg_return=float(np.mean(returns)),
+            return_p10=float(low),
+            return_p90=float(high),
+            entropy=None if metrics is None else metrics.entropy,
+            kl_divergence=None if metrics is None else metrics.kl_divergence,
+            explained_variance=None if metrics is None else metrics.explained_variance,
+            seeds_created=tallies.germinated,
+            seeds_fossilized=tallies.fossilized,
+            seeds_pruned=tallies.pruned,
+            rollbacks=tallies.rollbacks,
+            skipped_update=metrics is not None and metrics.skipped,
+        )
+
+    def _summary(
+        self,
+        batch: int,
+        rollout: GroupRollout,
+        outcomes: tuple[EpisodeOutcome, ...],
+        metrics: PPOMetrics | None,
+    ) -> BatchSummary:
+        return BatchSummary(
+            batch=batch,
+            episodes=batch * len(outcomes),
+            avg_accuracy=self._accuracies[-1],
+            rolling_avg_accuracy=self._rolling(),
+            avg_test_accuracy=_mean_test_accuracy(outcomes),
+            avg_reward=float(np.mean([outcome.episode_reward for outcome in outcomes])),
+            ppo_metrics=metrics,
+            reward_summary=tuple(episode.reward_sums for episode in rollout.episodes),
+            episode_history=tuple(episode_record(outcome) for outcome in outcomes),
+            timings=None,
+            group_id=self._group.group_id,
+        )
+
+    def _rolling(self) -> float:
+        return rolling_mean(self._accuracies, self._config.run.rolling_window)
+
+
+def _mean_test_accuracy(outcomes: tuple[EpisodeOutcome, ...]) -> float | None:
+    known = [outcome.test_accuracy for outcome in outcomes if outcome.test_accuracy is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _update_payload(metrics: PPOMetrics, batch: int) -> PPOUpdateCompleted:
+    """The record of the update as an event: the same fields, and the batch."""
+    return PPOUpdateCompleted(batch=batch, **{item.name: getattr(metrics, item.name) for item in fields(metrics)})

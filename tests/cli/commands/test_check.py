@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SOUND = """
+from torch import nn
+from esper.contracts.actions import Blueprint
+from esper.growth.blueprints.from_module import module_blueprint
+from esper.growth.blueprints.registry import register_blueprint
+
+def build(channels):
+    return nn.Sequential(nn.Conv2d(channels, channels, 1), nn.SiLU())
+
+register_blueprint(Blueprint.LORA, module_blueprint(build), parameter_estimate=lambda channels: channels**2)
+"""
+DEAD = SOUND.replace("nn.SiLU()", "nn.Threshold(1e9, 0.0)")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line with another working directory."""
+    command = [sys.executable, "-c", "import sys; sys.path.remove(''); from esper.cli.main import main; main()"]
+    return subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_blueprints_of_esper_and_of_a_plugin_pass(tmp_path: Path) -> None:
+    (tmp_path / "my_blueprints.py").write_text(SOUND)
+    done = run(tmp_path, "check", "blueprints", "--plugin", "my_blueprints")
+    assert done.returncode == 0, done.stderr
+    for name in ("CONV_LIGHT", "BOTTLENECK", "LORA"):
+        assert name in done.stdout
+    assert "FAILED" not in done.stdout
+    assert "…" not in done.stdout
+
+
+def test_a_dead_blueprint_fails_the_command(tmp_path: Path) -> None:
+    (tmp_path / "my_blueprints.py").write_text(DEAD)
+    done = run(tmp_path, "check", "blueprints", "--plugin", "my_blueprints")
+    assert done.returncode == 1
+    assert "FAILED" in done.stdout
+    assert "LORA: every parameter learns" in done.stdout
+
+
+def test_plugins_that_cannot_be_loaded_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "needs_more.py").write_text("import no_such_library\n")
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    for plugin, text in (
+        ("no_such_plugin", "'no_such_plugin' was not found"),
+        ("needs_more", "needs the module 'no_such_library'"),
+        ("broken", "'broken' cannot be imported"),
+    ):
+        done = run(tmp_path, "train", "--plugin", plugin, "--no-tui")
+        assert done.returncode == 2
+        assert text in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_installed_entry_point_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "installed_blueprints.py").write_text(SOUND)
+    metadata = tmp_path / "installed_blueprints-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: installed-blueprints\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[esper.plugins]\nmine = installed_blueprints\n")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "from esper.plugins import load_plugins; print(load_plugins()); "
+        "from esper.growth.blueprints.registry import CNN_SEEDS; print([kind.name for kind in CNN_SEEDS])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "('installed_blueprints',)" in done.stdout
+    assert "'LORA'" in done.stdout
+
+
+CONTROLLER = """
+from esper.contracts.actions import Blueprint, Op
+from esper.policy.baselines.rule import germinate
+from esper.training.controllers.registry import register_rule
+
+class Planter:
+    def decide(self, env, legal, uniforms):
+        return germinate(legal, Blueprint.NORM)
+
+register_rule("planter", "plants wherever it may", lambda config: Planter())
+"""
+
+
+def test_a_controller_of_a_plugin_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(CONTROLLER)
+    done = run(tmp_path, "check", "controllers", "planter", "static", "--plugin", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "controller planter" in done.stdout
+    assert "FAIL" not in done.stdout
+
+
+def test_a_controller_of_a_plugin_that_breaks_the_rules_fails_the_command(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        CONTROLLER.replace("germinate(legal, Blueprint.NORM)", "Choice(op=Op.FOSSILIZE)").replace(
+            "import germinate", "import Choice"
+        )
+    )
+    done = run(tmp_path, "check", "controllers", "planter", "--plugin", "mine")
+    assert done.returncode == 1
+    assert "FAIL  only legal actions" in done.stdout

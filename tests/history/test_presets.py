@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from esper.errors import ConfigError
+from esper.history import presets as settings
+from esper.history.presets import list_presets, load_preset, resolve_config, with_overrides, with_values
+from esper.training.config import TrainingConfig
+
+
+def test_every_shipped_preset_loads_under_its_own_name() -> None:
+    presets = list_presets()
+    assert {"digits", "digits_impaired", "cifar_baseline"} <= {preset.name for preset in presets}
+    for preset in presets:
+        assert load_preset(preset.name).run.preset == preset.name
+        assert preset.description
+
+
+def test_impaired_preset_differs_from_digits_only_in_the_host() -> None:
+    digits, impaired = load_preset("digits"), load_preset("digits_impaired")
+    assert (impaired.host.base_channels, impaired.host.kernel_size) == (4, 1)
+    assert with_values(impaired, {"run.preset": "digits", "host.base_channels": 8, "host.kernel_size": 3}) == digits
+
+
+def test_unknown_preset_offers_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"there is no preset 'digit_impared': did you mean digits_impaired"):
+        load_preset("digit_impared")
+    with pytest.raises(ConfigError, match=r"choose cifar_baseline, .*digits, digits_impaired"):
+        load_preset("qqq")
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "name", "value"),
+    [
+        ("fleet.envs=3", "fleet", "envs", 3),
+        (" fleet.envs = 3 ", "fleet", "envs", 3),
+        ("ppo.learning_rate=1e-2", "ppo", "learning_rate", 0.01),
+        ("ppo.learning_rate=1", "ppo", "learning_rate", 1.0),
+        ("task.noise=inf", "task", "noise", math.inf),
+        ("growth.permissive_gates=false", "growth", "permissive_gates", False),
+        ("run.preset=my-own", "run", "preset", "my-own"),
+        ('run.preset="a=b"', "run", "preset", "a=b"),
+        ("run.preset=a=b", "run", "preset", "a=b"),
+        ("ppo.horizon=terminate", "ppo", "horizon", "terminate"),
+        ('host.slots=["r0c1"]', "host", "slots", ("r0c1",)),
+    ],
+)
+def test_override_sets_one_value(override: str, section: str, name: str, value: object) -> None:
+    config = with_overrides(TrainingConfig(), [override])
+    changed = getattr(getattr(config, section), name)
+    assert changed == value
+    assert type(changed) is type(value)
+
+
+def test_overrides_take_effect_together_and_options_win() -> None:
+    config = resolve_config(
+        "digits", overrides=["ppo.gamma=0.9", "reward.gamma=0.9", "run.rounds=4"], values={"run.rounds": 2}
+    )
+    assert (config.ppo.gamma, config.reward.gamma, config.run.rounds) == (0.9, 0.9, 2)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("fleet.envs", "override 'fleet.envs' is not of the form table.key=value"),
+        ("fleet..envs=1", "is not of the form table.key=value"),
+        ("=1", "is not of the form table.key=value"),
+        ("fleet.envz=1", r"fleet.envz does not exist: did you mean fleet.envs\?"),
+        ("flet.envs=1", r"flet does not exist: did you mean fleet\?"),
+        ("envs=1", r"envs does not exist: choose run, task, host"),
+        ("fleet.envs.count=1", "fleet.envs.count does not exist: fleet.envs is a value, not a table"),
+        ("fleet=1", "fleet is 1: expected a table"),
+        ("fleet.envs=many", "fleet.envs is 'many': expected an integer"),
+        ("fleet.envs=1.5", "fleet.envs is 1.5: expected an integer"),
+        ("fleet.envs=0", "fleet.envs is 0: it must be above 0"),
+        ("fleet.envs=1\nrounds = 3", "fleet.envs is .*: expected an integer"),
+        ("ppo.gamma=0.9", "set both to the same value"),
+    ],
+)
+def test_wrong_override_is_explained(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        resolve_config("digits", overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("description = 3\n", "has no description"),
+        ("[run]\nrounds = 1\n", "has no description"),
+        ("description = \n", "cannot be read"),
+        ('description = "x"\n[fleet]\nenvz = 3\n', r"broken\.toml: fleet\.envz does not exist"),
+    ],
+)
+def test_wrong_preset_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+    (tmp_path / "broken.toml").write_text(text)
+    monkeypatch.setattr(settings, "presets_directory", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        load_preset("broken")

@@ -1,0 +1,199 @@
+"""Runs that go on from a checkpoint, and policies that act from one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from short_runs import record, short_config
+
+from esper.checkpoints import load_policy, load_trainer_state
+from esper.errors import ConfigError
+from esper.history import read_events
+from esper.history.checkpoint_files import open_checkpoint
+from esper.history.recording import open_recording
+from esper.telemetry.events import EventKind, LastAction, TrainingEnded, TrainingStarted
+from esper.training.controllers.agent import Agent
+from esper.training.group_spec import GroupSpec
+from esper.training.vectorized_trainer import TrainingResult, train_groups, train_ppo_vectorized
+
+CPU = torch.device("cpu")
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_equals_one_that_was_not_interrupted(
+    trained: tuple[Path, TrainingResult],
+) -> None:
+    path, whole = trained
+    start = load_trainer_state(path / "checkpoints" / "round-000002")
+    assert start.rounds_completed == 2
+    assert [summary.batch for summary in start.earlier] == [1, 2]
+    rest = train_ppo_vectorized(short_config("run.rounds=3"), start=start)
+    assert rest.batches_completed == 3
+    assert [item.without_timings() for item in rest.summaries] == [whole.summaries[2].without_timings()]
+
+
+def test_the_round_after_depends_on_every_part_of_the_state(trained: tuple[Path, TrainingResult]) -> None:
+    """Each kind of tensor that a checkpoint keeps matters: without it the third round is another one."""
+    path, whole = trained
+    start = load_trainer_state(path / "checkpoints" / "round-000002")
+    config = short_config("run.rounds=3")
+    for part in (
+        "rewards/",
+        "controller/policy/",
+        "controller/optimizer/",
+        "controller/observations/",
+        "controller/updates/",
+    ):
+        tensors = {
+            name: tensor + tensor.new_ones(()) if name.startswith(f"default/{part}") else tensor
+            for name, tensor in start.tensors.items()
+        }
+        result = train_ppo_vectorized(config, start=replace(start, tensors=tensors))
+        assert result.summaries[0].without_timings() != whole.summaries[2].without_timings(), part
+
+
+def test_a_continued_run_says_where_it_starts(trained: tuple[Path, TrainingResult], tmp_path: Path) -> None:
+    start = load_trainer_state(trained[0] / "checkpoints" / "round-000002")
+    config = short_config("run.rounds=3")
+    with open_recording(config, tmp_path) as recording:
+        train_ppo_vectorized(config, hub=recording.hub, start=start, on_checkpoint=recording.on_checkpoint)
+    events = read_events(recording.directory.path)
+    first, last = events[0].payload, events[-1].payload
+    assert isinstance(first, TrainingStarted)
+    assert isinstance(last, TrainingEnded)
+    assert (first.start_batch, last.batches_completed) == (3, 3)
+    assert open_checkpoint(recording.directory.path).manifest.rounds_completed == 3
+
+
+def test_two_groups_go_on_together(tmp_path: Path) -> None:
+    plain, fast = short_config("run.rounds=2"), short_config("run.rounds=2", "ppo.learning_rate=0.01")
+
+    def specs(rounds: int) -> list[GroupSpec]:
+        return [
+            GroupSpec(config=replace(item, run=replace(item.run, rounds=rounds)), group_id=name)
+            for item, name in ((plain, "A"), (fast, "B"))
+        ]
+
+    whole = train_groups(specs(2))
+    with open_recording(plain, tmp_path) as recording:
+        train_groups(
+            specs(1), hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint
+        )
+    rest = train_groups(specs(2), start=load_trainer_state(recording.directory.path))
+    assert [item.without_timings() for item in rest.summaries] == [
+        item.without_timings() for item in whole.summaries[2:]
+    ]
+    with pytest.raises(ConfigError, match="holds the policies of A, B, and no group is named"):
+        load_policy(recording.directory.path)
+    with pytest.raises(ConfigError, match="no policy of group 'C'"):
+        load_policy(recording.directory.path, group_id="C")
+    assert load_policy(recording.directory.path, group_id="B").config.ppo.learning_rate == 0.01
+
+
+def test_a_fresh_agent_says_everything_that_a_trained_one_keeps() -> None:
+    """Names, shapes and dtypes before the first update are those after it; otherwise nothing could be compared."""
+    config = short_config("run.rounds=1")
+    kept: list[Agent] = []
+
+    def make(*arguments: object) -> Agent:
+        kept.append(Agent(config, CPU))
+        return kept[-1]
+
+    train_ppo_vectorized(config, make_controller=make)
+    fresh, learned = Agent(config, CPU).state(), kept[0].state()
+    assert {n: (t.shape, t.dtype) for n, t in fresh.items()} == {n: (t.shape, t.dtype) for n, t in learned.items()}
+    assert any(name.endswith("exp_avg") and bool(t.any()) for name, t in learned.items())
+
+
+def test_a_state_is_a_copy() -> None:
+    agent = Agent(short_config(), CPU)
+    before = agent.state()
+    with torch.no_grad():
+        for parameter in agent.policy.parameters():
+            parameter.add_(1.0)
+    after = agent.state()
+    assert not torch.equal(before["policy/critic.0.weight"], after["policy/critic.0.weight"])
+
+
+def test_a_frozen_policy_acts_as_it_was_saved_and_never_learns(
+    trained: tuple[Path, TrainingResult], tmp_path: Path
+) -> None:
+    policy = load_policy(trained[0])
+    assert policy.rounds_completed == 3
+    other = short_config("run.rounds=2", "run.seed=7", "policy.hidden_size=99", "fleet.envs=3")
+    with open_recording(other, tmp_path) as recording:
+        result = train_ppo_vectorized(other, hub=recording.hub, make_controller=policy.make_controller)
+    assert [summary.ppo_metrics for summary in result.summaries] == [None, None]
+    events = read_events(recording.directory.path)
+    assert EventKind.PPO_UPDATE_COMPLETED not in {event.kind for event in events}
+    assert all(event.payload.value_estimate is not None for event in events if isinstance(event.payload, LastAction))
+    first = events[0].payload
+    assert isinstance(first, TrainingStarted)
+    assert [(group.controller, group.learns) for group in first.groups] == [("ppo", False)]
+    controller = policy.make_controller(other, CPU)
+    assert all(torch.equal(tensor, policy.tensors[name]) for name, tensor in controller.state().items())
+
+
+def test_a_frozen_policy_decides_as_the_agent_that_was_saved_would(trained: tuple[Path, TrainingResult]) -> None:
+    """The learner's third round begins with what the checkpoint after the second holds: same decisions, same result."""
+    path, whole = trained
+    policy = load_policy(path / "checkpoints" / "round-000002")
+    start = load_trainer_state(path / "checkpoints" / "round-000002")
+    config = short_config("run.rounds=3")
+
+    frozen = policy.make_controller(config, CPU)
+    tensors = {name: tensor for name, tensor in start.tensors.items() if name.startswith("default/rewards/")}
+    tensors |= {f"default/controller/{name}": tensor for name, tensor in frozen.state().items()}
+    result = train_ppo_vectorized(config, start=replace(start, tensors=tensors), make_controller=policy.make_controller)
+    assert result.summaries[0].episode_history == whole.summaries[2].episode_history
+
+
+def test_a_policy_needs_the_hosts_that_it_knows(trained: tuple[Path, TrainingResult]) -> None:
+    policy = load_policy(trained[0])
+    with pytest.raises(ConfigError, match=r"trained on hosts with the slots r0c0, .*give both the same host"):
+        policy.make_controller(short_config("host.blocks=1"), CPU)
+
+
+def test_a_checkpoint_of_another_network_is_refused_by_name(trained: tuple[Path, TrainingResult]) -> None:
+    start = load_trainer_state(trained[0])
+    with pytest.raises(ConfigError, match=r"tensor default/controller/policy/.* is float32 \[.*\], needed is"):
+        train_ppo_vectorized(short_config("run.rounds=4", "policy.hidden_size=24"), start=start)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tensors: tensors.pop("default/rewards/m2"), "there is no tensor default/rewards/m2"),
+        (lambda tensors: tensors.update(surplus=torch.zeros(1)), "nothing here takes the tensor surplus"),
+    ],
+)
+def test_missing_and_extra_tensors_are_named(trained: tuple[Path, TrainingResult], change: object, said: str) -> None:
+    start = load_trainer_state(trained[0])
+    tensors = dict(start.tensors)
+    assert callable(change)
+    change(tensors)
+    with pytest.raises(ConfigError, match=said):
+        train_ppo_vectorized(short_config("run.rounds=4"), start=replace(start, tensors=tensors))
+
+
+def test_a_run_without_a_policy_offers_none(trained: tuple[Path, TrainingResult], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained[0], run)
+    manifest = run / "checkpoints" / "round-000003" / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["groups"][0]["controller"] = "heuristic"
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(ConfigError, match=r"holds no policy, only default \(heuristic\)"):
+        load_policy(run)
+
+
+def test_the_reward_statistics_count_every_step(tmp_path: Path) -> None:
+    path, _ = record(short_config("run.rounds=1"), tmp_path)
+    state = load_trainer_state(path)
+    rewards = {name for name in state.tensors if name.startswith("default/rewards/")}
+    assert rewards == {"default/rewards/mean", "default/rewards/m2", "default/rewards/count"}
+    assert int(state.tensors["default/rewards/count"]) == 2 * 4
