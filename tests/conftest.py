@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for short_runs
+sys.path.insert(0, str(Path(__file__).parent))  # for short_runs and small_archives
+
+pytest_plugins = ["small_archives"]
 
 if TYPE_CHECKING:
     from esper.training.vectorized_trainer import TrainingResult

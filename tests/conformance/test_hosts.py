@@ -145,4 +145,4 @@ def test_a_registered_host_is_a_kind_like_any_other() -> None:
     with pytest.raises(ValueError, match="'mine' is already registered"):
         register(StackedCNNHost)
     with pytest.raises(ConfigError, match=r"host\.kind is 'mien': there is no such host; choose mine"):
-        HostConfig(kind="mien")
+        topology_of(HostConfig(kind="mien"))

@@ -11,6 +11,7 @@ from esper.contracts.stages import SeedStage
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
 from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.kinds import topology_of
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.state import SeedMeasurement
 from esper.growth.seeds.blend_gate import gate_parameters
@@ -53,7 +54,7 @@ class Patch:
             devices=(torch.device("cpu"),),
             generators=[torch.Generator().manual_seed(0)],
         )
-        self.garden = Garden(self.fleet, GROWTH, HOST.topology, run_seed=1, first_episode=0, group_size=1)
+        self.garden = Garden(self.fleet, GROWTH, topology_of(HOST), run_seed=1, first_episode=0, group_size=1)
         generator = torch.Generator().manual_seed(1)
         inputs, targets = torch.randn(1, 6, 1, 4, 4, generator=generator), torch.arange(6)[None] % 3
         self.batch = Minibatch(inputs, targets)

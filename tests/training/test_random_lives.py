@@ -15,6 +15,7 @@ from esper.contracts.stages import is_legal_transition
 from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
 from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.kinds import topology_of
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.events import StageChanged
 from esper.layers.batch import Minibatch
@@ -57,7 +58,7 @@ class World:
             devices=(torch.device("cpu"),),
             generators=[torch.Generator().manual_seed(env) for env in range(ENVS)],
         )
-        self.garden = Garden(self.fleet, config, HOST.topology, run_seed=1, first_episode=0, group_size=ENVS)
+        self.garden = Garden(self.fleet, config, topology_of(HOST), run_seed=1, first_episode=0, group_size=ENVS)
         generator = torch.Generator().manual_seed(9)
         inputs = torch.randn(1, 6, 1, 4, 4, generator=generator).expand(ENVS, -1, -1, -1, -1)
         self.batch = Minibatch(inputs=inputs, targets=(torch.arange(6) % 3).expand(ENVS, -1))
@@ -72,7 +73,7 @@ class World:
                     self.garden.record(env, slot, seed_measurement(measured[env], slot))
 
     def masks(self) -> ActionMasks:
-        return build_masks([self.garden.view(env) for env in range(ENVS)], HOST.topology)
+        return build_masks([self.garden.view(env) for env in range(ENVS)], topology_of(HOST))
 
     def spec(self, env: int, actions: Sequence[int]) -> ActionSpec:
         return decode_action(actions, self.garden.view(env), self.fleet.slot_config)

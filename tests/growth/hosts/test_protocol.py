@@ -146,7 +146,7 @@ def test_shapes_that_do_not_fit_are_refused(shape: dict[str, int], message: str)
 
 def test_a_slot_that_the_host_has_not_is_refused() -> None:
     with pytest.raises(ConfigError, match="'r1c2': this host has r0c0, r1c0, r0c1, r1c1, r0c2"):
-        replace(BOTH, slots=("r1c2",))
+        slot_config(replace(BOTH, slots=("r1c2",)))
 
 
 def test_host_and_task_that_do_not_fit_are_one_error_with_both_names() -> None:

@@ -13,6 +13,7 @@ from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
 from esper.fleet.measure import EnvMeasurement
 from esper.growth.hosts.config import HostConfig
+from esper.growth.hosts.kinds import topology_of
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.policy.signals import EnvSignals
 from esper.training.config import GovernorConfig
@@ -51,7 +52,7 @@ class World:
             devices=(torch.device("cpu"),),
             generators=[torch.Generator().manual_seed(0)],
         )
-        garden = Garden(self.fleet, GROWTH, HOST.topology, run_seed=1, first_episode=0, group_size=1)
+        garden = Garden(self.fleet, GROWTH, topology_of(HOST), run_seed=1, first_episode=0, group_size=1)
         self.oversight = Oversight(GOVERNOR, fleet=self.fleet, garden=garden, random_guess_loss=1.1)
         self.episode = EnvEpisode(
             env_id=0,

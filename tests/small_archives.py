@@ -1,3 +1,5 @@
+"""Small data sets in the layouts in which the real ones are published, as fixtures for every test."""
+
 from __future__ import annotations
 
 import gzip
