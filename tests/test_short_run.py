@@ -25,7 +25,12 @@ def record(settings: TrainingConfig, runs_dir: Path, control: RunControl | None 
     with open_recording(settings, runs_dir) as recording:
         result = train_ppo_vectorized(
             settings,
-            RunHooks(hub=recording.hub, run_id=recording.run_id, control=control, on_summary=recording.on_summary),
+            RunHooks(
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=control or RunControl(),
+                on_summary=recording.on_summary,
+            ),
         )
     return recording.directory.path, result
 

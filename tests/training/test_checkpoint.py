@@ -29,7 +29,7 @@ def config(*overrides: str) -> TrainingConfig:
 
 def saved(*overrides: str, control: RunControl | None = None) -> list[TrainerCheckpoint]:
     kept: list[TrainerCheckpoint] = []
-    train_ppo_vectorized(config(*overrides), RunHooks(control=control, on_checkpoint=kept.append))
+    train_ppo_vectorized(config(*overrides), RunHooks(control=control or RunControl(), on_checkpoint=kept.append))
     return kept
 
 
