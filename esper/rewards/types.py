@@ -96,6 +96,7 @@ class ContributionRewardInputs(RewardInputs):
     those of the epoch just lived. effective_seed_params: sum of the slots' effective_params. alpha_delta_sq_sum: sum
     over slots of alpha_delta**2 times previous_params relative to the host. escrow_credit_prev: of the targeted slot.
     boosts: positive pair interactions measured in this epoch. hindsight_due: paid by this step.
+    min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
     """
 
     seed_contribution: float | None
@@ -112,6 +113,7 @@ class ContributionRewardInputs(RewardInputs):
     total_contribution: float | None
     boosts: tuple[Boost, ...]
     hindsight_due: float
+    min_fossilize_contribution: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
