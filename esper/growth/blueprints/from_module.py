@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from esper.errors import ConfigError
-from esper.growth.blueprints.registry import SeedFactory
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.layers.algorithm import StackedAlgorithm
 
@@ -60,19 +59,42 @@ class ModuleSeed(ResidualSeed):
         return functional_call(self._template[0], parameters, (features,))
 
 
-def module_blueprint(build: Callable[[int], nn.Module]) -> SeedFactory:
-    """A factory for register_blueprint: x + gamma * build(channels)(x). The module must keep the shape of its input.
+class ModuleFactory:
+    """Builds seeds x + gamma * f(x) whose f is an ordinary module; what module_blueprint returns."""
 
-    Raises (the factory):
-        ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
-    """
+    def __init__(self, build: Callable[[int], nn.Module]) -> None:
+        self._build = build
 
-    def factory(
-        channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
+    def __call__(
+        self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
     ) -> ResidualSeed:
-        return ModuleSeed(build, channels, layer_scale, generators, algorithm)
+        """As many rows as there are generators.
 
-    return factory
+        Raises:
+            ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
+        """
+        return ModuleSeed(self._build, channels, layer_scale, generators, algorithm)
+
+    def plain(self, channels: int) -> nn.Module:
+        """One seed of ordinary layers, with values that are still arbitrary."""
+        return PlainModuleSeed(channels, self._build(channels))
+
+
+class PlainModuleSeed(nn.Module):
+    """x + gamma * f(x) for one env: features [B, C, H, W]."""
+
+    def __init__(self, channels: int, branch: nn.Module) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gamma.view(-1, 1, 1) * self.branch(x)
+
+
+def module_blueprint(build: Callable[[int], nn.Module]) -> ModuleFactory:
+    """A factory for register_blueprint: x + gamma * build(channels)(x). The module must keep the shape of its input."""
+    return ModuleFactory(build)
 
 
 def _initialised(build: Callable[[int], nn.Module], channels: int, generator: torch.Generator) -> nn.Module:
