@@ -64,11 +64,13 @@ def train_ppo_vectorized(
 ) -> TrainingResult:
     """Train a fleet of growing hosts and the controller that grows them.
 
-    hub: where events go; without one nothing is recorded. control: lets another thread pause or stop the run.
-    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED. on_checkpoint: called with
-    what is to be kept, every run.checkpoint_interval batches and when the run ends in order after at least one. start:
-    continue from there, with batch start.rounds_completed + 1. make_controller: other than the
-    one that config names.
+    hub: where events go; without one nothing is recorded.
+    control: lets another thread pause or stop the run.
+    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED.
+    on_checkpoint: called with what is to be kept, every run.checkpoint_interval batches and when the run ends in order
+        after at least one.
+    start: continue from there, with batch start.rounds_completed + 1.
+    make_controller: other than the one that config names.
 
     Raises:
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that

@@ -34,7 +34,8 @@ AGENT_NAME: Final = "ppo"
 class _OpenStep:
     """A decision step whose rewards are not known yet.
 
-    observation: normalised, on the policy's device. contributions: measured before the decision, per env and slot.
+    observation: normalised, on the policy's device.
+    contributions: measured before the decision, per env and slot.
     """
 
     raw: Observation
