@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from esper.contracts.constants import AGENT_NAME
 from esper.errors import ConfigError
 from esper.growth.hosts.kinds import slot_config
 from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint
@@ -16,7 +17,6 @@ from esper.history.reader import read_history
 from esper.training.checkpoint import TrainerState, read_tensors
 from esper.training.checkpoint_records import GroupRecord
 from esper.training.config import TrainingConfig
-from esper.training.controllers.agent import AGENT_NAME
 from esper.training.controllers.frozen_agent import FrozenAgent
 from esper.training.controllers.named_tensors import below
 

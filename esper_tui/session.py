@@ -62,17 +62,19 @@ def training_job(groups: Sequence[GroupSpec], recording: Recording, stack: ExitS
     """The work of the trainer's thread: train, close the recording, and save the traceback of a failure."""
 
     def job(source: LiveSource) -> None:
-        from esper.training.vectorized_trainer import train_groups  # imports torch
+        from esper.training.vectorized_trainer import RunHooks, train_groups  # imports torch
 
         with stack.pop_all():
             recording.hub.add_sink(source)
             train_groups(
                 groups,
-                hub=recording.hub,
-                run_id=recording.run_id,
-                control=source.control,
-                on_summary=recording.on_summary,
-                on_checkpoint=recording.on_checkpoint,
+                RunHooks(
+                    hub=recording.hub,
+                    run_id=recording.run_id,
+                    control=source.control,
+                    on_summary=recording.on_summary,
+                    on_checkpoint=recording.on_checkpoint,
+                ),
             )
 
     return saving_failure(job, failure_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 from esper.history.presets import load_preset, with_overrides
 from esper.history.recording import open_recording
 from esper.training.config import TrainingConfig
-from esper.training.vectorized_trainer import TrainingResult, train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_ppo_vectorized
 
 SHORT = (
     "run.threads=1",
@@ -31,9 +31,11 @@ def record(config: TrainingConfig, runs_dir: Path) -> tuple[Path, TrainingResult
     with open_recording(config, runs_dir) as recording:
         result = train_ppo_vectorized(
             config,
-            hub=recording.hub,
-            run_id=recording.run_id,
-            on_summary=recording.on_summary,
-            on_checkpoint=recording.on_checkpoint,
+            RunHooks(
+                hub=recording.hub,
+                run_id=recording.run_id,
+                on_summary=recording.on_summary,
+                on_checkpoint=recording.on_checkpoint,
+            ),
         )
     return recording.directory.path, result

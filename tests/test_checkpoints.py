@@ -19,7 +19,7 @@ from esper.history.recording import open_recording
 from esper.telemetry.events import EventKind, LastAction, TrainingEnded, TrainingStarted
 from esper.training.controllers.agent import Agent
 from esper.training.group_spec import GroupSpec
-from esper.training.vectorized_trainer import TrainingResult, train_groups, train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_groups, train_ppo_vectorized
 
 CPU = torch.device("cpu")
 
@@ -31,7 +31,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_equals_one_that_was_not_interrupte
     start = load_trainer_state(path / "checkpoints" / "round-000002")
     assert start.rounds_completed == 2
     assert [summary.batch for summary in start.earlier] == [1, 2]
-    rest = train_ppo_vectorized(short_config("run.rounds=3"), start=start)
+    rest = train_ppo_vectorized(short_config("run.rounds=3"), RunHooks(start=start))
     assert rest.batches_completed == 3
     assert [item.without_timings() for item in rest.summaries] == [whole.summaries[2].without_timings()]
 
@@ -52,7 +52,7 @@ def test_the_round_after_depends_on_every_part_of_the_state(trained: tuple[Path,
             name: tensor + tensor.new_ones(()) if name.startswith(f"default/{part}") else tensor
             for name, tensor in start.tensors.items()
         }
-        result = train_ppo_vectorized(config, start=replace(start, tensors=tensors))
+        result = train_ppo_vectorized(config, RunHooks(start=replace(start, tensors=tensors)))
         assert result.summaries[0].without_timings() != whole.summaries[2].without_timings(), part
 
 
@@ -60,7 +60,7 @@ def test_a_continued_run_says_where_it_starts(trained: tuple[Path, TrainingResul
     start = load_trainer_state(trained[0] / "checkpoints" / "round-000002")
     config = short_config("run.rounds=3")
     with open_recording(config, tmp_path) as recording:
-        train_ppo_vectorized(config, hub=recording.hub, start=start, on_checkpoint=recording.on_checkpoint)
+        train_ppo_vectorized(config, RunHooks(hub=recording.hub, start=start, on_checkpoint=recording.on_checkpoint))
     events = read_events(recording.directory.path)
     first, last = events[0].payload, events[-1].payload
     assert isinstance(first, TrainingStarted)
@@ -81,9 +81,10 @@ def test_two_groups_go_on_together(tmp_path: Path) -> None:
     whole = train_groups(specs(2))
     with open_recording(plain, tmp_path) as recording:
         train_groups(
-            specs(1), hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint
+            specs(1),
+            RunHooks(hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint),
         )
-    rest = train_groups(specs(2), start=load_trainer_state(recording.directory.path))
+    rest = train_groups(specs(2), RunHooks(start=load_trainer_state(recording.directory.path)))
     assert [item.without_timings() for item in rest.summaries] == [
         item.without_timings() for item in whole.summaries[2:]
     ]
@@ -103,7 +104,7 @@ def test_a_fresh_agent_says_everything_that_a_trained_one_keeps() -> None:
         kept.append(Agent(config, CPU))
         return kept[-1]
 
-    train_ppo_vectorized(config, make_controller=make)
+    train_ppo_vectorized(config, RunHooks(make_controller=make))
     fresh, learned = Agent(config, CPU).state(), kept[0].state()
     assert {n: (t.shape, t.dtype) for n, t in fresh.items()} == {n: (t.shape, t.dtype) for n, t in learned.items()}
     assert any(name.endswith("exp_avg") and bool(t.any()) for name, t in learned.items())
@@ -126,7 +127,7 @@ def test_a_frozen_policy_acts_as_it_was_saved_and_never_learns(
     assert policy.rounds_completed == 3
     other = short_config("run.rounds=2", "run.seed=7", "policy.hidden_size=99", "fleet.envs=3")
     with open_recording(other, tmp_path) as recording:
-        result = train_ppo_vectorized(other, hub=recording.hub, make_controller=policy.make_controller)
+        result = train_ppo_vectorized(other, RunHooks(hub=recording.hub, make_controller=policy.make_controller))
     assert [summary.ppo_metrics for summary in result.summaries] == [None, None]
     events = read_events(recording.directory.path)
     assert EventKind.PPO_UPDATE_COMPLETED not in {event.kind for event in events}
@@ -148,7 +149,9 @@ def test_a_frozen_policy_decides_as_the_agent_that_was_saved_would(trained: tupl
     frozen = policy.make_controller(config, CPU)
     tensors = {name: tensor for name, tensor in start.tensors.items() if name.startswith("default/rewards/")}
     tensors |= {f"default/controller/{name}": tensor for name, tensor in frozen.state().items()}
-    result = train_ppo_vectorized(config, start=replace(start, tensors=tensors), make_controller=policy.make_controller)
+    result = train_ppo_vectorized(
+        config, RunHooks(start=replace(start, tensors=tensors), make_controller=policy.make_controller)
+    )
     assert result.summaries[0].episode_history == whole.summaries[2].episode_history
 
 
@@ -161,7 +164,7 @@ def test_a_policy_needs_the_hosts_that_it_knows(trained: tuple[Path, TrainingRes
 def test_a_checkpoint_of_another_network_is_refused_by_name(trained: tuple[Path, TrainingResult]) -> None:
     start = load_trainer_state(trained[0])
     with pytest.raises(ConfigError, match=r"tensor default/controller/policy/.* is float32 \[.*\], needed is"):
-        train_ppo_vectorized(short_config("run.rounds=4", "policy.hidden_size=24"), start=start)
+        train_ppo_vectorized(short_config("run.rounds=4", "policy.hidden_size=24"), RunHooks(start=start))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +180,7 @@ def test_missing_and_extra_tensors_are_named(trained: tuple[Path, TrainingResult
     assert callable(change)
     change(tensors)
     with pytest.raises(ConfigError, match=said):
-        train_ppo_vectorized(short_config("run.rounds=4"), start=replace(start, tensors=tensors))
+        train_ppo_vectorized(short_config("run.rounds=4"), RunHooks(start=replace(start, tensors=tensors)))
 
 
 def test_a_run_without_a_policy_offers_none(trained: tuple[Path, TrainingResult], tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from esper.contracts.actions import (
 from esper.history import open_recording, read_events, read_history
 from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import CounterfactualMatrixComputed, EventKind, LastAction, SeedFossilized, SeedGerminated
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 from esper_tui.state.aggregator import Aggregator
 
 LIVELY = [
@@ -61,7 +61,7 @@ def test_a_run_that_uses_everything_replays(
     config = with_overrides(load_preset(preset), [*LIVELY, *overrides])
     with open_recording(config, tmp_path) as recording:
         result = train_ppo_vectorized(
-            config, hub=recording.hub, run_id=recording.run_id, on_summary=recording.on_summary
+            config, RunHooks(hub=recording.hub, run_id=recording.run_id, on_summary=recording.on_summary)
         )
     (metrics,) = (summary.ppo_metrics for summary in result.summaries)
     assert metrics.contribution_error is not None, "seeds were measured, and the contribution head learned from it"

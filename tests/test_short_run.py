@@ -14,7 +14,7 @@ from esper.telemetry.events import Event, EventKind, LastAction, RunEnd, Through
 from esper.training.config import TrainingConfig
 from esper.training.phase_clock import Phase
 from esper.training.run_control import RunControl
-from esper.training.vectorized_trainer import TrainingResult, train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_ppo_vectorized
 
 
 def config(*overrides: str) -> TrainingConfig:
@@ -25,10 +25,12 @@ def record(settings: TrainingConfig, runs_dir: Path, control: RunControl | None 
     with open_recording(settings, runs_dir) as recording:
         result = train_ppo_vectorized(
             settings,
-            hub=recording.hub,
-            run_id=recording.run_id,
-            control=control,
-            on_summary=recording.on_summary,
+            RunHooks(
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=control or RunControl(),
+                on_summary=recording.on_summary,
+            ),
         )
     return recording.directory.path, result
 
@@ -139,6 +141,7 @@ def test_stop_after_round_completes_the_round(tmp_path: Path) -> None:
     settings = config("run.rounds=3", "fleet.envs=1", "fleet.episode_length=2")
     with open_recording(settings, tmp_path) as recording:
         result = train_ppo_vectorized(
-            settings, hub=recording.hub, control=control, on_summary=lambda _: control.request_stop_after_round()
+            settings,
+            RunHooks(hub=recording.hub, control=control, on_summary=lambda _: control.request_stop_after_round()),
         )
     assert (result.end, result.batches_completed) == (RunEnd.STOPPED, 1)

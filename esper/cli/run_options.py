@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from esper.contracts.constants import AGENT_NAME
 from esper.training.config import TrainingConfig
 
 Preset = Annotated[str, typer.Option(help="Preset to start from; see `esper presets list`.")]
@@ -79,7 +80,7 @@ def prepare(config: TrainingConfig) -> None:
         resolve_device(config.run.device)
         for name in config.run.devices:
             resolve_device(name, "run.devices")
-    if config.controller.name != "ppo":
+    if config.controller.name != AGENT_NAME:
         from esper.training.controllers.registry import find_controller
 
         find_controller(config.controller.name)

@@ -200,16 +200,7 @@ def head_sizes(num_slots: int) -> tuple[int, ...]:
     >>> head_sizes(3)
     (3, 13, 4, 3, 3, 4, 5, 6)
     """
-    return (
-        num_slots,
-        len(Blueprint),
-        len(Style),
-        len(Tempo),
-        len(AlphaTarget),
-        len(AlphaSpeed),
-        len(AlphaCurveChoice),
-        len(Op),
-    )
+    return tuple(num_slots if head is Head.SLOT else len(_HEAD_ENUMS[head]) for head in Head)
 
 
 def choice_name(head: Head, index: int, slot_ids: tuple[str, ...]) -> str:
@@ -232,7 +223,7 @@ _HEAD_ENUMS: Final[dict[Head, type[IntEnum]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerHead:
-    """One number per head, named, for configuration files."""
+    """One number per head, named and in the order of Head, for configuration files."""
 
     slot: float
     blueprint: float
@@ -245,13 +236,13 @@ class PerHead:
 
     def in_order(self) -> tuple[float, ...]:
         """The values in head order."""
-        return (
-            self.slot,
-            self.blueprint,
-            self.style,
-            self.tempo,
-            self.alpha_target,
-            self.alpha_speed,
-            self.alpha_curve,
-            self.op,
-        )
+        return tuple(getattr(self, name) for name in HEAD_NAMES)
+
+    @classmethod
+    def same(cls, value: float, **others: float) -> PerHead:
+        """One value for every head but those named in others.
+
+        >>> PerHead.same(0.1, op=0.3).in_order()
+        (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3)
+        """
+        return cls(**(dict.fromkeys(HEAD_NAMES, value) | others))

@@ -15,3 +15,7 @@ ALPHA_TOLERANCE: Final = 1e-6
 
 UNMEASURED: Final = -1.0
 """Sentinel that the observation vector carries where a feature was not measured."""
+AGENT_NAME: Final = "ppo"
+"""The controller that learns: the recurrent policy, trained by PPO."""
+STATIC_NAME: Final = "static"
+"""The controller that never grows, which others are compared with."""

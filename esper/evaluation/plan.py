@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import torch
 
+from esper.contracts.constants import AGENT_NAME, STATIC_NAME
 from esper.errors import ConfigError
 from esper.fleet.devices import resolve_device
 from esper.growth.hosts.config import HostConfig
@@ -16,8 +16,6 @@ from esper.tasks.data import TaskData
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory, find_controller
-
-STATIC: Final = "static"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ class EvaluationPlan:
 
     @property
     def static(self) -> Contender:
-        return next(contender for contender in self.contenders if contender.name == STATIC)
+        return next(contender for contender in self.contenders if contender.name == STATIC_NAME)
 
 
 def make_plan(
@@ -77,7 +75,7 @@ def make_plan(
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"the controllers are {', '.join(names) or 'none'}: name at least one, and each once")
     device = resolve_device(base.run.device)
-    every = names if STATIC in names else (STATIC, *names)
+    every = names if STATIC_NAME in names else (STATIC_NAME, *names)
     contenders = tuple(Contender(name=name, factory=_factory(name, trained)) for name in every)
     data = load_task(base.task, base.run.seed)
     check_host_fits(base.host, data.input_shape, data.name)
@@ -90,11 +88,11 @@ def make_plan(
 
 def _factory(name: str, trained: ControllerFactory | None) -> ControllerFactory:
     make = find_controller(name).make
-    if name != "ppo":
+    if name != AGENT_NAME:
         return make
     if trained is None:
         raise ConfigError(
-            "controller ppo plays what it has learned: name the run that taught it with --checkpoint RUN_DIR"
+            f"controller {AGENT_NAME} plays what it has learned: name the run that taught it with --checkpoint RUN_DIR"
         )
     return trained
 

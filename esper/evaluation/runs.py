@@ -14,7 +14,7 @@ from esper.telemetry.hub import Sink
 from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory
 from esper.training.run_control import RunControl
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 
 class EvaluationStoppedError(Exception):
@@ -53,11 +53,13 @@ def run_once(
             recording.hub.add_sink(sink)
         result = train_ppo_vectorized(
             config,
-            hub=recording.hub,
-            run_id=recording.run_id,
-            control=control,
-            on_summary=recording.on_summary,
-            make_controller=make,
+            RunHooks(
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=control,
+                on_summary=recording.on_summary,
+                make_controller=make,
+            ),
         )
     if result.end is not RunEnd.FINISHED:
         raise EvaluationStoppedError

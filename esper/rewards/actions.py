@@ -10,9 +10,6 @@ from esper.contracts.stages import SeedStage
 from esper.rewards.attribution import confirmed_points
 from esper.rewards.types import ContributionRewardInputs, RewardInputs
 
-MIN_FOSSILIZE_CONTRIBUTION: Final = 1.0
-"""Contribution, in points, from which committing a seed is worth a bonus."""
-
 _MATURE_HOLDING_EPOCHS: Final = 5
 _FOSSILIZE_BONUS: Final = 3.0 * math.tanh(1.0 / 3.0)
 _FOSSILIZE_BASE: Final = 0.5
@@ -63,20 +60,21 @@ def action_shaping(inputs: ContributionRewardInputs) -> float:
 
 
 def fossilize_terminal_bonus(inputs: ContributionRewardInputs) -> float:
-    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds and commits at least 1 point; e epochs in HOLDING."""
+    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds and commits enough; e epochs in HOLDING."""
     return 0.0 if committed_points(inputs) is None else _FOSSILIZE_BONUS * holding_maturity(inputs)
 
 
 def committed_points(inputs: ContributionRewardInputs) -> float | None:
-    """v, what a FOSSILIZE of this step commits: min(c, s), or None if it commits less than 1 or did not succeed.
+    """What a FOSSILIZE of this step commits, in points: v = min(c, s). None if it did not succeed or v is too small.
 
-    s: what of c is confirmed (attribution.confirmed_points). A lone seed that lifted the accuracy has v = c.
+    c is the seed's contribution and s what of it is confirmed (attribution.confirmed_points). A lone seed that lifted
+    the accuracy has v = c. Too small is less than growth.min_fossilize_contribution.
     """
     target = inputs.target
     if not inputs.hits(Op.FOSSILIZE, target) or target.contribution is None:
         return None
     points = min(target.contribution, confirmed_points(inputs, target, inputs.val_acc))
-    return points if points >= MIN_FOSSILIZE_CONTRIBUTION else None
+    return points if points >= inputs.min_fossilize_contribution else None
 
 
 def holding_maturity(inputs: RewardInputs) -> float:

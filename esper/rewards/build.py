@@ -10,7 +10,6 @@ from esper.contracts.actions import Op
 from esper.contracts.counterfactual import CounterfactualMatrix
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import COOLDOWN_STAGES, SeedStage
-from esper.rewards.actions import MIN_FOSSILIZE_CONTRIBUTION
 from esper.rewards.config import RewardConfig
 from esper.rewards.costs import alpha_shock_sum, effective_params
 from esper.rewards.hindsight import measured_boosts
@@ -34,6 +33,7 @@ class LivedStep:
     accuracy_history: validation accuracies in percent, oldest first, this epoch's last.
     loss_delta: previous minus current validation loss, None in the first epoch.
     random_guess_loss: of the task.
+    min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
     """
 
     config: RewardConfig
@@ -52,6 +52,7 @@ class LivedStep:
     val_loss: float
     loss_delta: float | None
     random_guess_loss: float
+    min_fossilize_contribution: float
 
     @property
     def target(self) -> SeedInfo | None:
@@ -66,6 +67,7 @@ def build_inputs(step: LivedStep, state: RewardState) -> ContributionRewardInput
 def build_contribution_inputs(step: LivedStep, state: RewardState) -> ContributionRewardInputs:
     """Everything that the contribution family reads, for one env and one step."""
     slots, target, accuracies = _slots(step, state), step.target, step.accuracy_history
+    enough = step.min_fossilize_contribution
     fossilized = tuple(slot for slot in slots if slot.before and slot.before.stage is SeedStage.FOSSILIZED)
     return ContributionRewardInputs(
         action=step.action,
@@ -87,7 +89,7 @@ def build_contribution_inputs(step: LivedStep, state: RewardState) -> Contributi
         committed_val_acc=step.counterfactual.committed_accuracy,
         fossilized_seed_params=sum(slot.previous_params for slot in fossilized),
         num_fossilized_seeds=len(fossilized),
-        num_contributing_fossilized=sum(1 for slot in fossilized if _contributes(slot.contribution)),
+        num_contributing_fossilized=sum(1 for slot in fossilized if _contributes(slot.contribution, enough)),
         effective_seed_params=sum(slot.effective_params for slot in slots),
         alpha_delta_sq_sum=alpha_shock_sum(slots, step.host_params, step.config),
         stable_val_acc=_stable(accuracies),
@@ -95,6 +97,7 @@ def build_contribution_inputs(step: LivedStep, state: RewardState) -> Contributi
         total_contribution=step.counterfactual.total_contribution(),
         boosts=measured_boosts(step.before, step.counterfactual, step.epoch),
         hindsight_due=state.hindsight_due,
+        min_fossilize_contribution=enough,
     )
 
 
@@ -148,8 +151,8 @@ def _total_params(step: LivedStep, slots: Sequence[SlotRewardInputs]) -> int:
     return step.host_params + sum(slot.previous_params for slot in slots)
 
 
-def _contributes(contribution: float | None) -> bool:
-    return contribution is not None and contribution >= MIN_FOSSILIZE_CONTRIBUTION
+def _contributes(contribution: float | None, enough: float) -> bool:
+    return contribution is not None and contribution >= enough
 
 
 def _stable(accuracy_history: Sequence[float]) -> float | None:

@@ -102,6 +102,7 @@ class ContributionRewardInputs(RewardInputs):
     escrow_credit_prev: of the targeted slot.
     boosts: positive pair interactions measured in this epoch.
     hindsight_due: paid by this step.
+    min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
     """
 
     seed_contribution: float | None
@@ -118,6 +119,7 @@ class ContributionRewardInputs(RewardInputs):
     total_contribution: float | None
     boosts: tuple[Boost, ...]
     hindsight_due: float
+    min_fossilize_contribution: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,11 +37,6 @@ def register_task(name: str, description: str, load: TaskLoader) -> None:
     _TASKS[name] = TaskEntry(name=name, description=description, load=load)
 
 
-def list_tasks() -> tuple[TaskEntry, ...]:
-    """Every registered task, by name."""
-    return tuple(_TASKS[name] for name in sorted(_TASKS))
-
-
 def load_task(config: TaskConfig, seed: int) -> TaskData:
     """Load the task that config names, split by seed.
 

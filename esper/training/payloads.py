@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import Final
 
 from esper.contracts.actions import Head, Op, choice_name
 from esper.contracts.counterfactual import AblationStrategy, CounterfactualMatrix
 from esper.contracts.seeds import SeedInfo
 from esper.fleet.autotune import AlgorithmChoice
-from esper.growth.lifecycle.events import Fossilized, GateEvaluated, Germinated, Pruned, StageChanged
+from esper.growth.lifecycle.events import Fossilized, GateEvaluated, Germinated, LifecycleEvent, Pruned, StageChanged
 from esper.policy.acting import Decision, HeadDecision
 from esper.telemetry.events import (
     AblationConfig,
@@ -19,7 +22,6 @@ from esper.telemetry.events import (
     HeadChoice,
     LastAction,
     NamedValue,
-    Payload,
     SeedFossilized,
     SeedGateEvaluated,
     SeedGerminated,
@@ -30,70 +32,44 @@ from esper.telemetry.events import (
 from esper.training.garden import SlotEvent
 from esper.training.vectorized_types import ActionOutcome, ActionSpec
 
+SeedPayload = SeedGerminated | SeedStageChanged | SeedGateEvaluated | SeedFossilized | SeedPruned
 
-def seed_payload(env_id: int, slot_ids: Sequence[str], happened: SlotEvent) -> Payload:
+_SEED_PAYLOADS: Final[dict[type[LifecycleEvent], type[SeedPayload]]] = {
+    Germinated: SeedGerminated,
+    StageChanged: SeedStageChanged,
+    GateEvaluated: SeedGateEvaluated,
+    Fossilized: SeedFossilized,
+    Pruned: SeedPruned,
+}
+_ELSEWHERE: Final[dict[str, str]] = {
+    "blueprint": "blueprint.name",
+    "params": "parameter_count",
+    "params_added": "parameter_count",
+    "gate": "result.gate",
+    "target_stage": "result.target_stage",
+    "passed": "result.passed",
+    "score": "result.score",
+    "checks": "result.checks",
+}
+"""Where a lifecycle event has a payload's field; fields that are not listed have the same name in both."""
+
+_READERS: Final = {
+    payload: {
+        field.name: attrgetter(_ELSEWHERE.get(field.name, field.name))
+        for field in fields(payload)
+        if field.name not in ("env_id", "slot_id")
+    }
+    for payload in _SEED_PAYLOADS.values()
+}
+
+
+def seed_payload(env_id: int, slot_ids: Sequence[str], happened: SlotEvent) -> SeedPayload:
     """The telemetry payload of one lifecycle event, with the env and slot in which it took place."""
-    slot_id, event = slot_ids[happened.slot], happened.event
-    match event:
-        case Germinated():
-            return SeedGerminated(
-                env_id=env_id,
-                slot_id=slot_id,
-                seed_id=event.seed_id,
-                blueprint=event.blueprint.name.lower(),
-                params=event.parameter_count,
-                tempo_epochs=event.tempo_epochs,
-                alpha_target=event.alpha_target,
-                alpha_algorithm=event.alpha_algorithm,
-                alpha_curve=event.alpha_curve,
-            )
-        case StageChanged():
-            return SeedStageChanged(
-                env_id=env_id,
-                slot_id=slot_id,
-                seed_id=event.seed_id,
-                blueprint=event.blueprint.name.lower(),
-                from_stage=event.from_stage,
-                to_stage=event.to_stage,
-                alpha=event.alpha,
-                accuracy_delta=event.accuracy_delta,
-                epochs_in_stage=event.epochs_in_stage,
-            )
-        case GateEvaluated():
-            return SeedGateEvaluated(
-                env_id=env_id,
-                slot_id=slot_id,
-                seed_id=event.seed_id,
-                gate=event.result.gate,
-                target_stage=event.result.target_stage,
-                passed=event.result.passed,
-                score=event.result.score,
-                checks=event.result.checks,
-            )
-        case Fossilized():
-            return SeedFossilized(
-                env_id=env_id,
-                slot_id=slot_id,
-                seed_id=event.seed_id,
-                blueprint=event.blueprint.name.lower(),
-                params_added=event.parameter_count,
-                alpha=event.alpha,
-                epochs_total=event.epochs_total,
-                improvement=event.improvement,
-                contribution=event.contribution,
-            )
-        case Pruned():
-            return SeedPruned(
-                env_id=env_id,
-                slot_id=slot_id,
-                seed_id=event.seed_id,
-                blueprint=event.blueprint.name.lower(),
-                reason=event.reason,
-                initiator=event.initiator,
-                epochs_total=event.epochs_total,
-                improvement=event.improvement,
-                contribution=event.contribution,
-            )
+    kind = _SEED_PAYLOADS[type(happened.event)]
+    values = {name: read(happened.event) for name, read in _READERS[kind].items()}
+    if "blueprint" in values:
+        values["blueprint"] = values["blueprint"].lower()
+    return kind(env_id=env_id, slot_id=slot_ids[happened.slot], **values)
 
 
 def slot_snapshots(infos: Sequence[SeedInfo | None]) -> tuple[SlotSnapshot, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import chain
 from time import perf_counter
@@ -51,105 +51,63 @@ class TrainingResult:
     summaries: tuple[BatchSummary, ...]
 
 
-def train_ppo_vectorized(
-    config: TrainingConfig,
-    *,
-    hub: Hub | None = None,
-    run_id: str = "unrecorded",
-    control: RunControl | None = None,
-    on_summary: Callable[[BatchSummary], None] | None = None,
-    on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None,
-    start: TrainerState | None = None,
-    make_controller: ControllerFactory = make_controller,
-) -> TrainingResult:
-    """Train a fleet of growing hosts and the controller that grows them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHooks:
+    """What a run reports to, listens to and starts from. Every field may be left out.
 
-    hub: where events go; without one nothing is recorded.
+    hub: where events go; a hub without sinks records nothing.
+    run_id: the run's name in its first event.
     control: lets another thread pause or stop the run.
-    on_summary: called with each batch's summary before that batch's BATCH_EPOCH_COMPLETED.
-    on_checkpoint: called with what is to be kept, every run.checkpoint_interval batches and when the run ends in order
-        after at least one.
-    start: continue from there, with batch start.rounds_completed + 1.
-    make_controller: other than the one that config names.
+    on_summary: called with each batch's summary, once per group, before that batch's BATCH_EPOCH_COMPLETED.
+    on_checkpoint: called with what is to be kept, every run.checkpoint_interval batches and when the run ends in an
+        orderly way after at least one batch; None keeps nothing.
+    start: where an interrupted run continues, with batch start.rounds_completed + 1; None starts a new run.
+    make_controller: builds each group's controller; without it, the one that the group's config names.
+    """
+
+    hub: Hub = field(default_factory=Hub)
+    run_id: str = "unrecorded"
+    control: RunControl = field(default_factory=RunControl)
+    on_summary: Callable[[BatchSummary], None] | None = None
+    on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None
+    start: TrainerState | None = None
+    make_controller: ControllerFactory = make_controller
+
+
+def train_ppo_vectorized(config: TrainingConfig, hooks: RunHooks | None = None) -> TrainingResult:
+    """Train a fleet of growing hosts and the controller that grows them.
 
     Raises:
         ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
             cannot read the task.
         TelemetryWriteError: the record of the run can no longer be written.
-        SkippedUpdatesError: three PPO updates in a row were skipped; names the cause.
+        SkippedUpdatesError: three PPO updates in a row were skipped; the message names the cause.
     """
-    return train_groups(
-        [GroupSpec(config=config)],
-        hub=hub,
-        run_id=run_id,
-        control=control,
-        on_summary=on_summary,
-        on_checkpoint=on_checkpoint,
-        start=start,
-        make_controller=make_controller,
-    )
+    return train_groups([GroupSpec(config=config)], hooks)
 
 
-def train_groups(
-    specs: Sequence[GroupSpec],
-    *,
-    hub: Hub | None = None,
-    run_id: str = "unrecorded",
-    control: RunControl | None = None,
-    on_summary: Callable[[BatchSummary], None] | None = None,
-    on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None,
-    start: TrainerState | None = None,
-    make_controller: ControllerFactory = make_controller,
-) -> TrainingResult:
+def train_groups(specs: Sequence[GroupSpec], hooks: RunHooks | None = None) -> TrainingResult:
     """Train several policy groups in lockstep, in one fleet, each with its own controller; see esper.training.group.
 
-    Arguments are those of train_ppo_vectorized; on_summary is called once per group and batch, with the summary's
-    group_id set, as it is in the envelope of every event that belongs to one group.
+    Each summary has its group_id set, as has the envelope of every event that belongs to one group.
 
     Raises:
-        ConfigError: as train_ppo_vectorized, or the groups cannot share a fleet.
+        ConfigError: as for train_ppo_vectorized, or the groups cannot share a fleet.
         TelemetryWriteError: the record of the run can no longer be written.
-        SkippedUpdatesError: three PPO updates of a group in a row were skipped; names the cause.
+        SkippedUpdatesError: three PPO updates of a group in a row were skipped; the message names the cause.
     """
-    trainer = VectorizedPPOTrainer(
-        specs,
-        hub=hub or Hub(),
-        run_id=run_id,
-        control=control or RunControl(),
-        on_summary=on_summary or _ignore,
-        on_checkpoint=on_checkpoint,
-        start=start,
-        make_controller=make_controller,
-    )
-    return trainer.train()
-
-
-def _ignore(_summary: BatchSummary) -> None:
-    """What on_summary does when the caller wants none: the summaries are in the result all the same."""
+    return VectorizedPPOTrainer(specs, hooks or RunHooks()).train()
 
 
 class VectorizedPPOTrainer:
     """Runs the batches of one run. See docs/architecture.md for the order of things within an epoch."""
 
-    def __init__(
-        self,
-        specs: Sequence[GroupSpec],
-        *,
-        hub: Hub,
-        run_id: str,
-        control: RunControl,
-        on_summary: Callable[[BatchSummary], None],
-        on_checkpoint: Callable[[TrainerCheckpoint], None] | None,
-        start: TrainerState | None,
-        make_controller: ControllerFactory,
-    ) -> None:
+    def __init__(self, specs: Sequence[GroupSpec], hooks: RunHooks) -> None:
         check_groups(specs)
         config = specs[0].config
         self._config = config  # of the first group: read here only for what all groups share
-        self._hub = hub
-        self._run_id = run_id
-        self._control = control
-        self._on_summary = on_summary
+        self._hooks = hooks
+        self._hub = hooks.hub
         if config.run.threads:
             torch.set_num_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
@@ -166,16 +124,16 @@ class VectorizedPPOTrainer:
             augment=config.task.augment,
         )
         self._skips = tuple(SkipCounter() for _ in specs)
-        self._groups = tuple(self._new_group(spec, place, make_controller) for place, spec in enumerate(specs))
+        self._groups = tuple(self._new_group(spec, place) for place, spec in enumerate(specs))
         self._clock = PhaseClock()
-        self._reporter = BatchReporter(self._groups, hub=hub, source=self._source, clock=self._clock)
+        self._reporter = BatchReporter(self._groups, hub=self._hub, source=self._source, clock=self._clock)
         self._checkpoints = CheckpointSchedule(
-            self._groups, interval=config.run.checkpoint_interval, on_checkpoint=on_checkpoint
+            self._groups, interval=config.run.checkpoint_interval, on_checkpoint=hooks.on_checkpoint
         )
         self._completed = 0
         self._announced = False
-        if start is not None:
-            self._continue(start)
+        if hooks.start is not None:
+            self._continue(hooks.start)
 
     def _continue(self, start: TrainerState) -> None:
         restore(self._groups, start.tensors)
@@ -185,12 +143,12 @@ class VectorizedPPOTrainer:
             skips.recall([update.skip_cause for update in updates if update is not None])
         self._completed = start.rounds_completed
 
-    def _new_group(self, spec: GroupSpec, place: int, make_controller: ControllerFactory) -> Group:
+    def _new_group(self, spec: GroupSpec, place: int) -> Group:
         envs = spec.config.fleet.envs
         return Group(
             group_id=spec.group_id,
             config=spec.config,
-            controller=make_controller(spec.config, self._device),
+            controller=self._hooks.make_controller(spec.config, self._device),
             reward_normalizer=RewardNormalizer(clip=spec.config.reward.clip),
             rows=range(place * envs, (place + 1) * envs),
         )
@@ -240,7 +198,7 @@ class VectorizedPPOTrainer:
 
     def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
         """One batch: fresh hosts, T epochs, one update per learning group. None: stopped before it was complete."""
-        if self._control.stop_after_round_requested:
+        if self._hooks.control.stop_after_round_requested:
             return None
         self._clock.restart()
         with self._clock.measure(Phase.SETUP):
@@ -251,12 +209,12 @@ class VectorizedPPOTrainer:
                 self._announced = True
             for group in self._groups:
                 group.controller.begin_batch()
-            rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._control)
+            rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._hooks.control)
         if not rollout.run():
             return None
         with self._clock.measure(Phase.UPDATE):
             metrics = [group.controller.learn(self._generator("minibatches", batch)) for group in self._groups]
-        return self._reporter.report(world, rollout, metrics, self._on_summary)
+        return self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
 
     def _new_world(self, batch: int) -> BatchWorld:
         """Paired rows: env k of every group starts from the same streams."""
@@ -301,7 +259,7 @@ class VectorizedPPOTrainer:
     def _training_started(self, fleet: Fleet) -> TrainingStarted:
         config = self._config
         return TrainingStarted(
-            run_id=self._run_id,
+            run_id=self._hooks.run_id,
             package_version=version("esper"),
             preset=config.run.preset,
             task=self._data.name,

@@ -11,7 +11,6 @@ from esper.contracts.actions import (
     ALPHA_TARGET_VALUES,
     STYLE_VALUES,
     AlphaAlgorithm,
-    AlphaCurve,
     Op,
     Style,
 )
@@ -47,10 +46,6 @@ class ActionSpec:
     @property
     def style(self) -> Style:
         return Style(self.style_idx)
-
-    @property
-    def blend_curve(self) -> AlphaCurve:
-        return STYLE_VALUES[self.style_idx][0]
 
     @property
     def alpha_algorithm(self) -> AlphaAlgorithm:

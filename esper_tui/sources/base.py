@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from esper_tui.state.snapshot import CockpitSnapshot
 
@@ -55,24 +54,3 @@ class Frame:
 
     snapshot: CockpitSnapshot
     status: SourceStatus
-
-
-class EventSource(Protocol):
-    """Feeds the screen. poll() is called on the screen's thread, at most four times a second."""
-
-    @property
-    def is_live(self) -> bool:
-        """True for a run that this process is training."""
-        ...
-
-    def poll(self) -> Frame | None:
-        """The newest frame if anything changed since the last poll, otherwise None."""
-        ...
-
-    def rest(self) -> None:
-        """Called instead of poll() while nobody can see the picture: it stands still and misses nothing."""
-        ...
-
-    def toggle_view(self) -> None:
-        """Pause or resume the picture. A live run goes on and is recorded; a replay stops playing."""
-        ...

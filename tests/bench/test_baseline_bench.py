@@ -16,7 +16,7 @@ from esper.growth.hosts.kinds import slot_config, topology_of
 from esper.history import open_recording, read_events
 from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 TINY = ["task.train_samples=64", "task.test_samples=40", "fleet.batch_size=32", "fleet.episode_length=2"]
 LIVELY = [
@@ -40,7 +40,9 @@ LIVELY = [
 def lively_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = with_overrides(load_preset("cifar_baseline"), LIVELY)
     with open_recording(config, tmp_path_factory.mktemp("runs")) as recording:
-        train_ppo_vectorized(config, hub=recording.hub, run_id=recording.run_id, on_summary=recording.on_summary)
+        train_ppo_vectorized(
+            config, RunHooks(hub=recording.hub, run_id=recording.run_id, on_summary=recording.on_summary)
+        )
     return recording.directory.path
 
 

@@ -107,6 +107,7 @@ def inputs(*slots: SlotRewardInputs, **changes: Any) -> ContributionRewardInputs
         "total_contribution": None,
         "boosts": (),
         "hindsight_due": 0.0,
+        "min_fossilize_contribution": 1.0,
     }
     return ContributionRewardInputs(**{**common(*slots), **values, **changes})
 

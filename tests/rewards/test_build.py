@@ -71,6 +71,7 @@ def lived(before: tuple[SeedInfo | None, ...], after: tuple[SeedInfo | None, ...
         "val_loss": 1.5,
         "loss_delta": 0.25,
         "random_guess_loss": 2.3,
+        "min_fossilize_contribution": 1.0,
     }
     return LivedStep(**{**values, **changes})
 

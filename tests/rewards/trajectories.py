@@ -116,6 +116,7 @@ def play(
             val_loss=_loss(accuracies[-1]),
             loss_delta=_loss(accuracies[-2]) - _loss(accuracies[-1]) if epoch > 1 else None,
             random_guess_loss=RANDOM_GUESS_LOSS,
+            min_fossilize_contribution=growth.min_fossilize_contribution,
         )
         payment = pay(build_inputs(step, memory), memory)
         memory = payment.state

@@ -19,7 +19,7 @@ from esper.training.checkpoint_records import TensorRecord, TrainerCheckpoint
 from esper.training.config import TrainingConfig
 from esper.training.controllers.named_tensors import below, dtype_name, prefixed
 from esper.training.run_control import RunControl
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 
 def config(*overrides: str) -> TrainingConfig:
@@ -29,7 +29,7 @@ def config(*overrides: str) -> TrainingConfig:
 
 def saved(*overrides: str, control: RunControl | None = None) -> list[TrainerCheckpoint]:
     kept: list[TrainerCheckpoint] = []
-    train_ppo_vectorized(config(*overrides), control=control, on_checkpoint=kept.append)
+    train_ppo_vectorized(config(*overrides), RunHooks(control=control or RunControl(), on_checkpoint=kept.append))
     return kept
 
 
@@ -68,7 +68,9 @@ def test_a_stopped_run_saves_its_last_complete_round_untouched_by_the_unfinished
         rounds, at_round_end = rounds + 1, stopper.events
 
     settings_ = config("run.rounds=5", "fleet.episode_length=5", "run.checkpoint_interval=0")
-    result = train_ppo_vectorized(settings_, hub=hub, control=control, on_summary=count, on_checkpoint=kept.append)
+    result = train_ppo_vectorized(
+        settings_, RunHooks(hub=hub, control=control, on_summary=count, on_checkpoint=kept.append)
+    )
     assert (result.end, result.batches_completed) == (RunEnd.STOPPED, 2)
     (stopped,) = kept
     (whole,) = saved("run.rounds=2", "fleet.episode_length=5", "run.checkpoint_interval=0")

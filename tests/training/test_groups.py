@@ -26,7 +26,7 @@ from esper.telemetry.hub import Hub
 from esper.training.config import TrainingConfig
 from esper.training.controllers.protocol import Controller, StepResult
 from esper.training.group_spec import GroupSpec
-from esper.training.vectorized_trainer import TrainingResult, train_groups, train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_groups, train_ppo_vectorized
 from esper.training.vectorized_types import BatchSummary, EpisodeRecord
 
 ENVS = 2
@@ -107,7 +107,7 @@ def config(*overrides: str) -> TrainingConfig:
 def run(*specs: GroupSpec) -> tuple[TrainingResult, list[Event]]:
     listener, hub = Listener(), Hub()
     hub.add_sink(listener)
-    return train_groups(specs, hub=hub), listener.events
+    return train_groups(specs, RunHooks(hub=hub)), listener.events
 
 
 def records(result: TrainingResult, group_id: str, first_row: int) -> list[EpisodeRecord]:
@@ -218,7 +218,7 @@ def test_a_controller_that_does_not_learn_makes_no_update(tmp_path: Path) -> Non
 
     with open_recording(settings, tmp_path) as recording:
         result = train_ppo_vectorized(
-            settings, hub=recording.hub, on_summary=recording.on_summary, make_controller=make
+            settings, RunHooks(hub=recording.hub, on_summary=recording.on_summary, make_controller=make)
         )
     assert all(summary.ppo_metrics is None for summary in result.summaries)
     assert read_history(recording.directory.path) == list(result.summaries)
@@ -245,7 +245,7 @@ def test_a_controller_is_told_of_a_rollback(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(measure, "collect", collect)
     settings = config("run.rounds=1")
     waiter = Waiter(settings, torch.device("cpu"))
-    train_ppo_vectorized(settings, make_controller=lambda _config, _device: waiter)
+    train_ppo_vectorized(settings, RunHooks(make_controller=lambda _config, _device: waiter))
     ((env, reward),) = waiter.penalties
     assert env == 1
     assert reward < 0

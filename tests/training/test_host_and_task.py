@@ -8,7 +8,7 @@ from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
 from esper.history.presets import resolve_config
 from esper.telemetry.hub import Hub
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 
 def test_a_transformer_on_images_is_one_error_and_no_event() -> None:
@@ -29,7 +29,7 @@ def test_a_transformer_on_images_is_one_error_and_no_event() -> None:
 
     hub.add_sink(Sink())
     with pytest.raises(ConfigError, match=r"host\.kind is 'transformer'.*task\.name is 'digits'"):
-        train_ppo_vectorized(config, hub=hub)
+        train_ppo_vectorized(config, RunHooks(hub=hub))
     assert seen == []
 
 

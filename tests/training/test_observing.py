@@ -11,7 +11,7 @@ from esper.policy.normalizer import RunningNormalizer
 from esper.telemetry.events import Event, ObservationStats, PPOUpdateCompleted
 from esper.telemetry.hub import Hub
 from esper.training.ppo.rollout_buffer import RolloutBuffer
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 ROUNDS, EPOCHS, ENVS = 3, 5, 2
 
@@ -35,7 +35,9 @@ def run() -> list[ObservationStats]:
     overrides = [f"run.rounds={ROUNDS}", f"fleet.envs={ENVS}", f"fleet.episode_length={EPOCHS}", "run.threads=1"]
     sink, hub = Updates(), Hub()
     hub.add_sink(sink)
-    train_ppo_vectorized(with_overrides(load_preset("digits"), [*overrides, "fleet.steps_per_epoch=2"]), hub=hub)
+    train_ppo_vectorized(
+        with_overrides(load_preset("digits"), [*overrides, "fleet.steps_per_epoch=2"]), RunHooks(hub=hub)
+    )
     return [update.observations for update in sink.seen]
 
 

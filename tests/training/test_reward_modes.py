@@ -10,7 +10,7 @@ from esper.history.presets import load_preset, with_overrides
 from esper.rewards.components import contribution_components, loss_components
 from esper.telemetry.events import Event, LastAction, Payload, RewardSummary
 from esper.telemetry.hub import Hub
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 RUN = ["run.rounds=1", "run.seed=3", "fleet.envs=2", "fleet.episode_length=12", "growth.auto_forward_g1=true"]
 
@@ -36,7 +36,7 @@ def test_every_term_of_a_real_run_is_told_by_name(override: str) -> None:
     config = with_overrides(load_preset("digits"), [*RUN, override])
     listener, hub = Listener(), Hub()
     hub.add_sink(listener)
-    result = train_ppo_vectorized(config, hub=hub)
+    result = train_ppo_vectorized(config, RunHooks(hub=hub))
     lossy = config.reward.family == "loss"
     components = loss_components(config.reward) if lossy else contribution_components(config.reward)
     names = [component.name for component in components]

@@ -31,7 +31,7 @@ from esper.telemetry.events import (
 )
 from esper.telemetry.hub import Hub
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
-from esper.training.vectorized_trainer import TrainingResult, train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_ppo_vectorized
 
 P = TypeVar("P", bound=Payload)
 Fault = Callable[[nn.Module, int], None]
@@ -140,7 +140,7 @@ def run(fault: Fault | None, *, fault_epoch: int = FAULT_EPOCH, rows: tuple[int,
         patch.setattr(Fleet, "train_epoch", train_epoch)
         patch.setattr(Fleet, "snapshot_row", snapshot_row)
         patch.setattr(RolloutBuffer, "tensors", read)
-        record.result = train_ppo_vectorized(with_overrides(load_preset("digits"), overrides), hub=hub)
+        record.result = train_ppo_vectorized(with_overrides(load_preset("digits"), overrides), RunHooks(hub=hub))
     return record
 
 

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
-from esper.evaluation.plan import STATIC
+from esper.contracts.constants import STATIC_NAME
 from esper.evaluation.records import ControllerResult, Difference, Spread
 
 
@@ -47,7 +47,7 @@ def differences_table(results: Sequence[ControllerResult]) -> Table:
     for heading in ("vs static", "size", "params", "its test", "vs same size"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
-        if result.controller == STATIC:
+        if result.controller == STATIC_NAME:
             continue
         matched = result.matched
         table.add_row(

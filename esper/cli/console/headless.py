@@ -20,7 +20,7 @@ from esper.history.recording import open_recording
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
-from esper.training.vectorized_trainer import train_groups
+from esper.training.vectorized_trainer import RunHooks, train_groups
 
 
 def train_headless(
@@ -66,11 +66,13 @@ def _record(config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec],
         try:
             train_groups(
                 groups or [GroupSpec(config=config)],
-                hub=recording.hub,
-                run_id=recording.run_id,
-                control=control,
-                on_summary=recording.on_summary,
-                on_checkpoint=recording.on_checkpoint,
+                RunHooks(
+                    hub=recording.hub,
+                    run_id=recording.run_id,
+                    control=control,
+                    on_summary=recording.on_summary,
+                    on_checkpoint=recording.on_checkpoint,
+                ),
             )
         except KeyboardInterrupt:
             print("esper: broken off", file=sys.stderr)

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 
 from esper.contracts.actions import Blueprint
+from esper.contracts.constants import AGENT_NAME
 from esper.contracts.validation import require_fraction, require_non_negative, require_positive
 from esper.errors import ConfigError
 
@@ -107,7 +108,7 @@ class HillclimbConfig:
 class ControllerConfig:
     """name: ppo, static, random, schedule, heuristic, hillclimb, or one that a plugin registers."""
 
-    name: str = "ppo"
+    name: str = AGENT_NAME
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     heuristic: HeuristicConfig = field(default_factory=HeuristicConfig)
     hillclimb: HillclimbConfig = field(default_factory=HillclimbConfig)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor
 
+from esper.contracts.constants import AGENT_NAME
 from esper.contracts.randomness import derive_seed
 from esper.growth.hosts.kinds import slot_config
 from esper.policy.acting import Decision, PolicyStep, act, decisions, state_values
@@ -26,7 +26,6 @@ from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
 
-AGENT_NAME: Final = "ppo"
 """What telemetry and checkpoints call it."""
 
 

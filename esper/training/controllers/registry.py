@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from esper.contracts.actions import Blueprint
+from esper.contracts.constants import AGENT_NAME, STATIC_NAME
 from esper.errors import ConfigError
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.heuristic import HeuristicRule
@@ -111,8 +112,8 @@ def _hillclimb(config: TrainingConfig, _device: torch.device) -> Controller:
     return RuleController("hillclimb", lambda: HillclimbRule(own, blueprints))
 
 
-register_controller("ppo", "the recurrent policy, learning by PPO", Agent)
-register_rule("static", "never grows", lambda _: StaticRule())
+register_controller(AGENT_NAME, "the recurrent policy, learning by PPO", Agent)
+register_rule(STATIC_NAME, "never grows", lambda _: StaticRule())
 register_rule("random", "draws evenly from what is legal", lambda _: RandomRule())
 register_controller("schedule", "a fixed plan: germinate, blend, fossilise", _schedule)
 register_controller("heuristic", "rules of thumb: grow on a plateau, keep what contributes", _heuristic)

@@ -17,7 +17,6 @@ from esper.policy.masks import build_masks
 from esper.policy.observations import Observation, build_observations
 from esper.policy.signals import EnvSignals, after_action, after_epoch
 from esper.policy.situation import EnvSituation, Situation
-from esper.rewards.actions import MIN_FOSSILIZE_CONTRIBUTION
 from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted, Payload, Severity
 from esper.telemetry.hub import Hub
 from esper.training.anomalies.watches import SeedWatch
@@ -277,7 +276,7 @@ class GroupRollout:
                 case Fossilized(contribution=contribution):
                     self.tallies.fossilized += 1
                     episode.snapshot_due = True
-                    if contribution is not None and contribution >= MIN_FOSSILIZE_CONTRIBUTION:
+                    if contribution is not None and contribution >= self._config.growth.min_fossilize_contribution:
                         episode.contributing_fossilized += 1
                 case _:
                     pass

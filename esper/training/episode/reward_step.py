@@ -49,6 +49,7 @@ def reward_step(
         val_loss=episode.measured.val_loss,
         loss_delta=episode.signals.loss_delta,
         random_guess_loss=random_guess_loss,
+        min_fossilize_contribution=config.growth.min_fossilize_contribution,
     )
     payment = pay(build_inputs(step, episode.reward_state), episode.reward_state)
     episode.reward_state = payment.state

@@ -13,42 +13,15 @@ Horizon = Literal["truncate", "terminate"]
 
 
 def default_entropy_weights() -> PerHead:
-    return PerHead(
-        slot=1.0,
-        blueprint=1.3,
-        style=1.2,
-        tempo=1.3,
-        alpha_target=1.2,
-        alpha_speed=1.2,
-        alpha_curve=1.2,
-        op=1.0,
-    )
+    return PerHead.same(1.2, slot=1.0, blueprint=1.3, tempo=1.3, op=1.0)
 
 
 def no_entropy_floors() -> PerHead:
-    return PerHead(
-        slot=0.0,
-        blueprint=0.0,
-        style=0.0,
-        tempo=0.0,
-        alpha_target=0.0,
-        alpha_speed=0.0,
-        alpha_curve=0.0,
-        op=0.0,
-    )
+    return PerHead.same(0.0)
 
 
 def default_entropy_floor_penalties() -> PerHead:
-    return PerHead(
-        slot=0.1,
-        blueprint=0.3,
-        style=0.1,
-        tempo=0.3,
-        alpha_target=0.1,
-        alpha_speed=0.1,
-        alpha_curve=0.1,
-        op=0.3,
-    )
+    return PerHead.same(0.1, blueprint=0.3, tempo=0.3, op=0.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

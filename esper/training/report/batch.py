@@ -42,7 +42,7 @@ class BatchReporter:
         world: BatchWorld,
         rollout: Rollout,
         metrics: Sequence[PPOMetrics | None],
-        on_summary: Callable[[BatchSummary], None],
+        on_summary: Callable[[BatchSummary], None] | None,
     ) -> tuple[BatchSummary, ...]:
         """Emit a finished batch and return each group's summary, after handing it to on_summary.
 
@@ -62,8 +62,9 @@ class BatchReporter:
             phases=throughput.phases,
         )
         summaries = tuple(replace(summary, timings=timings) for summary in results)
-        for summary in summaries:
-            on_summary(summary)
+        if on_summary is not None:
+            for summary in summaries:
+                on_summary(summary)
         self._hub.emit(throughput)
         for reporter, group in zip(self._reporters, rollout.groups, strict=True):
             reporter.rewards_and_masks(world.batch, group)

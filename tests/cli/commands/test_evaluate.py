@@ -20,7 +20,7 @@ from esper.telemetry.hub import Sink
 from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory
 from esper.training.run_control import RunControl
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 Here = Callable[..., tuple[object, str, str]]
 SHORT = ("--envs", "2", "--episode-length", "6", "--threads", "1")
@@ -88,7 +88,7 @@ def test_ppo_plays_what_a_run_has_learned_and_learns_nothing(here: Here, tmp_pat
     )
     with open_recording(config, tmp_path / "taught") as recording:
         train_ppo_vectorized(
-            config, hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint
+            config, RunHooks(hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint)
         )
     taught = str(recording.directory.path)
     arguments = (*SHORT, "--controllers", "ppo", "--seeds", "1", "--json", "--checkpoint", taught)

@@ -24,7 +24,7 @@ from esper.training.anomalies.memory import MemoryReading
 from esper.training.anomalies.watches import AccuracyWatch
 from esper.training.config import RunConfig
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
 TINY = ["run.threads=1", "fleet.envs=2", "fleet.steps_per_epoch=1", "fleet.batch_size=16", "host.base_channels=2"]
@@ -48,7 +48,7 @@ class Listener:
 def run(*overrides: str) -> list[Event]:
     listener, hub = Listener(), Hub()
     hub.add_sink(listener)
-    train_ppo_vectorized(with_overrides(load_preset("digits"), [*TINY, *overrides]), hub=hub)
+    train_ppo_vectorized(with_overrides(load_preset("digits"), [*TINY, *overrides]), RunHooks(hub=hub))
     return listener.events
 
 

@@ -15,7 +15,7 @@ from esper.history.presets import load_preset, with_overrides
 from esper.history.recording import open_recording
 from esper.telemetry.events import BatchEpochCompleted, PPOUpdateCompleted, RunEnd, TrainingEnded
 from esper.training.ppo.skipped_updates import SkipCause, SkipCounter
-from esper.training.vectorized_trainer import train_ppo_vectorized
+from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 R, G, N = SkipCause.RETURNS, SkipCause.GRADIENT, None
 SHORT = ("run.rounds=5", "run.threads=1", "fleet.envs=1", "fleet.episode_length=2")
@@ -31,7 +31,8 @@ def test_the_third_skipped_update_ends_the_run_after_its_batch_was_recorded(
     settings = with_overrides(load_preset("digits"), list(SHORT))
     with open_recording(settings, tmp_path) as recording, pytest.raises(SkippedUpdatesError, match="reward"):
         train_ppo_vectorized(
-            settings, hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint
+            settings,
+            RunHooks(hub=recording.hub, on_summary=recording.on_summary, on_checkpoint=recording.on_checkpoint),
         )
     assert open_checkpoint(recording.directory.path).manifest.rounds_completed == 3
     payloads = [event.payload for event in read_events(recording.directory.path)]
