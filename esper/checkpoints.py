@@ -1,4 +1,4 @@
-"""From a checkpoint on the disk to something that acts or trains on."""
+"""A saved policy acts again, and an interrupted run goes on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ from esper.training.controllers.named_tensors import below
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPolicy:
-    """A policy that was trained. config: the one that it was trained with. tensors: its agent's state."""
+    """A policy that was trained.
+
+    config: the one that it was trained with.
+    tensors: its agent's state.
+    """
 
     path: Path
     rounds_completed: int
@@ -49,7 +53,9 @@ class SavedPolicy:
 
 
 def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy:
-    """The policy of a checkpoint. path: its directory, or that of a run, for the latest of that run.
+    """The policy of a checkpoint.
+
+    path: its directory, or that of a run, for the latest of that run.
 
     group_id: whose policy; not needed where only one group has one. Executes nothing that is in the files.
 
@@ -68,7 +74,9 @@ def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy
 
 
 def load_trainer_state(path: Path | str) -> TrainerState:
-    """Where an interrupted run is to continue, for train_groups(start=...). path: as for load_policy.
+    """Where an interrupted run is to continue, for train_groups(start=...).
+
+    path: as for load_policy.
 
     Raises:
         ConfigError: there is no checkpoint, or it is damaged or of another version.

@@ -1,5 +1,6 @@
-"""Every error that Esper raises for its users, as one family with the exit code that the command line ends with.
+"""Every error that Esper raises for its users: one family, each with its exit code.
 
+The exit code is what the command line ends with.
 A broken invariant of Esper's own is an AssertionError and not a member: it is a defect, and its traceback is wanted.
 """
 

@@ -1,4 +1,7 @@
-"""Modules of your own that register blueprints and the like: named on the command line, or installed entry points."""
+"""Modules of your own: named on the command line, or installed as entry points.
+
+They register blueprints, hosts, tasks and controllers.
+"""
 
 from __future__ import annotations
 

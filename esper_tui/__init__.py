@@ -1,0 +1,1 @@
+"""The cockpit: live screens for a run that is going on or a saved one."""

@@ -59,7 +59,9 @@ class CockpitApp(App[Leaving]):
         failure_log: str = "",
         frame_seconds: float = FRAME_SECONDS,
     ) -> None:
-        """job: what a live source's worker thread runs. frame_seconds: time between two pictures."""
+        """job: what a live source's worker thread runs.
+        frame_seconds: time between two pictures.
+        """
         super().__init__()
         self.source = source
         self.has_started_job = False

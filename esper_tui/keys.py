@@ -17,7 +17,10 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """keys: Textual's names, comma-separated. shown: how the key is written on screen. footer: it is in the footer."""
+    """keys: Textual's names, comma-separated.
+    shown: how the key is written on screen.
+    footer: it is in the footer.
+    """
 
     keys: str
     shown: str

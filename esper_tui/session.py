@@ -38,8 +38,9 @@ def train(
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it. Returns the process's exit code.
 
-    groups: of a run with several; config is then what they have in common. report: called with the run's directory
-    once the screen is gone and the run has ended without failing; prints to the console.
+    groups: of a run with several; config is then what they have in common.
+    report: called with the run's directory once the screen is gone and the run has ended without failing; prints to the
+        console.
 
     Raises:
         HistoryError: the run directory cannot be made.
@@ -96,7 +97,9 @@ def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO, pilot: Autopil
     """Show the run until the user leaves, then wait for its end, with a line per round on the console.
 
     The loop of the app is closed only then, because closing it waits for its worker threads without a word. A screen
-    that crashes leaves the run alive as well; Textual prints why it crashed. pilot: drives the app without a terminal.
+    that crashes leaves the run alive as well; Textual prints why it crashed.
+
+    pilot: drives the app without a terminal.
     """
     with asyncio.Runner() as runner:
         try:

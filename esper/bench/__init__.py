@@ -1,0 +1,1 @@
+"""The measurements that `esper bench` takes, each side by side with its slow twin."""

@@ -20,7 +20,10 @@ _MAX_STEPS: Final = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """A host and its minibatch. images_per_call: about how many images one timed call trains on, over all envs."""
+    """A host and its minibatch.
+
+    images_per_call: about how many images one timed call trains on, over all envs.
+    """
 
     input_shape: tuple[int, int, int]
     base_channels: int
@@ -39,7 +42,11 @@ SHAPES: Final[dict[str, Shape]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetCase:
-    """One fleet to time. steps: training steps per timed call. seeded: every slot of every env holds a live seed."""
+    """One fleet to time.
+
+    steps: training steps per timed call.
+    seeded: every slot of every env holds a live seed.
+    """
 
     name: str
     shape: Shape

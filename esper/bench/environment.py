@@ -12,7 +12,10 @@ import torch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The machine and the versions behind a figure. threads: of torch, on the CPU."""
+    """The machine and the versions behind a figure.
+
+    threads: of torch, on the CPU.
+    """
 
     processor: str
     processors: int

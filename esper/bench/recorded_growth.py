@@ -26,7 +26,11 @@ from esper.telemetry.events import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrownSeed:
-    """One slot in one epoch. control: None while the seed is not in the forward path. algorithm: its blend."""
+    """One slot in one epoch.
+
+    control: None while the seed is not in the forward path.
+    algorithm: its blend.
+    """
 
     slot: int
     seed_id: str
@@ -37,7 +41,10 @@ class GrownSeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrownEpoch:
-    """One epoch. masks: the sets of seeds that were validated."""
+    """One epoch.
+
+    masks: the sets of seeds that were validated.
+    """
 
     seeds: tuple[GrownSeed, ...]
     masks: tuple[SlotMask, ...]

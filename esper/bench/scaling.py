@@ -32,7 +32,10 @@ _MEBIBYTE: Final = 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One E. seconds: of an epoch of the whole fleet, one per repeat. memory: growth of the peak, in bytes.
+    """One E.
+
+    seconds: of an epoch of the whole fleet, one per repeat.
+    memory: growth of the peak, in bytes.
     calls: operator calls of one training step.
     """
 

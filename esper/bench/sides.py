@@ -29,7 +29,10 @@ class Sides:
 
 
 def build_fleet(case: FleetCase, device: torch.device, *, stages: tuple[SlotControl, ...] | None = None) -> Fleet:
-    """The fleet of a case. stages: one per slot for all envs, instead of the mixed ones of bench/growth.py."""
+    """The fleet of a case.
+
+    stages: one per slot for all envs, instead of the mixed ones of bench/growth.py.
+    """
     generators = [torch.Generator().manual_seed(derive_seed(1, "bench", env)) for env in range(case.envs)]
     fleet = Fleet(
         host=case.host,

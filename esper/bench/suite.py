@@ -23,9 +23,14 @@ class Measure(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark:
-    """One subject. ours, theirs: what the two sides are. cases: run when none is named. sweep: run besides on request.
+    """One subject.
 
-    accepts: is this name a case of the benchmark, listed or not. repeats: unless the user says how many.
+    ours, theirs: what the two sides are.
+    cases: run when none is named.
+    sweep: run besides on request.
+
+    accepts: is this name a case of the benchmark, listed or not.
+    repeats: unless the user says how many.
     """
 
     name: str

@@ -17,9 +17,10 @@ Work = Callable[[], None]
 class Comparison:
     """One case of a benchmark.
 
-    ours, theirs: medians in unit. ratio: how many times better ours is, whether more or less of the unit is better.
-    spread: half the range of the ratios of single repeats, relative to their median. work: what both sides did, with
-    exact shapes.
+    ours, theirs: medians in unit.
+    ratio: how many times better ours is, whether more or less of the unit is better.
+    spread: half the range of the ratios of single repeats, relative to their median.
+    work: what both sides did, with exact shapes.
     """
 
     bench: str
@@ -60,7 +61,10 @@ def time_each(work: Work, *, repeats: int) -> tuple[float, ...]:
 
 
 def rates(seconds: Seconds, *, bench: str, case: str, units: float, unit: str, work: str) -> Comparison:
-    """More is better. units: how many units of work one call of each side did."""
+    """More is better.
+
+    units: how many units of work one call of each side did.
+    """
     return Comparison(
         bench=bench,
         case=case,
@@ -74,7 +78,10 @@ def rates(seconds: Seconds, *, bench: str, case: str, units: float, unit: str, w
 
 
 def durations(seconds: Seconds, *, bench: str, case: str, scale: float, unit: str, work: str) -> Comparison:
-    """Less is better. scale: units per second, 1000 for milliseconds."""
+    """Less is better.
+
+    scale: units per second, 1000 for milliseconds.
+    """
     return Comparison(
         bench=bench,
         case=case,

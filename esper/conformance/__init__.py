@@ -1,0 +1,1 @@
+"""Checks for blueprints, hosts, tasks and controllers of your own."""

@@ -49,8 +49,9 @@ class Check:
 class BlueprintReport:
     """What check_blueprint found. Numbers are None when the output's shape was wrong and nothing else was measured.
 
-    distance_at_birth: |output - input| / |input|. smallest_gradient, largest_gradient: L2 norm of one parameter tensor
-    in its weakest row, over every blend. stacked_difference: of a row to the same seed alone.
+    distance_at_birth: |output - input| / |input|.
+    smallest_gradient, largest_gradient: L2 norm of one parameter tensor in its weakest row, over every blend.
+    stacked_difference: of a row to the same seed alone.
     """
 
     blueprint: Blueprint

@@ -61,7 +61,8 @@ def check_controller(
     relies on: a decision per env, only what the masks allow, placeholders where a head does not matter, probabilities
     and entropies that can be, the same decisions from the same seed, and metrics if and only if it learns.
 
-    config: instead of check_config(name). make: instead of what is registered under the name.
+    config: instead of check_config(name).
+    make: instead of what is registered under the name.
 
     Raises:
         ConfigError: there is no such controller.

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One check. detail: what was found, in plain words and numbers."""
+    """One check.
+
+    detail: what was found, in plain words and numbers.
+    """
 
     check: str
     passed: bool

@@ -1,0 +1,1 @@
+"""Controllers compared on the test split, and policy groups compared within a run."""

@@ -20,7 +20,9 @@ from esper.training.config import TrainingConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkCost:
-    """parameters: trainable numbers. flops: of one sample's forward pass, a multiplication and its addition as two."""
+    """parameters: trainable numbers.
+    flops: of one sample's forward pass, a multiplication and its addition as two.
+    """
 
     parameters: int
     flops: int
@@ -35,7 +37,10 @@ class CostMeter:
         self._known: dict[tuple[HostConfig, tuple[GrownSeed, ...]], NetworkCost] = {}
 
     def cost(self, network: tuple[GrownSeed, ...], host: HostConfig | None = None) -> NetworkCost:
-        """Cost of the host with these seeds in its forward path. host: instead of the run's own."""
+        """Cost of the host with these seeds in its forward path.
+
+        host: instead of the run's own.
+        """
         key = (host or self._config.host, network)
         if key not in self._known:
             self._known[key] = self._measure(*key)

@@ -20,7 +20,11 @@ from esper.training.run_control import RunControl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDone:
-    """A run of the evaluation has finished. number: from 1; total: of runs, as far as is known by then."""
+    """A run of the evaluation has finished.
+
+    number: from 1.
+    total: of runs, as far as is known by then.
+    """
 
     number: int
     total: int
@@ -75,7 +79,10 @@ class Evaluation:
         )
 
     def _play(self, contender: Contender, size: SizedHost | None = None) -> list[EvaluationRun]:
-        """Every seed's run of a contender. size: on a host of that size."""
+        """Every seed's run of a contender.
+
+        size: on a host of that size.
+        """
         label = contender.name if size is None else f"{contender.name}-{size.value}"
         runs: list[EvaluationRun] = []
         for seed in self._plan.seeds:

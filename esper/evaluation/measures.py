@@ -11,7 +11,10 @@ from esper.training.vectorized_types import EpisodeRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """name: in JSON. label, unit, decimals: in tables. read: None where it was not measured."""
+    """name: in JSON.
+    label, unit, decimals: in tables.
+    read: None where it was not measured.
+    """
 
     name: str
     label: str

@@ -27,7 +27,9 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedDifference:
-    """One measure in one scope. first, second: of the groups, over the envs in which both were measured.
+    """One measure in one scope.
+
+    first, second: of the groups, over the envs in which both were measured.
 
     difference: mean of second - first over these pairs. Everything is None where there is no pair; interval also where
     there is only one.
@@ -44,7 +46,10 @@ class PairedDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedSummary:
-    """Everything that is compared between two groups. rounds: completed ones."""
+    """Everything that is compared between two groups.
+
+    rounds: completed ones.
+    """
 
     groups: tuple[str, str]
     rounds: int
@@ -53,7 +58,9 @@ class PairedSummary:
 
 
 def compare(history: Sequence[BatchSummary], groups: tuple[str, str], seed: int) -> PairedSummary | None:
-    """Compare two groups of a run's history. seed: of the resampling. None: no round was completed.
+    """Compare two groups of a run's history.
+
+    seed: of the resampling. None: no round was completed.
 
     Raises:
         ConfigError: the history does not have both groups in every round.

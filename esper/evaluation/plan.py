@@ -20,7 +20,10 @@ from esper.training.controllers.registry import ControllerFactory, find_controll
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A controller that takes part. factory: makes it, frozen if it could learn."""
+    """A controller that takes part.
+
+    factory: makes it, frozen if it could learn.
+    """
 
     name: str
     factory: ControllerFactory
@@ -28,8 +31,10 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationPlan:
-    """contenders: in the order of the table; the static one, to which all are compared, is among them. base: one batch
-    of it is one run. seeds: of the runs, the same for every contender."""
+    """contenders: in the order of the table; the static one, to which all are compared, is among them.
+    base: one batch of it is one run.
+    seeds: of the runs, the same for every contender.
+    """
 
     base: TrainingConfig
     contenders: tuple[Contender, ...]
@@ -37,7 +42,10 @@ class EvaluationPlan:
     data: TaskData
 
     def config(self, contender: Contender, seed: int, host: HostConfig | None = None) -> TrainingConfig:
-        """The configuration of one run. host: instead of the base's."""
+        """The configuration of one run.
+
+        host: instead of the base's.
+        """
         base = self.base
         return replace(
             base,
@@ -54,7 +62,9 @@ class EvaluationPlan:
 def make_plan(
     base: TrainingConfig, names: Sequence[str], *, seeds: int, trained: ControllerFactory | None = None
 ) -> EvaluationPlan:
-    """Seeds are base.run.seed and those after it. trained: makes the ppo controller from a checkpoint.
+    """Seeds are base.run.seed and those after it.
+
+    trained: makes the ppo controller from a checkpoint.
 
     Raises:
         ConfigError: no seed, a controller that does not exist, is named twice or needs a checkpoint, parameters that

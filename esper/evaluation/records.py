@@ -21,9 +21,12 @@ class GrownSeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One host from initialisation to test. seed: of the run. wasted: seeds that were pruned or never finished.
+    """One host from initialisation to test.
 
-    accuracy: validation, of the last epoch. network: what grew into the tested network, in slot order.
+    seed: of the run. wasted: seeds that were pruned or never finished.
+
+    accuracy: validation, of the last epoch.
+    network: what grew into the tested network, in slot order.
     """
 
     seed: int
@@ -66,8 +69,8 @@ class Difference:
 class MatchedHost:
     """The static host whose parameter count is nearest to a controller's mean final count, trained for the same steps.
 
-    setting, value: the key of the configuration that sets its size, for example host.base_channels. runs: its run
-    directories, one per seed.
+    setting, value: the key of the configuration that sets its size, for example host.base_channels.
+    runs: its run directories, one per seed.
     """
 
     setting: str
@@ -82,9 +85,13 @@ class MatchedHost:
 class ControllerResult:
     """One controller over all seeds.
 
-    episodes: seeds times envs. parameters, flops: of the tested networks; host_*: of the host alone. fossilized,
-    wasted: seeds per episode. rollbacks: episodes that the governor ended. against_static: against the host that never
-    grows. matched, against_matched: None where hosts of this kind have no size to choose. runs: one directory per seed.
+    episodes: seeds times envs.
+    parameters, flops: of the tested networks; host_*: of the host alone. fossilized.
+    wasted: seeds per episode.
+    rollbacks: episodes that the governor ended.
+    against_static: against the host that never grows.
+    matched, against_matched: None where hosts of this kind have no size to choose.
+    runs: one directory per seed.
     """
 
     controller: str

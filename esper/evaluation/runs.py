@@ -23,7 +23,10 @@ class EvaluationStoppedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRun:
-    """A finished run. path: of its run directory."""
+    """A finished run.
+
+    path: of its run directory.
+    """
 
     path: Path
     episodes: tuple[Episode, ...]
@@ -37,7 +40,9 @@ def run_once(
     control: RunControl,
     sinks: Sequence[Sink] = (),
 ) -> EvaluationRun:
-    """Play one batch into a run directory of its own inside folder. sinks: more listeners.
+    """Play one batch into a run directory of its own inside folder.
+
+    sinks: more listeners.
 
     Raises:
         EvaluationStoppedError: control asked for it. ConfigError, HistoryError, TelemetryWriteError: as train_groups.

@@ -14,7 +14,8 @@ from esper.contracts.counterfactual import AblationStrategy, SlotMask
 def ablation_masks(active: SlotMask, committed: SlotMask, strategy: AblationStrategy | None) -> tuple[SlotMask, ...]:
     """The distinct sets of seeds to measure for one env; the first one is the network as it is.
 
-    active, committed: as in CounterfactualMatrix. strategy: None measures the network as it is and nothing else.
+    active, committed: as in CounterfactualMatrix.
+    strategy: None measures the network as it is and nothing else.
     """
     wanted = [active]
     if strategy is not None:

@@ -20,7 +20,10 @@ _FILE: Final = "algorithms.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One way of computing. milliseconds: of a training step of the measured shape; None: it does not work here."""
+    """One way of computing.
+
+    milliseconds: of a training step of the measured shape; None: it does not work here.
+    """
 
     algorithm: StackedAlgorithm
     milliseconds: float | None
@@ -40,7 +43,10 @@ def recall(key: str) -> tuple[Candidate, ...] | None:
 
 
 def remember(key: str, shape: str, candidates: Sequence[Candidate]) -> None:
-    """Keep a measurement. shape: in words, for people who read the file."""
+    """Keep a measurement.
+
+    shape: in words, for people who read the file.
+    """
     entry = {"shape": shape, "milliseconds": {one.algorithm: one.milliseconds for one in candidates}}
     path = _path()
     beside = path.with_suffix(f".{os.getpid()}")

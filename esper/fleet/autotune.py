@@ -38,7 +38,11 @@ _HOPELESS: Final = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmChoice:
-    """What was chosen and from what. shape: what was measured, in words; candidates: empty if the config decides."""
+    """What was chosen and from what.
+
+    shape: what was measured, in words.
+    candidates: empty if the config decides.
+    """
 
     algorithm: StackedAlgorithm
     source: ChoiceSource
@@ -48,7 +52,10 @@ class AlgorithmChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetShape:
-    """Everything that the speed of a fleet's layers depends on. batch_size: samples per host and step."""
+    """Everything that the speed of a fleet's layers depends on.
+
+    batch_size: samples per host and step.
+    """
 
     host: HostConfig
     input_shape: tuple[int, ...]

@@ -23,7 +23,10 @@ class SeedBank:
     """R seeds of one build in one slot, their optimiser, and whose they are. Rows are ordered by env."""
 
     def __init__(self, blueprint: Blueprint, module: SeedModule, env: int, serial: int, config: FleetConfig) -> None:
-        """Starts with one row, that of env. serial: a number that no other seed of the fleet ever had."""
+        """Starts with one row, that of env.
+
+        serial: a number that no other seed of the fleet ever had.
+        """
         self.blueprint = blueprint
         self.module = module
         self.envs = [env]

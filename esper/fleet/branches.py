@@ -76,8 +76,11 @@ class BankPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """What happens behind one segment. host: runs the segment. parents: for each branch behind the slot, the one it
-    comes from; branches in which a seed is on keep the number of their parent. None: no branch splits.
+    """What happens behind one segment.
+
+    host: runs the segment.
+    parents: for each branch behind the slot, the one it comes from; branches in which a seed is on keep the number of
+        their parent. None: no branch splits.
     """
 
     host: RowsOfModule
@@ -87,7 +90,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BranchPlan:
-    """A whole pass. branches: what its V results are. main: those which are the env's first wanted mask, by env."""
+    """A whole pass.
+
+    branches: what its V results are.
+    main: those which are the env's first wanted mask, by env.
+    """
 
     splits: tuple[Split, ...]
     classifier: RowsOfModule
@@ -142,7 +149,10 @@ def plan_branches(network: FleetNetwork, plan: FleetPlan, masks_e: Sequence[Iter
 
 
 def run_branches(network: FleetNetwork, plan: BranchPlan, inputs: Tensor) -> Tensor:
-    """Logits of every branch: [V, B, classes], or [V, B, L, vocabulary]. inputs: of every env."""
+    """Logits of every branch: [V, B, classes], or [V, B, L, vocabulary].
+
+    inputs: of every env.
+    """
     features = inputs
     for segment, split in enumerate(plan.splits):
         features = cast(Tensor, split.host(segment, features))

@@ -8,7 +8,9 @@ from esper.errors import ConfigError
 
 
 def resolve_device(name: str, field: str = "run.device") -> torch.device:
-    """The device that a config names. field: where, for the message.
+    """The device that a config names.
+
+    field: where, for the message.
 
     Raises:
         ConfigError: there is no such device here.

@@ -20,10 +20,13 @@ from esper.fleet.gradients import STATISTICS
 class TrainTotals:
     """One training epoch, on the device.
 
-    A prediction is an image, or a token of a language task. loss_e: sum over predictions of the cross-entropy.
-    correct_e: correct predictions. predictions: per env.
-    host_norm_e, gradients_es4: means over the epoch's readings (gradients.py). running_es: slots with a seed in the
-    forward path, for which alone gradients_es4 means something.
+    A prediction is an image, or a token of a language task.
+
+    loss_e: sum over predictions of the cross-entropy.
+    correct_e: correct predictions.
+    predictions: per env.
+    host_norm_e, gradients_es4: means over the epoch's readings (gradients.py).
+    running_es: slots with a seed in the forward path, for which alone gradients_es4 means something.
     """
 
     loss_e: Tensor
@@ -38,8 +41,9 @@ class TrainTotals:
 class EvaluationTotals:
     """One pass over a held-out split, on the device.
 
-    loss_e: sum over predictions of the cross-entropy of the network as it is. correct_v: correct predictions in each
-    branch: an env with a choice of its active seeds on. predictions: per env.
+    loss_e: sum over predictions of the cross-entropy of the network as it is.
+    correct_v: correct predictions in each branch: an env with a choice of its active seeds on.
+    predictions: per env.
     """
 
     loss_e: Tensor
@@ -54,7 +58,8 @@ class EvaluationTotals:
 class SeedGradient:
     """Gradient of one seed, mean over the epoch's readings, before clipping.
 
-    norm: L2. vanishing_fraction, exploding_fraction: share of its parameter tensors with a norm below 1e-7, above 50.
+    norm: L2.
+    vanishing_fraction, exploding_fraction: share of its parameter tensors with a norm below 1e-7, above 50.
     ratio: (norm / host norm) * sqrt(host parameters / seed parameters), at most 10, not smoothed.
     """
 
@@ -68,8 +73,10 @@ class SeedGradient:
 class EnvMeasurement:
     """What one epoch measured for one env. Losses are means over predictions, accuracies percent.
 
-    Training values are None when only an evaluation was collected. host_grad_norm: mean over the epoch's readings,
-    before clipping. gradients: per slot, None where no seed ran.
+    Training values are None when only an evaluation was collected.
+
+    host_grad_norm: mean over the epoch's readings, before clipping.
+    gradients: per slot, None where no seed ran.
     """
 
     train_loss: float | None

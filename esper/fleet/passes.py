@@ -34,7 +34,8 @@ def train_epoch(
 ) -> TrainTotals:
     """Train every host and seed on these minibatches.
 
-    optimizer: of the hosts; banks bring their own. envs_active: hosts that are stepped.
+    optimizer: of the hosts; banks bring their own.
+    envs_active: hosts that are stepped.
 
     Raises:
         ValueError: there is no minibatch.

@@ -25,9 +25,10 @@ from esper.layers.native.program import BankProgram, SlotProgram
 class BankPlan:
     """One bank's part in an epoch.
 
-    rows: the envs of the bank's rows as a long tensor, or None if it has all envs in order. stepped: rows whose
-    parameters are trained. gradients_rp: where the slot's native program leaves the gradients of the bank's parameters;
-    None: autograd leaves them with the parameters.
+    rows: the envs of the bank's rows as a long tensor, or None if it has all envs in order.
+    stepped: rows whose parameters are trained.
+    gradients_rp: where the slot's native program leaves the gradients of the bank's parameters; None: autograd leaves
+        them with the parameters.
     """
 
     slot: int

@@ -1,0 +1,1 @@
+"""Hosts, blueprints, seeds and the lifecycle of a seed."""

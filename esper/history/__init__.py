@@ -1,4 +1,7 @@
-"""Saved runs: `read_events` and `read_history` give typed records back. Importing this needs no torch."""
+"""Saved runs: written as they happen, read back as typed records. Importing this room needs no torch.
+
+`read_events` and `read_history` give the records of a run back.
+"""
 
 from esper.errors import HistoryError, RecordError
 from esper.history.reader import (

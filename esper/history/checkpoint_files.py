@@ -39,7 +39,10 @@ class SavedCheckpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunIdentity:
-    """What a manifest says about the run that it belongs to. created: UTC, ISO 8601."""
+    """What a manifest says about the run that it belongs to.
+
+    created: UTC, ISO 8601.
+    """
 
     run_id: str
     config_digest: str
@@ -72,7 +75,9 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
 
 
 def open_checkpoint(path: Path | str) -> SavedCheckpoint:
-    """Check a checkpoint and read its manifest. path: its directory, or that of a run, for the latest of that run.
+    """Check a checkpoint and read its manifest.
+
+    path: its directory, or that of a run, for the latest of that run.
 
     Raises:
         ConfigError: there is none, it is damaged, or another version of the format wrote it.

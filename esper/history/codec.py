@@ -93,7 +93,10 @@ def event_from_json(line: str | bytes) -> Event:
 
 
 def summary_to_json(summary: BatchSummary, *, seq: int) -> str:
-    """One line of history.jsonl, without the newline. seq: the last event written before it."""
+    """One line of history.jsonl, without the newline.
+
+    seq: the last event written before it.
+    """
     return dump_json({"seq": seq, "summary": _CONVERTER.unstructure(summary)})
 
 

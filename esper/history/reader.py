@@ -21,7 +21,9 @@ Line = TypeVar("Line", Event, HistoryLine)
 
 
 def read_events(path: Path | str) -> list[Event]:
-    """Every committed event of a run. path: the run directory, or an events.jsonl.
+    """Every committed event of a run.
+
+    path: the run directory, or an events.jsonl.
 
     Raises:
         HistoryError: there is no such file, or a line of it is wrong; the message names file and line.
@@ -51,7 +53,9 @@ def open_events(path: Path | str) -> LineReader[Event]:
 
 
 def read_history(path: Path | str) -> list[BatchSummary]:
-    """Every committed batch of a run. path: the run directory, or a history.jsonl.
+    """Every committed batch of a run.
+
+    path: the run directory, or a history.jsonl.
 
     Raises:
         HistoryError: there is no such file, or a line of it is wrong; the message names file and line.

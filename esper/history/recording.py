@@ -27,7 +27,8 @@ from esper.training.vectorized_types import BatchSummary
 class Recording:
     """A run that is being recorded.
 
-    hub: hand it to the trainer and add further sinks to it. on_summary, on_checkpoint: hand them to the trainer, too.
+    hub: hand it to the trainer and add further sinks to it.
+    on_summary, on_checkpoint: hand them to the trainer, too.
     """
 
     directory: RunDirectory

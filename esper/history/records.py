@@ -21,7 +21,8 @@ FileKind = Literal["events", "history"]
 class FileHeader:
     """First line of a JSONL file.
 
-    config_digest: SHA-256 of the resolved configuration (see codec.config_digest). created: UTC, ISO 8601.
+    config_digest: SHA-256 of the resolved configuration (see codec.config_digest).
+    created: UTC, ISO 8601.
     """
 
     schema_version: int
@@ -34,7 +35,10 @@ class FileHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLine:
-    """One line of history.jsonl. seq: the last event that was written before it."""
+    """One line of history.jsonl.
+
+    seq: the last event that was written before it.
+    """
 
     seq: int
     summary: BatchSummary
@@ -42,7 +46,10 @@ class HistoryLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLog:
-    """A whole events.jsonl. torn_tail: the file ends in an unfinished line, which was left out."""
+    """A whole events.jsonl.
+
+    torn_tail: the file ends in an unfinished line, which was left out.
+    """
 
     header: FileHeader
     events: tuple[Event, ...]
@@ -51,7 +58,10 @@ class EventLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLog:
-    """A whole history.jsonl. torn_tail: the file ends in an unfinished line, which was left out."""
+    """A whole history.jsonl.
+
+    torn_tail: the file ends in an unfinished line, which was left out.
+    """
 
     header: FileHeader
     lines: tuple[HistoryLine, ...]

@@ -1,0 +1,1 @@
+"""Stacked layers: E small networks computed as one, with native kernels for CPUs."""

@@ -32,8 +32,10 @@ NUM_ALTERNATIVES = 2
 class PolicyStep:
     """One decision for every env, on the policy's device.
 
-    actions_eh: long, placeholders in irrelevant heads. log_probs_eh: 0 in irrelevant heads. mask_ehn: the masks that
-    were sampled from, the slot row narrowed to the sampled op. values_e, op_values_eo: the critic's normalised units.
+    actions_eh: long, placeholders in irrelevant heads.
+    log_probs_eh: 0 in irrelevant heads.
+    mask_ehn: the masks that were sampled from, the slot row narrowed to the sampled op.
+    values_e, op_values_eo: the critic's normalised units.
     """
 
     actions_eh: Tensor
@@ -49,7 +51,8 @@ class PolicyStep:
 class HeadDecision:
     """One head of one decision.
 
-    probability: of the chosen value. entropy: nats. legal of size choices were allowed. masked: fewer than size.
+    probability: of the chosen value.
+    entropy: nats. legal of size choices were allowed. masked: fewer than size.
     relevant: did the head matter for the op; if not, choice is a placeholder.
     """
 
@@ -76,10 +79,11 @@ class OpProbability:
 class Decision:
     """One env's decision, on the CPU.
 
-    alternatives: the two likeliest legal ops that were not chosen. entropy: sum over the relevant heads, nats.
-    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic. op_values:
-    the return expected after each op, in op order, same units; None for an op that is not possible now, and empty
-    without a critic.
+    alternatives: the two likeliest legal ops that were not chosen.
+    entropy: sum over the relevant heads, nats.
+    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic.
+    op_values: the return expected after each op, in op order, same units; None for an op that is not possible now, and
+        empty without a critic.
     """
 
     heads: tuple[HeadDecision, ...]
@@ -109,7 +113,8 @@ def act(
 ) -> PolicyStep:
     """Sample the op, then the slot on which it is possible, then the other heads.
 
-    observation: normalised, on the policy's device, as are masks. generator: CPU; E x H uniforms are drawn row by row.
+    observation: normalised, on the policy's device, as are masks.
+    generator: CPU; E x H uniforms are drawn row by row.
     """
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     logits_ehn = output.logits_ethn.squeeze(1)

@@ -30,8 +30,9 @@ def placeholder_row(device: torch.device) -> Tensor:
 def floored_probabilities(logits_hn: Tensor, mask_hn: Tensor, floors_h: Tensor) -> Tensor:
     """(1 - floor) * softmax + floor / legal over the legal choices; 0 for illegal ones, 1 for an only choice.
 
-    Args:
-        logits_hn: [..., H, N]. mask_hn: bool, at least one True per row. floors_h: [H], each in [0, 1).
+    logits_hn: [..., H, N].
+    mask_hn: bool, at least one True per row.
+    floors_h: [H], each in [0, 1).
     """
     masked = logits_hn.float().masked_fill(~mask_hn, float("-inf"))
     legal_h1 = mask_hn.sum(-1, keepdim=True)

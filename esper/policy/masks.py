@@ -29,8 +29,9 @@ class ActionMasks:
     """Legal choices of E envs, True = legal.
 
     heads_ehn: bool [E, H, N], every head padded to N choices; its slot row is open, and acting narrows it to the
-    sampled op. slot_by_op_eon: bool [E, 6, N], the slots on which each op is possible. Every row that can be
-    sampled has at least one legal choice.
+        sampled op.
+    slot_by_op_eon: bool [E, 6, N], the slots on which each op is possible. Every row that can be sampled has at least
+        one legal choice.
     """
 
     heads_ehn: Tensor
@@ -82,7 +83,10 @@ class _MaskRules:
         assert any(self._blueprints), "no blueprint can be built for this topology"
 
     def heads(self, ops: list[bool]) -> list[list[bool]]:
-        """One padded row per head, in head order. ops: is each op possible somewhere."""
+        """One padded row per head, in head order.
+
+        ops: is each op possible somewhere.
+        """
         assert ops[Op.WAIT], "WAIT is always possible"
         blending = ops[Op.GERMINATE] or ops[Op.SET_ALPHA_TARGET]
         return [

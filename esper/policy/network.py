@@ -72,7 +72,8 @@ class FactoredRecurrentPolicy(nn.Module):
     def forward(self, features_etd: Tensor, blueprints_ets: Tensor, hidden: Hidden) -> PolicyOutput:
         """Run a sequence of T epochs for E envs from a hidden state.
 
-        features_etd: normalised. blueprints_ets: long, -1 = empty slot.
+        features_etd: normalised.
+        blueprints_ets: long, -1 = empty slot.
         """
         rows_ets = torch.where(blueprints_ets == NO_BLUEPRINT, _NULL_ROW, blueprints_ets)
         embedded = self.embedding(rows_ets).flatten(-2)

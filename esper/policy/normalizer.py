@@ -26,7 +26,9 @@ class RunningNormalizer:
     """Moving mean and variance per feature; starts at mean 0, variance 1."""
 
     def __init__(self, size: int, *, momentum: float, clip: float, device: torch.device) -> None:
-        """momentum: weight of the old statistics in an update. clip: bound of a normalised feature's size."""
+        """momentum: weight of the old statistics in an update.
+        clip: bound of a normalised feature's size.
+        """
         self._momentum = momentum
         self._clip = clip
         self._mean_d = torch.zeros(size, device=device)

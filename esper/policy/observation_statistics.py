@@ -22,7 +22,8 @@ NEAR_CLIP: Final = 0.9
 def observation_statistics(features_etd: Tensor, valid_et: Tensor, clip: float) -> Tensor:
     """The numbers of an ObservationStats in the order of its fields, on the device [9]; not finite over no step.
 
-    features_etd: normalised and clipped, as the policy saw them. valid_et: the steps that count.
+    features_etd: normalised and clipped, as the policy saw them.
+    valid_et: the steps that count.
     """
     valid_et1, steps = valid_et.unsqueeze(-1), valid_et.sum()
     values_etd = features_etd.where(valid_et1, 0.0)

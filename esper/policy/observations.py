@@ -31,7 +31,11 @@ _EMPTY_SLOT = (0.0,) * len(SLOT_FEATURES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What the controller sees of every env. features_ed: float32 [E, D]; blueprints_es: long [E, S], -1 = empty."""
+    """What the controller sees of every env.
+
+    features_ed: float32 [E, D].
+    blueprints_es: long [E, S], -1 = empty.
+    """
 
     features_ed: Tensor
     blueprints_es: Tensor

@@ -23,8 +23,9 @@ from esper.policy.network import FactoredRecurrentPolicy
 class Evaluation:
     """What the policy now thinks of stored decisions.
 
-    log_probs_eth: of the stored actions, 0 in irrelevant heads. entropies_eth: of every head, relevant or not, as a
-    share of the maximum over its legal choices, 0..1. values_et, op_values_eto: the critic's normalised units.
+    log_probs_eth: of the stored actions, 0 in irrelevant heads.
+    entropies_eth: of every head, relevant or not, as a share of the maximum over its legal choices, 0..1.
+    values_et, op_values_eto: the critic's normalised units.
     states_etr: of the recurrent core.
     """
 

@@ -15,7 +15,8 @@ class EnvSignals:
     """One env after some epoch. None: not measured yet.
 
     epoch: epochs finished, 0 at the start. Histories hold the last HISTORY_LENGTH validation losses and accuracies,
-    oldest first, the current one included. loss_delta: previous minus current loss, so an improvement is positive.
+        oldest first, the current one included.
+    loss_delta: previous minus current loss, so an improvement is positive.
     accuracy_delta: current minus previous accuracy. Accuracies in percent.
     """
 

@@ -18,8 +18,9 @@ from esper.policy.signals import EnvSignals
 class EnvSituation:
     """One env after an epoch, before the controller acts on it.
 
-    view: its slots and the rules that hold there. counterfactual: this epoch's ablations. running: False once the
-    governor has ended the episode; what is decided for such an env is not carried out.
+    view: its slots and the rules that hold there.
+    counterfactual: this epoch's ablations.
+    running: False once the governor has ended the episode; what is decided for such an env is not carried out.
     """
 
     signals: EnvSignals

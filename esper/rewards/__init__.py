@@ -1,0 +1,1 @@
+"""The reward of a decision: named components, the modes that combine them, and their scaling."""

@@ -24,11 +24,15 @@ STABLE_EPOCHS: Final = 3
 class LivedStep:
     """One env's step as the trainer saw it.
 
-    before, after: one entry per slot, None = empty: as the controller saw the slots in this epoch, and as it will
-    see them in the next one. counterfactual: of this epoch. action: the effective op (WAIT if the sampled one was
-    impossible); target_slot: its slot index. terminal: nothing is bootstrapped after this step. accuracy_history:
-    validation accuracies in percent, oldest first, this epoch's last. loss_delta: previous minus current validation
-    loss, None in the first epoch. random_guess_loss: of the task.
+    before, after: one entry per slot, None = empty: as the controller saw the slots in this epoch, and as it will see
+        them in the next one.
+    counterfactual: of this epoch.
+    action: the effective op (WAIT if the sampled one was impossible).
+    target_slot: its slot index.
+    terminal: nothing is bootstrapped after this step.
+    accuracy_history: validation accuracies in percent, oldest first, this epoch's last.
+    loss_delta: previous minus current validation loss, None in the first epoch.
+    random_guess_loss: of the task.
     min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
     """
 

@@ -17,7 +17,9 @@ from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
 @dataclass(frozen=True, slots=True)
 class EscrowMove:
-    """paid: points this step. credit: what the seed has been paid in advance after it; 0 once nothing is open."""
+    """paid: points this step.
+    credit: what the seed has been paid in advance after it; 0 once nothing is open.
+    """
 
     paid: float
     credit: float

@@ -24,7 +24,9 @@ _INTERACTION_SLOPE: Final = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HindsightGrant:
-    """What one FOSSILIZE earns for its scaffolds. scaffold_count: rows of the ledger that it drew on.
+    """What one FOSSILIZE earns for its scaffolds.
+
+    scaffold_count: rows of the ledger that it drew on.
 
     scaffold_delay_total: sum over those rows of the epochs between boost and commitment.
     """

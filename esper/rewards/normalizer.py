@@ -14,7 +14,10 @@ _MIN_STD: Final = 1e-8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardNormalizerState:
-    """Welford's running moments. m2: sum of squared deviations from the mean."""
+    """Welford's running moments.
+
+    m2: sum of squared deviations from the mean.
+    """
 
     mean: float = 0.0
     m2: float = 0.0

@@ -35,8 +35,9 @@ class Boost:
 class RewardState:
     """Everything that one env's reward carries from step to step. Empty when an episode begins.
 
-    boosts: rows for seeds that can still be committed. hindsight_due: credit earned by the last step's FOSSILIZE,
-    paid on the next step. loss_unpaid: fall of the validation loss that the clip has held back; negative for a rise.
+    boosts: rows for seeds that can still be committed.
+    hindsight_due: credit earned by the last step's FOSSILIZE, paid on the next step.
+    loss_unpaid: fall of the validation loss that the clip has held back; negative for a rise.
     """
 
     escrow: tuple[EscrowCredit, ...] = ()

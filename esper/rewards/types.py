@@ -16,9 +16,10 @@ class SlotRewardInputs:
     """What the reward needs to know about one slot, before the action and after it (the next real state).
 
     before / after: the seed as the controller saw it, and after the action and the clock's tick; None = empty slot.
-    effective_params: alpha-weighted parameter count, in the epoch just lived, that rent is charged for. alpha_delta:
-    change of alpha from before to after, previous_params the seed's parameters before. escrow_credit_prev, drip_scale:
-    what the reward state holds for the seed of before.
+
+    effective_params: alpha-weighted parameter count, in the epoch just lived, that rent is charged for.
+    alpha_delta: change of alpha from before to after, previous_params the seed's parameters before.
+    escrow_credit_prev, drip_scale: what the reward state holds for the seed of before.
     """
 
     slot_id: str
@@ -53,9 +54,10 @@ class RewardInputs:
     """What both families read, for one env and one step.
 
     seed_info, slot_id and seed_id describe the targeted slot; slots holds every slot, because the reward aggregates
-    over all of them. action: the effective op. val_acc in percent. Parameters are those of the epoch just lived,
-    before the action. terminal: no state follows this step and nothing is bootstrapped, so the potential after it
-    is 0.
+    over all of them.
+
+    action: the effective op. val_acc in percent. Parameters are those of the epoch just lived, before the action.
+    terminal: no state follows this step and nothing is bootstrapped, so the potential after it is 0.
     """
 
     action: Op
@@ -92,10 +94,14 @@ class ContributionRewardInputs(RewardInputs):
 
     Accuracies in percent; acc_delta (since the previous epoch), seed_contribution (of the targeted slot) and
     total_contribution (val_acc minus the accuracy with every seed off) in points, None when not measured.
-    committed_val_acc: with only fossilised seeds on. stable_val_acc: lowest of the last three epochs. Counts are
-    those of the epoch just lived. effective_seed_params: sum of the slots' effective_params. alpha_delta_sq_sum: sum
-    over slots of alpha_delta**2 times previous_params relative to the host. escrow_credit_prev: of the targeted slot.
-    boosts: positive pair interactions measured in this epoch. hindsight_due: paid by this step.
+
+    committed_val_acc: with only fossilised seeds on.
+    stable_val_acc: lowest of the last three epochs. Counts are those of the epoch just lived.
+    effective_seed_params: sum of the slots' effective_params.
+    alpha_delta_sq_sum: sum over slots of alpha_delta**2 times previous_params relative to the host.
+    escrow_credit_prev: of the targeted slot.
+    boosts: positive pair interactions measured in this epoch.
+    hindsight_due: paid by this step.
     min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
     """
 
@@ -121,7 +127,8 @@ class LossRewardInputs(RewardInputs):
     """Everything the loss family reads, for one env and one step.
 
     loss_delta: previous minus current validation loss, so an improvement is positive; None in the first epoch.
-    loss_unpaid: what the clip held back in earlier epochs. random_guess_loss: of the task.
+    loss_unpaid: what the clip held back in earlier epochs.
+    random_guess_loss: of the task.
     """
 
     loss_delta: float | None
@@ -142,7 +149,9 @@ class RewardTerm:
 class RewardComponents:
     """Every named term of one reward, in the order in which they were added, and what explains it.
 
-    total is the sum of the terms. growth_ratio: total parameters / host parameters.
+    total is the sum of the terms.
+
+    growth_ratio: total parameters / host parameters.
     """
 
     terms: tuple[RewardTerm, ...]

@@ -1,0 +1,1 @@
+"""Data sets, their splits and minibatches that stay on the device."""

@@ -21,7 +21,8 @@ from esper.tasks.data import Split, TaskData
 class EpochPlan:
     """Which samples one row of envs sees in an epoch of s steps, and how they are augmented (docs/tasks.md).
 
-    order_sb: sample indices. choices_sb3: see draw_crop_and_flip; its last axis is empty without augmentation.
+    order_sb: sample indices.
+    choices_sb3: see draw_crop_and_flip; its last axis is empty without augmentation.
     """
 
     order_sb: Tensor
@@ -45,8 +46,8 @@ class BatchSource:
         steps: int,
         augment: bool = False,
     ) -> None:
-        """steps: training steps per epoch; 0 = as many full minibatches as one pass holds. augment: crop and mirror
-        training images at random.
+        """steps: training steps per epoch; 0 = as many full minibatches as one pass holds.
+        augment: crop and mirror training images at random.
 
         Raises:
             ConfigError: a minibatch is larger than the training split, or augmentation is asked of tokens.

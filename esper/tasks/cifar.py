@@ -86,7 +86,9 @@ def _load(layout: CifarLayout, config: TaskConfig, seed: int) -> TaskData:
 
 
 def parse_records(name: str, content: bytes, layout: CifarLayout) -> LabelledImages:
-    """The records of one file. name: for messages.
+    """The records of one file.
+
+    name: for messages.
 
     Raises:
         ConfigError: the file is empty, does not consist of whole records, or has a label that does not exist.

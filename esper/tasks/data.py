@@ -45,8 +45,9 @@ class Split:
 class TaskData:
     """A task's data. Rewards, gates and observations read validation; test is only reported.
 
-    num_classes: classes, or the size of the vocabulary. mean, standard_deviation: per channel, in the units of the
-    stored bytes, computed on the training split; empty for tokens.
+    num_classes: classes, or the size of the vocabulary.
+    mean, standard_deviation: per channel, in the units of the stored bytes, computed on the training split; empty for
+        tokens.
     """
 
     name: str

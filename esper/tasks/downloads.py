@@ -20,7 +20,10 @@ TIMEOUT_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFile:
-    """A file that a publisher offers. md5: the publisher's own checksum."""
+    """A file that a publisher offers.
+
+    md5: the publisher's own checksum.
+    """
 
     url: str
     md5: str

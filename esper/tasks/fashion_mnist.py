@@ -44,7 +44,9 @@ def load(config: TaskConfig, seed: int) -> TaskData:
 
 
 def parse_idx(name: str, content: bytes, *, dimensions: int) -> Bytes:
-    """The array of one IDX file of unsigned bytes. name: for messages.
+    """The array of one IDX file of unsigned bytes.
+
+    name: for messages.
 
     Raises:
         ConfigError: the file is in another layout, or shorter or longer than its header says.

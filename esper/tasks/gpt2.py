@@ -19,8 +19,9 @@ WORD_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpt2Vocabulary:
-    """ranks: each token's bytes to its id; a lower id is merged first. special: tokens that stand for a marker in the
-    text, such as <|endoftext|>. Ids are 0 to size - 1."""
+    """ranks: each token's bytes to its id; a lower id is merged first.
+    special: tokens that stand for a marker in the text, such as <|endoftext|>. Ids are 0 to size - 1.
+    """
 
     ranks: dict[bytes, int]
     special: dict[str, int]

@@ -18,7 +18,9 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
-    """images_nchw: uint8. labels_n: uint8."""
+    """images_nchw: uint8.
+    labels_n: uint8.
+    """
 
     images_nchw: Bytes
     labels_n: Bytes

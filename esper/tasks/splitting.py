@@ -15,7 +15,9 @@ Indices = NDArray[np.int64]
 
 
 def stratified(indices: Indices, labels: Indices, share: float, random_state: int) -> tuple[Indices, Indices]:
-    """Split indices in two, the second part holding share of each class. labels: of all samples, not of indices alone.
+    """Split indices in two, the second part holding share of each class.
+
+    labels: of all samples, not of indices alone.
 
     Raises:
         ConfigError: there are too few samples for both parts to have every class.

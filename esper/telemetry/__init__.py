@@ -1,0 +1,1 @@
+"""Typed events, one dataclass each, and the hub that delivers them."""

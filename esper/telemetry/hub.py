@@ -56,7 +56,10 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkFailure:
-    """A sink that was detached. seq: the last event that the hub had stamped by then."""
+    """A sink that was detached.
+
+    seq: the last event that the hub had stamped by then.
+    """
 
     sink: str
     seq: int
@@ -95,7 +98,9 @@ class Hub:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
 
     def emit(self, payload: Payload, *, severity: Severity = Severity.INFO, group_id: str = DEFAULT_GROUP) -> Event:
-        """Stamp the payload and deliver it before returning. group_id: of the policy group that it belongs to.
+        """Stamp the payload and deliver it before returning.
+
+        group_id: of the policy group that it belongs to.
 
         Raises:
             TelemetryWriteError: a critical sink failed.

@@ -26,7 +26,8 @@ from esper.training.vectorized_types import BatchSummary
 class TrainerState:
     """Where a run is to continue.
 
-    tensors: of every group, as saved. earlier: the summaries of the completed rounds, from which rolling means follow.
+    tensors: of every group, as saved.
+    earlier: the summaries of the completed rounds, from which rolling means follow.
     """
 
     rounds_completed: int

@@ -11,7 +11,10 @@ from esper.training.config import TrainingConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorRecord:
-    """A tensor of a checkpoint. dtype: torch's name for it, for example float32."""
+    """A tensor of a checkpoint.
+
+    dtype: torch's name for it, for example float32.
+    """
 
     name: str
     dtype: str
@@ -32,8 +35,10 @@ class GroupRecord:
 class CheckpointManifest:
     """The manifest of a checkpoint.
 
-    config_digest: of the run, as in the headers of its files. created: UTC, ISO 8601. last_seq: the last event that
-    belongs to the completed rounds. state_bytes, state_sha256: of the file with the tensors.
+    config_digest: of the run, as in the headers of its files.
+    created: UTC, ISO 8601.
+    last_seq: the last event that belongs to the completed rounds.
+    state_bytes, state_sha256: of the file with the tensors.
     """
 
     schema_version: int
@@ -51,7 +56,10 @@ class CheckpointManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerCheckpoint:
-    """A trainer between two rounds, ready to be written. write_state: writes the tensors to a new file."""
+    """A trainer between two rounds, ready to be written.
+
+    write_state: writes the tensors to a new file.
+    """
 
     rounds_completed: int
     last_seq: int

@@ -54,8 +54,10 @@ class LossWindow:
 class Verdict:
     """What the governor found in one epoch.
 
-    reason: what was wrong; None when healthy. threshold: the loss from which this epoch would have counted as
-    diverging; None while there are too few losses to judge. anomalies: consecutive ones, this epoch included.
+    reason: what was wrong; None when healthy.
+    threshold: the loss from which this epoch would have counted as diverging; None while there are too few losses to
+        judge.
+    anomalies: consecutive ones, this epoch included.
     """
 
     health: Health

@@ -21,7 +21,10 @@ from esper.training.controllers.protocol import Controller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A running group. rows: its envs in the fleet. Normaliser and controller outlive the batches."""
+    """A running group.
+
+    rows: its envs in the fleet. Normaliser and controller outlive the batches.
+    """
 
     group_id: str
     config: TrainingConfig

@@ -109,7 +109,11 @@ def counterfactual_payload(
     strategy: AblationStrategy,
     compute_ms: float,
 ) -> CounterfactualMatrixComputed:
-    """Every ablation of one env in one epoch. strategy: the configured one. compute_ms: of the fleet's whole pass."""
+    """Every ablation of one env in one epoch.
+
+    strategy: the configured one.
+    compute_ms: of the fleet's whole pass.
+    """
     return CounterfactualMatrixComputed(
         env_id=env_id,
         batch=batch,

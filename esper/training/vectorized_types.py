@@ -160,7 +160,9 @@ class BatchTimings:
 class BatchSummary:
     """One batch of one policy group: E episodes and, if its controller learns, one PPO update. A line of history.jsonl.
 
-    batch: 1-based. episodes: env episodes of the group completed so far in the run. reward_summary: one per env.
+    batch: 1-based.
+    episodes: env episodes of the group completed so far in the run.
+    reward_summary: one per env.
     """
 
     batch: int

@@ -32,8 +32,11 @@ class Mode(StrEnum):
 class SourceStatus:
     """What a source says about itself, beside the run's figures.
 
-    origin: the directory or file. newer: events that a paused view holds back. dropped: frames that were due and
-    never drawn. position, length: events shown and events there are. speed: of a replay, None for a live run.
+    origin: the directory or file.
+    newer: events that a paused view holds back.
+    dropped: frames that were due and never drawn.
+    position, length: events shown and events there are.
+    speed: of a replay, None for a live run.
     """
 
     mode: Mode

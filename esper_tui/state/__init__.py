@@ -1,0 +1,1 @@
+"""Events folded into frozen snapshots. Nothing here needs torch or Textual."""

@@ -33,7 +33,10 @@ SeedEvent = SeedGerminated | SeedStageChanged | SeedFossilized | SeedPruned
 
 @dataclass(slots=True, kw_only=True)
 class EnvState:
-    """Everything known of one env in its current episode. accuracies: one per host epoch of the episode."""
+    """Everything known of one env in its current episode.
+
+    accuracies: one per host epoch of the episode.
+    """
 
     env_id: int
     max_epochs: int

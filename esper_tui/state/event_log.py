@@ -19,7 +19,8 @@ def _empty_lines() -> deque[LogLine]:
 
 @dataclass(slots=True, kw_only=True)
 class EventLog:
-    """lines: at most LOG_LENGTH. folded: events that are counted and not listed.
+    """lines: at most LOG_LENGTH.
+    folded: events that are counted and not listed.
 
     last_gate: what each slot's gate said last, so that a gate which fails every epoch is listed once.
     """

@@ -18,7 +18,12 @@ NOT_APPLICABLE: Final = "–"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A figure on the screen. decimals: digits after the point. signed: show a plus. source: the event it is from."""
+    """A figure on the screen.
+
+    decimals: digits after the point.
+    signed: show a plus.
+    source: the event it is from.
+    """
 
     name: str
     label: str

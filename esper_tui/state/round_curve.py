@@ -9,7 +9,9 @@ from esper.telemetry.events import EpochCompleted
 
 @dataclass(slots=True, kw_only=True)
 class RoundCurve:
-    """sums: per epoch, the sum of accuracies and how many envs reported. previous: the last round's curve."""
+    """sums: per epoch, the sum of accuracies and how many envs reported.
+    previous: the last round's curve.
+    """
 
     batch: int | None = None
     sums: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])

@@ -28,8 +28,9 @@ LEVEL_WORDS: Final[dict[Level, str]] = {Level.FINE: "ok", Level.WARNING: "WARN",
 class Rule:
     """A limit on one metric.
 
-    above: beyond means larger (otherwise smaller). relative_to: what the value is divided by before it is compared;
-    empty means that the limits are absolute. minimum_samples: fewer values than this are not judged.
+    above: beyond means larger (otherwise smaller).
+    relative_to: what the value is divided by before it is compared; empty means that the limits are absolute.
+    minimum_samples: fewer values than this are not judged.
     """
 
     metric: str
@@ -108,7 +109,10 @@ _BY_METRIC: Final = {rule.metric: rule for rule in RULES}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A value against its rule. limit: the limit that was passed, in the rule's own unit; None when fine."""
+    """A value against its rule.
+
+    limit: the limit that was passed, in the rule's own unit; None when fine.
+    """
 
     level: Level
     limit: float | None = None

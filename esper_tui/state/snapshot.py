@@ -54,7 +54,10 @@ ENV_STATUS_MEANINGS: Final[dict[EnvStatus, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotView:
-    """The seed in one slot. contribution: percentage points it brings, by ablation."""
+    """The seed in one slot.
+
+    contribution: percentage points it brings, by ablation.
+    """
 
     slot_id: str
     stage: SeedStage
@@ -69,8 +72,10 @@ class SlotView:
 class EnvRow:
     """One env. The same object is handed out until the env changes, so a panel may compare by identity.
 
-    slots: in the run's slot order, None for an empty slot. trend: the newest validation accuracies, oldest first.
-    growth: total parameters / host parameters. decision: the newest action, with all its heads.
+    slots: in the run's slot order, None for an empty slot.
+    trend: the newest validation accuracies, oldest first.
+    growth: total parameters / host parameters.
+    decision: the newest action, with all its heads.
     """
 
     env_id: int
@@ -118,8 +123,11 @@ class LogLine:
 class Progress:
     """How far the run is and how fast it goes. Rates are host epochs of one env per second.
 
-    batch, epoch: the newest that an env reported. rate_now: over the last ten fleet epochs; rate_mean: since the
-    first event. share_done: 0..1 of the planned rounds. eta_seconds: what is left at the pace so far.
+    batch, epoch: the newest that an env reported.
+    rate_now: over the last ten fleet epochs.
+    rate_mean: since the first event.
+    share_done: 0..1 of the planned rounds.
+    eta_seconds: what is left at the pace so far.
     """
 
     batch: int | None
@@ -136,8 +144,10 @@ class Progress:
 class GroupFigures:
     """What belongs to one policy group.
 
-    updates: the newest PPO updates, oldest first. rounds: one record per finished round. curve: mean validation
-    accuracy per host epoch of this round; previous_curve: of the round before.
+    updates: the newest PPO updates, oldest first.
+    rounds: one record per finished round.
+    curve: mean validation accuracy per host epoch of this round.
+    previous_curve: of the round before.
     """
 
     group_id: str
@@ -152,8 +162,8 @@ class GroupFigures:
 class CockpitSnapshot:
     """Everything that the screen shows, at one moment.
 
-    groups: in the order of the run; none before the first event. folded: step events that the log counts but does not
-    list.
+    groups: in the order of the run; none before the first event.
+    folded: step events that the log counts but does not list.
     """
 
     events: int

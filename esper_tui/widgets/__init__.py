@@ -1,0 +1,1 @@
+"""The panels that draw a snapshot."""

@@ -1,0 +1,1 @@
+"""The commands of `esper`, one file each."""

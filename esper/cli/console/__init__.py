@@ -1,0 +1,1 @@
+"""What the console prints: progress, tables and reports."""

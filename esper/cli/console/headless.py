@@ -33,9 +33,11 @@ def train_headless(
 ) -> int:
     """Train, show progress on stdout, and end with the run directory on a line of its own.
 
-    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays. groups: of a run
-    with several; config is then what they have in common. report: says what came out of the recorded run, given its
-    directory, before that is printed. to_stderr: leave stdout to the report.
+    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays.
+
+    groups: of a run with several; config is then what they have in common.
+    report: says what came out of the recorded run, given its directory, before that is printed.
+    to_stderr: leave stdout to the report.
 
     Returns:
         The exit code: 0, or 130 after Ctrl-C.

@@ -16,7 +16,10 @@ from esper.telemetry.events import BatchStats, Event, GroupStarted, Throughput, 
 
 @dataclass(slots=True)
 class RunOutline:
-    """What the summary shows, gathered in one pass over the events. rounds: each with its policy group."""
+    """What the summary shows, gathered in one pass over the events.
+
+    rounds: each with its policy group.
+    """
 
     started: TrainingStarted | None = None
     ended: TrainingEnded | None = None

@@ -1,0 +1,1 @@
+"""The networks that grow, and the registry that finds them by name."""

@@ -15,6 +15,9 @@ class InjectionPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectionSpec(InjectionPoint):
-    """An injection point of a host. position: share of the host's segments computed before it, in 0 to 1."""
+    """An injection point of a host.
+
+    position: share of the host's segments computed before it, in 0 to 1.
+    """
 
     position: float

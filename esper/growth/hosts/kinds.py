@@ -20,7 +20,8 @@ TOKEN_SAMPLE_DIMS = 1
 class HostKind:
     """One kind of host, as host.kind names it.
 
-    topology: decides what blueprints fit. sample_dims: axes of one sample, 3 of images (C, H, W), 1 of tokens (L).
+    topology: decides what blueprints fit.
+    sample_dims: axes of one sample, 3 of images (C, H, W), 1 of tokens (L).
     points: the injection points of a config in the order in which the host computes them.
     """
 

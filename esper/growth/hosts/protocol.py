@@ -20,8 +20,8 @@ class HostProtocol(nn.Module, ABC):
     A forward pass is segment 0, whatever grows at point 0, segment 1, and so on, then classify. Every parameter and
     buffer has the row as its first axis, and rows never influence each other.
 
-    topology: the family, which decides what blueprints fit. injection_specs: the points in the order in which they
-    are computed.
+    topology: the family, which decides what blueprints fit.
+    injection_specs: the points in the order in which they are computed.
     """
 
     topology: Topology

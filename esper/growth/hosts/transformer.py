@@ -57,7 +57,9 @@ class StackedTransformerHost(HostProtocol):
         generators: Sequence[torch.Generator],
         algorithm: StackedAlgorithm,
     ) -> None:
-        """input_shape: the longest context, as (L,). num_classes: size of the vocabulary."""
+        """input_shape: the longest context, as (L,).
+        num_classes: size of the vocabulary.
+        """
         super().__init__()
         (context,) = input_shape
         shape = config.transformer

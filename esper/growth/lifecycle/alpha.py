@@ -18,8 +18,10 @@ _MIN_STEEPNESS = 0.1
 class AlphaState:
     """Alpha and the ramp that it is on, or the last one that it finished.
 
-    start: alpha when the ramp began. steps_total, steps_done: length and progress of the ramp in epochs.
-    velocity: change of alpha in the last epoch's step. steepness: k of the SIGMOID curve.
+    start: alpha when the ramp began.
+    steps_total, steps_done: length and progress of the ramp in epochs.
+    velocity: change of alpha in the last epoch's step.
+    steepness: k of the SIGMOID curve.
     """
 
     value: float
@@ -64,8 +66,8 @@ def curve_progress(curve: AlphaCurve, t: float, steepness: float) -> float:
     linear t; cosine (1 - cos(pi t)) / 2; sigmoid (s(k(t - 1/2)) - s(-k/2)) / (s(k/2) - s(-k/2)) with s the logistic
     function and k the steepness, floored at 0.1.
 
-    >>> curve_progress(AlphaCurve.COSINE, 0.5, 12.0)
-    0.5
+    >>> round(curve_progress(AlphaCurve.COSINE, 0.25, 12.0), 4)
+    0.1464
     """
     if curve is AlphaCurve.LINEAR:
         return t

@@ -24,8 +24,8 @@ class Germinated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageChanged:
-    """accuracy_delta: change of validation accuracy, in points, over the stage that was left; epochs_in_stage: spent
-    there. to_stage DORMANT: the slot is empty again.
+    """accuracy_delta: change of validation accuracy, in points, over the stage that was left.
+    epochs_in_stage: spent there. to_stage DORMANT: the slot is empty again.
     """
 
     seed_id: str
@@ -77,8 +77,8 @@ LifecycleEvent = Germinated | StageChanged | GateEvaluated | Fossilized | Pruned
 class Change:
     """The outcome of one lifecycle function.
 
-    refused: None when it was done; otherwise the reason in plain words, and state is what it was before. events: in
-    the order in which things happened; a refusal by a gate carries the gate's report.
+    refused: None when it was done; otherwise the reason in plain words, and state is what it was before.
+    events: in the order in which things happened; a refusal by a gate carries the gate's report.
     """
 
     state: SeedState | None

@@ -28,7 +28,10 @@ _FULL_SCORE_CONTRIBUTION: Final = 10.0
 
 
 def evaluate_gate(state: SeedState, target: SeedStage, config: GrowthConfig) -> GateResult:
-    """Every check of the gate into target, and the gate's score in 0..1. target: TRAINING to FOSSILIZED."""
+    """Every check of the gate into target, and the gate's score in 0..1.
+
+    target: TRAINING to FOSSILIZED.
+    """
     return _result(state, target, _CHECKS[target](state, config))
 
 

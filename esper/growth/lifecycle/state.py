@@ -26,8 +26,10 @@ _VELOCITY_DECAY = 0.7
 class Germination:
     """A request to put a seed into an empty slot.
 
-    tempo_epochs: length of the first alpha ramp. alpha_target: where that ramp ends, above 0 and at most 1.
-    parameter_count: of the module, with its gamma. val_accuracy: percent, of the host now.
+    tempo_epochs: length of the first alpha ramp.
+    alpha_target: where that ramp ends, above 0 and at most 1.
+    parameter_count: of the module, with its gamma.
+    val_accuracy: percent, of the host now.
     """
 
     seed_id: str
@@ -71,8 +73,10 @@ class SeedState:
     """One slot's seed, from germination to the end of its cooldown. An empty slot has no state (None).
 
     Counters are in lived epochs: both epochs_in_stage and epochs_total grow by one in every tick, cooldown included.
-    germination_alpha_target: where the first ramp will end. pending_prune_reason: set while alpha ramps down to a
-    scheduled prune. parameter_count drops to 0 when the module is freed. Other fields as in SeedInfo.
+
+    germination_alpha_target: where the first ramp will end.
+    pending_prune_reason: set while alpha ramps down to a scheduled prune. parameter_count drops to 0 when the module is
+        freed. Other fields as in SeedInfo.
     """
 
     seed_id: str
@@ -114,9 +118,11 @@ class SeedState:
 class SlotControl:
     """How the fleet runs one slot's seed in the next epoch.
 
-    alpha: blend strength in 0..1. straight_through: the host's values pass unchanged while the gradient reaches the
-    seed (TRAINING). isolate: the seed reads detached host features. frozen: the seed's parameters are not stepped
-    (alpha is ramping down). committed: the seed is part of the host for good (FOSSILIZED).
+    alpha: blend strength in 0..1.
+    straight_through: the host's values pass unchanged while the gradient reaches the seed (TRAINING).
+    isolate: the seed reads detached host features.
+    frozen: the seed's parameters are not stepped (alpha is ramping down).
+    committed: the seed is part of the host for good (FOSSILIZED).
     """
 
     alpha: float

@@ -29,10 +29,11 @@ class SeedOutput:
 class BlendControls:
     """How each row of a bank takes part in training.
 
-    alpha_r1111: blend strength, [R, 1, 1, 1, 1], or [R, 1, 1, 1] of tokens. running: the seed is in the forward path at
-    all. straight_through: host values pass unchanged while the gradient reaches the seed. isolate: the seed reads
-    detached host features. multiply: the row is blended by MULTIPLY; other rows by GATE where the bank has gates, else
-    by ADD.
+    alpha_r1111: blend strength, [R, 1, 1, 1, 1], or [R, 1, 1, 1] of tokens.
+    running: the seed is in the forward path at all.
+    straight_through: host values pass unchanged while the gradient reaches the seed.
+    isolate: the seed reads detached host features.
+    multiply: the row is blended by MULTIPLY; other rows by GATE where the bank has gates, else by ADD.
     """
 
     alpha_r1111: Tensor

@@ -40,7 +40,9 @@ class BlendMode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramLayer:
-    """One layer of f in x + gamma * f(x). outputs: channels after it; weights are stacked, [rows, ...].
+    """One layer of f in x + gamma * f(x).
+
+    outputs: channels after it; weights are stacked, [rows, ...].
 
     CONVOLUTION: weight [outputs, inputs / groups, k, k]. GROUP_NORM: weight, bias. ATTENTION: weight [hidden, inputs]
     squeezes, excite [inputs, hidden] and bias lead back. LESS_INPUT subtracts x. Others have no weights.
@@ -79,8 +81,8 @@ class GateWeights:
 class BankProgram:
     """The seeds of one bank as the kernels take them. All sequences have one entry per row of the bank.
 
-    parameters: all of the bank, in the order in which they lie in a gradient row. gradients_rp: written by every
-    backward pass, rows that are OFF with zeros.
+    parameters: all of the bank, in the order in which they lie in a gradient row.
+    gradients_rp: written by every backward pass, rows that are OFF with zeros.
     """
 
     program: Program

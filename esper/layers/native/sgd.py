@@ -36,7 +36,8 @@ def native_sgd(
 ) -> None:
     """Clip each row to max_norm, then SGD with momentum, in place, for the rows of stepped_r (bool).
 
-    parameters: [R, ...] each, in the order in which they lie in a gradient row. norms_r: L2 norms of the gradients.
+    parameters: [R, ...] each, in the order in which they lie in a gradient row.
+    norms_r: L2 norms of the gradients.
     """
     rows, width = gradients_rp.shape
     tensors = (_Parameter * len(parameters))()

@@ -1,0 +1,1 @@
+"""Controllers that follow a fixed rule instead of learning."""

@@ -29,7 +29,9 @@ ROTATION: Final[dict[Topology, tuple[Blueprint, ...]]] = {
 
 
 def resolve_blueprints(names: Sequence[str], topology: Topology, *, key: str) -> tuple[Blueprint, ...]:
-    """The blueprints of these (lower-case) names, or the rotation of the topology if there are none. key: for errors.
+    """The blueprints of these (lower-case) names, or the rotation of the topology if there are none.
+
+    key: for errors.
 
     Raises:
         ConfigError: hosts of this topology cannot grow one of them.

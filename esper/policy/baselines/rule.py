@@ -49,7 +49,10 @@ class Rule(Protocol):
     """Decides for one env during one episode; what it remembers ends with the episode."""
 
     def decide(self, env: EnvSituation, legal: LegalChoices, uniforms: tuple[float, ...]) -> Choice:
-        """One legal action. uniforms: one number in [0, 1) per head, for rules that draw lots."""
+        """One legal action.
+
+        uniforms: one number in [0, 1) per head, for rules that draw lots.
+        """
         ...
 
 

@@ -138,8 +138,10 @@ Payload = (
 class Event:
     """The envelope of every event.
 
-    seq: monotonic within a run, from 1. time: seconds since the Unix epoch. group_id: the policy group that the
-    payload's env or update belongs to; DEFAULT_GROUP for what concerns the whole fleet.
+    seq: monotonic within a run, from 1.
+    time: seconds since the Unix epoch.
+    group_id: the policy group that the payload's env or update belongs to; DEFAULT_GROUP for what concerns the whole
+        fleet.
     """
 
     seq: int

@@ -40,9 +40,9 @@ class AblationConfig:
 class CounterfactualMatrixComputed:
     """Every ablation of one env in one epoch (docs/ablation.md).
 
-    strategy: full_factorial if every set of active seeds was measured, else what fleet.ablation asks for. shapley: per
-    slot, percentage points; None without an active seed, and everywhere unless the factorial is full. compute_ms: of
-    the whole fleet's validation pass, plain accuracies included.
+    strategy: full_factorial if every set of active seeds was measured, else what fleet.ablation asks for.
+    shapley: per slot, percentage points; None without an active seed, and everywhere unless the factorial is full.
+    compute_ms: of the whole fleet's validation pass, plain accuracies included.
     """
 
     kind: ClassVar[EventKind] = EventKind.COUNTERFACTUAL_MATRIX_COMPUTED
@@ -62,8 +62,9 @@ class CounterfactualMatrixComputed:
 class HeadChoice:
     """One head of one decision.
 
-    probability: of the chosen value. entropy: in nats over the legal choices. legal / size: how many of the head's
-    choices the mask allowed. relevant: did the head matter for the op (if not, choice is a placeholder).
+    probability: of the chosen value.
+    entropy: in nats over the legal choices. legal / size: how many of the head's choices the mask allowed.
+    relevant: did the head matter for the op (if not, choice is a placeholder).
     """
 
     head: str
@@ -149,8 +150,9 @@ class EpisodeOutcome:
 class GovernorRollback:
     """A host was lost and put back; its env's episode is over (docs/governor.md).
 
-    loss: the validation loss that was judged. restored_epoch: the epoch after which the restored state was taken, 0 for
-    the fresh host. penalty: raw reward that replaces that of the env's last decision; None if it had taken none.
+    loss: the validation loss that was judged.
+    restored_epoch: the epoch after which the restored state was taken, 0 for the fresh host.
+    penalty: raw reward that replaces that of the env's last decision; None if it had taken none.
     """
 
     kind: ClassVar[EventKind] = EventKind.GOVERNOR_ROLLBACK

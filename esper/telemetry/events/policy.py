@@ -26,8 +26,9 @@ class ObservationStats:
     """The normalised observations of a batch (docs/observations.md). None: no step was taken.
 
     host_*, slot_*: over all features of that kind. Shares are of all numbers: outliers lie beyond 3 deviations,
-    near_clip from nine tenths of the clip on, clipped at it. drift: mean over features of |mean over steps|, in
-    deviations of the statistics that normalised them.
+    near_clip from nine tenths of the clip on, clipped at it.
+
+    drift: mean over features of |mean over steps|, in deviations of the statistics that normalised them.
     """
 
     host_mean: float | None
@@ -113,8 +114,9 @@ class AnomalyType(StrEnum):
 class AnomalyDetected:
     """A rule of docs/anomalies.md fired: value is at its limit or beyond.
 
-    rule: the rule's name. severity: warning or critical, also the envelope's. epoch, env_id, slot_id and head say
-    where; each is None where the rule is about something larger.
+    rule: the rule's name.
+    severity: warning or critical, also the envelope's. epoch, env_id, slot_id and head say where; each is None where
+        the rule is about something larger.
     """
 
     kind: ClassVar[EventKind] = EventKind.ANOMALY_DETECTED

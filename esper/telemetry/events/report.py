@@ -69,8 +69,12 @@ class PhaseTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throughput:
-    """How fast the batch ran. step_time_ms: one host epoch of the whole fleet. dataloader_wait_ms: time spent
-    making minibatches. env_epochs_per_second: host epochs finished per second, all envs together."""
+    """How fast the batch ran.
+
+    step_time_ms: one host epoch of the whole fleet.
+    dataloader_wait_ms: time spent making minibatches.
+    env_epochs_per_second: host epochs finished per second, all envs together.
+    """
 
     kind: ClassVar[EventKind] = EventKind.THROUGHPUT
     batch: int
@@ -85,8 +89,10 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvRewardSummary:
-    """Sums over one env's episode. scaffold_count: ledger rows that hindsight credit was granted for, and
-    scaffold_delay_total the epochs that they waited.
+    """Sums over one env's episode.
+
+    scaffold_count: ledger rows that hindsight credit was granted for, and scaffold_delay_total the epochs that they
+        waited.
     """
 
     env_id: int

@@ -11,7 +11,10 @@ from esper.telemetry.events.kinds import EventKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupStarted:
-    """A policy group of a run: the envs that one controller decides for. learns: does it make PPO updates."""
+    """A policy group of a run: the envs that one controller decides for.
+
+    learns: does it make PPO updates.
+    """
 
     group_id: str
     controller: str
@@ -25,8 +28,8 @@ class GroupStarted:
 class TrainingStarted:
     """First event of a run.
 
-    n_envs: of all groups together. Rewards and learning rates are those of the first group. groups: empty in files that
-    were written before there were groups.
+    n_envs: of all groups together. Rewards and learning rates are those of the first group.
+    groups: empty in files that were written before there were groups.
     """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_STARTED
@@ -56,7 +59,10 @@ class TrainingStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmTime:
-    """One way of computing stacked layers. milliseconds: of a training step; None: it does not work on this device."""
+    """One way of computing stacked layers.
+
+    milliseconds: of a training step; None: it does not work on this device.
+    """
 
     algorithm: str
     milliseconds: float | None
@@ -66,7 +72,8 @@ class AlgorithmTime:
 class AlgorithmChosen:
     """How the fleet's layers compute, once per run after TRAINING_STARTED (docs/performance.md).
 
-    shape: what was measured, in words. source: configured, measured, or remembered from an earlier run on this machine.
+    shape: what was measured, in words.
+    source: configured, measured, or remembered from an earlier run on this machine.
     candidates: empty if the config decides.
     """
 

@@ -28,7 +28,10 @@ class SeedGerminated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedStageChanged:
-    """The seed entered to_stage. accuracy_delta: change of validation accuracy over the stage it left."""
+    """The seed entered to_stage.
+
+    accuracy_delta: change of validation accuracy over the stage it left.
+    """
 
     kind: ClassVar[EventKind] = EventKind.SEED_STAGE_CHANGED
     env_id: int

@@ -1,0 +1,1 @@
+"""Rules that watch the numbers of a run and report what looks wrong."""

@@ -32,7 +32,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where something was read. batches: how many the run is to have. None: the place is something larger."""
+    """Where something was read.
+
+    batches: how many the run is to have. None: the place is something larger.
+    """
 
     batch: int
     batches: int

@@ -26,7 +26,10 @@ DROP_MIN_SAMPLES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateReading:
-    """One PPO update. max_grad_norm: the norm to which its gradients are clipped."""
+    """One PPO update.
+
+    max_grad_norm: the norm to which its gradients are clipped.
+    """
 
     metrics: PPOMetrics
     max_grad_norm: float
@@ -34,8 +37,12 @@ class UpdateReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadReading:
-    """One head in one PPO update. floor: uniform share of its distribution. choices: the most that it can have.
-    gradient_norm: of the whole policy."""
+    """One head in one PPO update.
+
+    floor: uniform share of its distribution.
+    choices: the most that it can have.
+    gradient_norm: of the whole policy.
+    """
 
     update: HeadUpdate
     floor: float
@@ -53,7 +60,10 @@ class SeedReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyReading:
-    """One env at the end of a batch, percent. earlier: its accuracies in the batches of the rolling window before."""
+    """One env at the end of a batch, percent.
+
+    earlier: its accuracies in the batches of the rolling window before.
+    """
 
     accuracy: float
     earlier: tuple[float, ...]
@@ -63,9 +73,11 @@ class AccuracyReading:
 class AnomalyRule(Generic[R]):
     """One row of the table.
 
-    read: the value, or None where it was not measured. above: the larger, the worse (otherwise the smaller). warning,
-    critical: a value at the limit or beyond fires; None: the rule has no such limit. first_batch, quiet_share: silent
-    in earlier batches, and in this first share of the run's batches. formula, unit, source: for the reader.
+    read: the value, or None where it was not measured.
+    above: the larger, the worse (otherwise the smaller). warning.
+    critical: a value at the limit or beyond fires; None: the rule has no such limit.
+    first_batch, quiet_share: silent in earlier batches, and in this first share of the run's batches.
+    formula, unit, source: for the reader.
     """
 
     name: str

@@ -13,7 +13,10 @@ from esper.training.config import RunConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendRule:
-    """When the change d of the rolling mean, in points above guessing, counts as a trend. setting: the limit's key."""
+    """When the change d of the rolling mean, in points above guessing, counts as a trend.
+
+    setting: the limit's key.
+    """
 
     trend: Trend
     severity: Severity

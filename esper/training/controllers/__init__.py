@@ -1,0 +1,1 @@
+"""Whatever decides: the PPO agent, saved policies and rules, behind one protocol."""

@@ -33,7 +33,8 @@ from esper.training.ppo.value_normalizer import ValueNormalizerState
 class _OpenStep:
     """A decision step whose rewards are not known yet.
 
-    observation: normalised, on the policy's device. contributions: measured before the decision, per env and slot.
+    observation: normalised, on the policy's device.
+    contributions: measured before the decision, per env and slot.
     """
 
     raw: Observation

@@ -23,7 +23,8 @@ class FrozenAgent:
     """
 
     def __init__(self, config: TrainingConfig, device: torch.device, tensors: Mapping[str, Tensor]) -> None:
-        """config: with the policy table of the agent that was saved. tensors: that agent's state().
+        """config: with the policy table of the agent that was saved.
+        tensors: that agent's state().
 
         Raises:
             ConfigError: the tensors are not those of such an agent.

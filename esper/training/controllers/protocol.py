@@ -22,8 +22,9 @@ from esper.telemetry.events import PPOMetrics
 class StepResult:
     """What became of the decisions of one epoch (1-based).
 
-    rewards: normalised, one per env. last: the episodes' time runs out with this step. active: False for an env whose
-    episode had ended before the step; its reward means nothing.
+    rewards: normalised, one per env.
+    last: the episodes' time runs out with this step.
+    active: False for an env whose episode had ended before the step; its reward means nothing.
     """
 
     epoch: int
@@ -54,7 +55,10 @@ class Controller(Protocol):
         ...
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:
-        """One decision per env, those included that do not run. generator: CPU; the batch's stream of the group."""
+        """One decision per env, those included that do not run.
+
+        generator: CPU; the batch's stream of the group.
+        """
         ...
 
     def record(self, result: StepResult) -> None:
@@ -71,7 +75,10 @@ class Controller(Protocol):
         ...
 
     def learn(self, generator: torch.Generator) -> PPOMetrics | None:
-        """Learn from the batch. None: this controller does not learn. generator: CPU, for minibatches."""
+        """Learn from the batch. None: this controller does not learn.
+
+        generator: CPU, for minibatches.
+        """
         ...
 
     def state(self) -> dict[str, Tensor]:
@@ -82,5 +89,8 @@ class Controller(Protocol):
         ...
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue from the state of a controller of this kind and configuration. tensors: on the CPU."""
+        """Continue from the state of a controller of this kind and configuration.
+
+        tensors: on the CPU.
+        """
         ...

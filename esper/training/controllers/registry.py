@@ -52,7 +52,9 @@ def register_controller(name: str, description: str, make: ControllerFactory) ->
 
 
 def register_rule(name: str, description: str, make_rule: Callable[[TrainingConfig], Rule]) -> None:
-    """Make a rule available as controller.name. make_rule: called once per env and episode.
+    """Make a rule available as controller.name.
+
+    make_rule: called once per env and episode.
 
     Raises:
         ValueError: the name is taken.

@@ -21,8 +21,10 @@ _STABILITY_WINDOW = 20
 class EnvEpisode:
     """Allocated once per env and batch.
 
-    last_good: what the governor restores, taken after last_good_epoch. snapshot_due: take one at the next healthy
-    epoch. running: False once the governor ended the episode. accuracies: validation accuracy of each epoch.
+    last_good: what the governor restores, taken after last_good_epoch.
+    snapshot_due: take one at the next healthy epoch.
+    running: False once the governor ended the episode.
+    accuracies: validation accuracy of each epoch.
     reward_state: what the reward remembers between two steps.
     """
 

@@ -1,0 +1,1 @@
+"""PPO: the rollout buffer, advantages, losses and the update."""

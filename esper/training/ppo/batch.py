@@ -25,7 +25,9 @@ from esper.training.ppo.value_normalizer import ValueNormalizer, ValueNormalizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedBatch:
-    """A batch ready for gradient steps. statistics: the numbers of a BatchReading, still on the device.
+    """A batch ready for gradient steps.
+
+    statistics: the numbers of a BatchReading, still on the device.
 
     value_state: the value normaliser with these returns counted in.
     """

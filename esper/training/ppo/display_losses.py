@@ -16,7 +16,10 @@ from esper.training.ppo.losses import weighted_half_square
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayLosses:
-    """Scalars. contribution: NaN, without a gradient, if the policy has no contribution head."""
+    """Scalars.
+
+    contribution: NaN, without a gradient, if the policy has no contribution head.
+    """
 
     total: Tensor
     op_value: Tensor

@@ -22,10 +22,15 @@ _MAX_JOINT_LOG_RATIO = 30.0
 class LossInputs:
     """What a loss needs besides the evaluation.
 
-    reference_eth: log-probabilities at the weights before the update. advantages_et: normalised. targets_et: returns in
-    the critic's units. actor_et: steps that teach the actor (valid, not forced). relevant_eth: of those, the heads that
-    mattered. open_eth: of those, the heads with more than one legal choice. value_weight_et: 0 at invalid steps.
-    ops_et: the op that was taken. contribution_targets_ets: see display_losses.
+    reference_eth: log-probabilities at the weights before the update.
+    advantages_et: normalised.
+    targets_et: returns in the critic's units.
+    actor_et: steps that teach the actor (valid, not forced).
+    relevant_eth: of those, the heads that mattered.
+    open_eth: of those, the heads with more than one legal choice.
+    value_weight_et: 0 at invalid steps.
+    ops_et: the op that was taken.
+    contribution_targets_ets: see display_losses.
     """
 
     reference_eth: Tensor
@@ -73,7 +78,8 @@ class RatioStatistics:
     """How far the policy has moved from the reference. Means and extremes over no step are not finite.
 
     kl: estimated divergence of the joint policy per actor step: the sum over heads of ratio - 1 - ln(ratio), each head
-    counted where it mattered. maximum, minimum: of the joint ratio. *_h: per head.
+        counted where it mattered.
+    maximum, minimum: of the joint ratio. *_h: per head.
     """
 
     kl: Tensor
@@ -88,7 +94,8 @@ class RatioStatistics:
 class Losses:
     """Loss terms (scalars) and what is reported about them.
 
-    entropy: mean share of the maximum over all open heads of all steps; entropy_h: per head. Not finite over no step.
+    entropy: mean share of the maximum over all open heads of all steps.
+    entropy_h: per head. Not finite over no step.
     """
 
     total: Tensor

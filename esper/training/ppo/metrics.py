@@ -26,8 +26,9 @@ from esper.training.ppo.skipped_updates import SkipCause
 class BatchReading:
     """Statistics of the batch before the first gradient step.
 
-    reference_error: largest difference between a log-probability of the rollout and the recomputed one. op_values_o:
-    mean of Q(s, op) over the steps on which the op was possible, reward units. observations: of observation_statistics.
+    reference_error: largest difference between a log-probability of the rollout and the recomputed one.
+    op_values_o: mean of Q(s, op) over the steps on which the op was possible, reward units.
+    observations: of observation_statistics.
     """
 
     explained_variance: float
@@ -54,7 +55,10 @@ class BatchReading:
 
 @dataclass(frozen=True, slots=True)
 class StepReading:
-    """Statistics of one gradient step; *_h per head. contribution_loss: not finite without a contribution head."""
+    """Statistics of one gradient step; *_h per head.
+
+    contribution_loss: not finite without a contribution head.
+    """
 
     total_loss: float
     policy_loss: float
@@ -92,7 +96,11 @@ class StepReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientNorms:
-    """Before clipping. policy: everything that acts, and the critic. head_h: per action head."""
+    """Before clipping.
+
+    policy: everything that acts, and the critic.
+    head_h: per action head.
+    """
 
     policy: Tensor
     display: Tensor
@@ -124,7 +132,10 @@ def pack_step(losses: Losses, display: DisplayLosses, norms: GradientNorms) -> T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateReading:
-    """Everything that one PPO update measured. steps: gradient steps, the one that stopped the update included."""
+    """Everything that one PPO update measured.
+
+    steps: gradient steps, the one that stopped the update included.
+    """
 
     batch: BatchReading
     steps: tuple[StepReading, ...]

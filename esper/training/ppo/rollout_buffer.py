@@ -25,10 +25,13 @@ _NOT_MEASURED = float("nan")
 class RolloutTensors:
     """The whole batch on the policy's device; first two dimensions E, T.
 
-    features_etd: normalised as the policy saw them; raw_features_etd: before. mask_ethn: the masks that were sampled
-    from. values_et, bootstrap_et: the critic's normalised units. rewards_et: normalised rewards. contributions_ets: of
-    the seeds, as measured before the decision, percentage points, NaN where not measured. valid_et: False after an
-    env's episode has ended.
+    features_etd: normalised as the policy saw them.
+    raw_features_etd: before.
+    mask_ethn: the masks that were sampled from.
+    values_et, bootstrap_et: the critic's normalised units.
+    rewards_et: normalised rewards.
+    contributions_ets: of the seeds, as measured before the decision, percentage points, NaN where not measured.
+    valid_et: False after an env's episode has ended.
     """
 
     features_etd: Tensor
@@ -116,9 +119,12 @@ class RolloutBuffer:
     ) -> None:
         """Store epoch t (from 0) of every env.
 
-        observation: normalised. rewards: normalised. contributions: per env and slot, percentage points, None where not
-        measured in this epoch. active: False for an env whose episode ended before t; nothing of its row counts. done:
-        the episode ends with this step; truncated: and only because time ran out.
+        observation: normalised.
+        rewards: normalised.
+        contributions: per env and slot, percentage points, None where not measured in this epoch.
+        active: False for an env whose episode ended before t; nothing of its row counts.
+        done: the episode ends with this step.
+        truncated: and only because time ran out.
         """
         self._features_etd[:, t] = observation.features_ed
         self._raw_features_etd[:, t] = raw_features_ed

@@ -16,7 +16,11 @@ _MIN_SCALE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueNormalizerState:
-    """What a checkpoint keeps. variance: float32 scalar, of the returns. count: long scalar, returns seen so far."""
+    """What a checkpoint keeps.
+
+    variance: float32 scalar, of the returns.
+    count: long scalar, returns seen so far.
+    """
 
     variance: Tensor
     count: Tensor

@@ -23,7 +23,10 @@ def episode_outcome(
     germinations: int,
     reward_mode: str,
 ) -> EpisodeOutcome:
-    """The one outcome of an episode. number: of the episode, counted over the whole run from 0."""
+    """The one outcome of an episode.
+
+    number: of the episode, counted over the whole run from 0.
+    """
     return EpisodeOutcome(
         env_id=episode.env_id,
         batch=batch,
