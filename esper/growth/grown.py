@@ -56,7 +56,7 @@ class GrownHost:
     seeds: those that take part in the output, in slot order.
     parameters: of host and seeds together.
     host_parameters: of the host alone.
-    multiply_adds: multiplications of convolutions and linear layers for one sample.
+    multiply_adds: multiplications of convolutions and matrix products for one sample.
     fleet_test_accuracy: percent of the test split, as the fleet measured it; None if it was not measured.
     validation_accuracy: percent of the validation split, measured on the network as it is saved.
     test_accuracy: percent of the test split, measured on the network as it is saved.

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
+from esper.errors import ConfigError
 from esper.fleet.plain.grown import GrownNetwork, count_multiply_adds, parameters_of
 from esper.fleet.plain.modules import load_flat
 from esper.growth.grown import GrownHost, GrownSeed
 from esper.tasks.data import Split, TaskData
 from esper.telemetry.events import EpisodeOutcome
+from esper.training.checkpoint import write_tensors
 from esper.training.config import KeepHosts
 from esper.training.episode.world import BatchWorld
 from esper.training.group import Group
+from esper.training.kept_hosts import KeptHost, KeptHosts
 
-BEST_HOSTS = 3
+Candidate = tuple[Group, EpisodeOutcome]
+
+BEST_HOSTS: Final = 3
 """How many networks keep_hosts = best holds on to, besides the best of the last round."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptHost:
-    """A network to be kept.
-
-    description: what is known of it.
-    write_tensors: writes its named tensors to a new file.
-    """
-
-    description: GrownHost
-    write_tensors: Callable[[Path], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptHosts:
-    """What is to be on the disk after a round.
-
-    new: networks of this round.
-    names: the folders that stay, those of `new` included; every other one goes.
-    """
-
-    new: tuple[KeptHost, ...]
-    names: tuple[str, ...]
 
 
 class HostKeeper:
@@ -59,7 +40,7 @@ class HostKeeper:
 
     def recall(self, kept: Sequence[GrownHost]) -> None:
         """Take up the thread of a run that goes on: what it had kept when it was interrupted."""
-        self._best = self._ranked(kept)[:BEST_HOSTS]
+        self._best = _ranked(kept)[:BEST_HOSTS]
         self._all = [host.name for host in kept]
 
     def after_round(self, world: BatchWorld, outcomes: Sequence[Sequence[EpisodeOutcome]]) -> KeptHosts:
@@ -69,23 +50,38 @@ class HostKeeper:
         """
         every = [(group, one) for group, ones in zip(self._groups, outcomes, strict=True) for one in ones]
         every.sort(key=lambda pair: -pair[1].final_accuracy)
-        if self._keep in ("last", "all"):
-            new = tuple(self._take(world, group, outcome) for group, outcome in every)
-            names = [host.description.name for host in new]
-            self._all += names
-            return KeptHosts(new=new, names=tuple(self._all if self._keep == "all" else names))
-        worst = self._best[-1].validation_accuracy if len(self._best) == BEST_HOSTS else float("-inf")
-        wanted = [pair for pair in every[:BEST_HOSTS] if pair[1].final_accuracy > worst]
-        new = tuple(self._take(world, group, outcome) for group, outcome in wanted or every[:1])
-        self._best = self._ranked([*self._best, *(host.description for host in new)])[:BEST_HOSTS]
-        last = self._ranked([host.description for host in new])[0]
-        names = dict.fromkeys([*(host.name for host in self._best), last.name])
-        return KeptHosts(new=tuple(host for host in new if host.description.name in names), names=tuple(names))
+        new, left_out = self._take_all(world, self._wanted(every))
+        taken = [host.description for host in new]
+        if self._keep == "best":
+            self._best = _ranked([*self._best, *taken])[:BEST_HOSTS]
+            names = [host.name for host in (*self._best, *_ranked(taken)[:1])]
+        else:
+            self._all = [*self._all, *(host.name for host in taken)] if self._keep == "all" else []
+            names = self._all or [host.name for host in taken]
+        return KeptHosts(
+            new=tuple(host for host in new if host.description.name in names),
+            names=tuple(dict.fromkeys(names)),
+            left_out=left_out,
+        )
 
-    @staticmethod
-    def _ranked(hosts: Sequence[GrownHost]) -> list[GrownHost]:
-        """Best first; of equals the smaller, then the earlier."""
-        return sorted(hosts, key=lambda host: (-host.validation_accuracy, host.parameters, host.name))
+    def _wanted(self, every: Sequence[Candidate]) -> Sequence[Candidate]:
+        """The candidates, best first, that are worth copying out of the fleet."""
+        if self._keep != "best":
+            return every
+        full = len(self._best) == BEST_HOSTS
+        worst = self._best[-1].validation_accuracy if full else float("-inf")
+        return [pair for pair in every[:BEST_HOSTS] if pair[1].final_accuracy > worst] or every[:1]
+
+    def _take_all(self, world: BatchWorld, wanted: Sequence[Candidate]) -> tuple[tuple[KeptHost, ...], tuple[str, ...]]:
+        """The networks, and why some are missing: a plug-in's part may have no ordinary module."""
+        new: list[KeptHost] = []
+        left_out: list[str] = []
+        for group, outcome in wanted:
+            try:
+                new.append(self._take(world, group, outcome))
+            except ConfigError as error:
+                left_out.append(str(error))
+        return tuple(new), tuple(dict.fromkeys(left_out))
 
     def _take(self, world: BatchWorld, group: Group, outcome: EpisodeOutcome) -> KeptHost:
         """Copy a network out of the fleet, measure the copy, and describe it."""
@@ -93,23 +89,23 @@ class HostKeeper:
         snapshot = world.fleet.snapshot_row(outcome.env_id)
         load_flat(network.host, snapshot.host.cpu())
         values = {seed.slot: seed.values.cpu() for seed in snapshot.seeds}
-        for seed, working in zip(
-            network.description.seeds, world.fleet.working_seeds(outcome.env_id), strict=True
-        ):
+        for seed, working in zip(network.description.seeds, world.fleet.working_seeds(outcome.env_id), strict=True):
             load_flat(network.slots[seed.slot_id], values[working.slot])
         network.eval()
         data = self._data.to(torch.device("cpu"))
         network.description = replace(
             network.description,
             parameters=parameters_of(network),
-            multiply_adds=count_multiply_adds(network, data.test.inputs[:1]),
+            multiply_adds=count_multiply_adds(network, as_samples(data.test.inputs[:1])),
             validation_accuracy=accuracy(network, data.validation),
             test_accuracy=accuracy(network, data.test),
         )
-        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        return KeptHost(
-            description=network.description, write_tensors=lambda path: save_file(tensors, path)
-        )
+        return KeptHost(description=network.description, write_tensors=partial(write_tensors, network.state_dict()))
+
+
+def _ranked(hosts: Sequence[GrownHost]) -> list[GrownHost]:
+    """Best first; of equals the smaller, then the earlier."""
+    return sorted(hosts, key=lambda host: (-host.validation_accuracy, host.parameters, host.name))
 
 
 @torch.no_grad()
@@ -119,10 +115,15 @@ def accuracy(network: GrownNetwork, split: Split, *, batch_size: int = 512) -> f
     for start in range(0, len(split), batch_size):
         targets: Tensor = split.targets[start : start + batch_size].long()
         inputs = split.inputs[start : start + batch_size]
-        logits = network(inputs.long() if inputs.ndim == 2 else inputs)
+        logits = network(as_samples(inputs))
         correct += int((logits.argmax(-1) == targets).sum())
         total += targets.numel()
     return 100.0 * correct / total
+
+
+def as_samples(inputs: Tensor) -> Tensor:
+    """Stored samples as a network reads them: images as they are, tokens [B, L] as indices."""
+    return inputs.long() if inputs.ndim == 2 else inputs
 
 
 def _describe(world: BatchWorld, group: Group, outcome: EpisodeOutcome, data: TaskData) -> GrownHost:

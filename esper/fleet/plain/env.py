@@ -6,13 +6,12 @@ It is what a fleet row must equal, and the honest competitor that a fleet must b
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
+from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.config import FleetConfig
 from esper.fleet.plain.modules import (
@@ -34,7 +33,6 @@ from esper.layers.rows import read_row
 
 PlainBatch = tuple[Tensor, Tensor]
 """Inputs [B, C, H, W] and targets [B] of one env, or [B, L] both of tokens."""
-
 
 
 class PlainEnv:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from esper.contracts.actions import AlphaAlgorithm
 from esper.errors import ConfigError
 from esper.fleet.plain.modules import PlainGate, PlainHost
 from esper.fleet.plain.registry import build_plain_host, build_plain_seed
-from esper.growth.grown import GrownHost, GrownSeed
+from esper.growth.grown import GrownHost
 from esper.growth.hosts.kinds import injection_specs, topology_of
 
 
@@ -44,7 +45,7 @@ class GrownSlot(nn.Module):
 
 
 class Normalise(nn.Module):
-    """Stored images to what the host reads: (x - mean) / standard deviation, per channel. Keeps the values as buffers."""
+    """Stored images to what the host reads: (x - mean) / standard deviation, per channel."""
 
     def __init__(self, mean: tuple[float, ...], standard_deviation: tuple[float, ...]) -> None:
         super().__init__()
@@ -104,30 +105,9 @@ def parameters_of(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def seed_module(network: GrownNetwork, seed: GrownSeed) -> GrownSlot:
-    """The module of one of the network's seeds."""
-    slot = network.slots[seed.slot_id]
-    assert isinstance(slot, GrownSlot), "the description names a seed in this slot"
-    return slot
-
-
 @torch.no_grad()
 def count_multiply_adds(network: GrownNetwork, sample: Tensor) -> int:
-    """Multiplications of the network's convolutions and linear layers for one sample [1, ...]."""
-    total = 0
-
-    def count(module: nn.Module, _inputs: object, output: Tensor) -> None:
-        nonlocal total
-        if isinstance(module, nn.Conv2d):
-            total += output.numel() * module.weight[0].numel()
-        elif isinstance(module, nn.Linear):
-            total += output.numel() * module.in_features
-
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    handles = [layer.register_forward_hook(count) for layer in layers]
-    try:
+    """Multiplications of the network's convolutions and matrix products for one sample [1, ...]."""
+    with FlopCounterMode(display=False) as counter:
         network.eval()(sample)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return total
+    return counter.get_total_flops() // 2
