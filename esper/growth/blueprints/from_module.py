@@ -1,4 +1,4 @@
-"""Blueprints out of ordinary modules: no stacked layer has to be written.
+"""Blueprints made from ordinary torch modules, for which no stacked layer has to be written.
 
 Legend: R rows, B minibatch, C channels.
 """
@@ -17,7 +17,7 @@ from esper.layers.algorithm import StackedAlgorithm
 
 
 class ModuleSeed(ResidualSeed):
-    """R seeds whose f is an ordinary module [B, C, H, W] to [B, C, H, W], run by vmap over stacked parameters.
+    """R seeds whose f is an ordinary module from [B, C, H, W] to [B, C, H, W], run by vmap over stacked parameters.
 
     Under the loop algorithm the module is called once per row.
     """
@@ -39,7 +39,7 @@ class ModuleSeed(ResidualSeed):
                 f"{type(template).__name__} keeps buffers ({', '.join(names)}), which rows cannot share: use layers "
                 "without running statistics, such as nn.GroupNorm"
             )
-        # In a tuple, so that the template's own parameters are not taken for parameters of the seed.
+        # The tuple hides the template, so that its own parameters do not count as parameters of the seed.
         self._template = (template,)
         self._names = [name for name, _ in template.named_parameters()]
         rows = [dict(module.named_parameters()) for module in modules]
@@ -93,7 +93,11 @@ class PlainModuleSeed(nn.Module):
 
 
 def module_blueprint(build: Callable[[int], nn.Module]) -> ModuleFactory:
-    """A factory for register_blueprint: x + gamma * build(channels)(x). The module must keep the shape of its input."""
+    """A factory for register_blueprint, of seeds that compute x + gamma * build(channels)(x).
+
+    The module must return features of the shape that it reads. The factory raises ConfigError for a module that keeps
+    buffers, for example the running statistics of a batch normalisation.
+    """
     return ModuleFactory(build)
 
 

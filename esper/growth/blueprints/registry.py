@@ -61,7 +61,7 @@ SEEDS: Final[dict[Topology, dict[Blueprint, SeedFactory]]] = {
 }
 
 ParameterEstimate = Callable[[int], int]
-"""Roughly how many parameters a seed has for a channel width; of the right order."""
+"""Roughly how many parameters a seed has at a channel width. Only the order of magnitude matters."""
 
 ESTIMATES: Final[dict[Topology, dict[Blueprint, ParameterEstimate]]] = {
     Topology.CNN: {
@@ -109,10 +109,10 @@ def register_blueprint(
     topology: Topology = Topology.CNN,
     plain: PlainTwin | None = None,
 ) -> None:
-    """Let an action of the blueprint head grow seeds of your own, in this process and in hosts of this topology.
+    """Let a choice of the blueprint head grow your own seeds, in this process and in hosts of this topology.
 
-    The head has a fixed number of choices, so a blueprint of your own takes one of them: an id that the topology does
-    not use (on a CNN those from LORA to FLEX_ATTENTION) adds a choice, any other replaces the seed of that name.
+    The head has a fixed number of choices, so your blueprint takes one of them. An id that the topology does not use
+    (on a CNN, those from LORA to FLEX_ATTENTION) adds a choice; any other id replaces the seed of that name.
 
     plain: the same seed out of ordinary layers. Without one, networks that hold such a seed are not kept. A factory of
         module_blueprint brings its own.
@@ -144,9 +144,9 @@ def build_seed(
     algorithm: StackedAlgorithm,
     topology: Topology = Topology.CNN,
 ) -> ResidualSeed:
-    """Newborn seed modules, one row per generator. The same blueprint is another module in another topology.
+    """Newborn seed modules, one row per generator. A blueprint may be a different module in each topology.
 
-    channels: width of the features, which of tokens is their last axis.
+    channels: the width of the features; for tokens this is the size of the last axis.
 
     Raises:
         ValueError: no such module exists for hosts of this topology.

@@ -1,6 +1,7 @@
-"""Is op X possible on slot Y now? The one answer that masks, reward validity and execution share.
+"""Whether an op is possible on a slot now: the one answer that masks, rewards and execution share.
 
-Physical possibility only, no advice about timing. A gate may still refuse an ADVANCE or a FOSSILIZE that is possible.
+The answer concerns what is physically possible and says nothing about good timing. A gate may still refuse an ADVANCE
+or a FOSSILIZE that is possible here.
 """
 
 from __future__ import annotations
@@ -28,15 +29,18 @@ class GardenView:
 
 
 def refusal(view: GardenView, op: Op, slot: int) -> str | None:
-    """Why op is impossible on this slot now, in plain words; None if it is possible.
+    """Why op is impossible on this slot now, in plain words, or None if it is possible. WAIT is possible everywhere.
 
-    slot: index into view.slots. WAIT is possible everywhere.
+    slot: an index into view.slots.
     """
     return _RULES[op](view, view.slots[slot])
 
 
 def seed_count(view: GardenView) -> int:
-    """Seeds that count toward max_seeds: live and fossilised ones. A slot in cooldown holds none."""
+    """The number of seeds that count toward max_seeds: the live and the fossilised ones.
+
+    A slot in cooldown holds none.
+    """
     return sum(1 for seed in view.slots if seed is not None and seed.stage not in COOLDOWN_STAGES)
 
 
