@@ -13,6 +13,7 @@ from esper.contracts.constants import AGENT_NAME
 from esper.errors import ConfigError
 from esper.growth.hosts.kinds import slot_config
 from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint
+from esper.history.host_files import list_hosts
 from esper.history.reader import read_history
 from esper.training.checkpoint import TrainerState, read_tensors
 from esper.training.checkpoint_records import GroupRecord
@@ -85,11 +86,13 @@ def load_trainer_state(path: Path | str) -> TrainerState:
     """
     saved = open_checkpoint(path)
     rounds = saved.manifest.rounds_completed
-    earlier = read_history(saved.path.parent.parent)
+    run = saved.path.parent.parent
+    earlier = read_history(run)
     return TrainerState(
         rounds_completed=rounds,
         tensors=read_tensors(saved.state_path, saved.manifest.tensors),
         earlier=tuple(summary for summary in earlier if summary.batch <= rounds),
+        kept=tuple(saved.description for saved in list_hosts(run) if saved.description.batch <= rounds),
     )
 
 

@@ -142,6 +142,11 @@ class SeedBanks:
         else:
             bank.remove(env)
 
+    def held(self, env: int) -> tuple[tuple[int, Blueprint, bool], ...]:
+        """Slot, blueprint and whether it has a gate, of every seed of one env."""
+        found = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]
+        return tuple((slot, bank.blueprint, bank.module.gated) for slot, bank in found if bank is not None)
+
     def serials(self, env: int) -> set[tuple[int, int]]:
         """The slot and the serial number of every seed of one env."""
         held = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]

@@ -20,7 +20,7 @@ from esper.fleet.autotune import AlgorithmChoice
 from esper.fleet.broadcast import Broadcast, rows_of
 from esper.fleet.config import FleetConfig
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
-from esper.fleet.shard import FleetShard, RowSnapshot
+from esper.fleet.shard import FleetShard, RowSnapshot, WorkingSeed
 from esper.growth.hosts.config import HostConfig
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.state import SlotControl
@@ -178,6 +178,11 @@ class Fleet:
         """A copy of one env: its host with its running statistics, and every seed that it holds."""
         shard, row = self._place(env)
         return shard.snapshot_row(row)
+
+    def working_seeds(self, env: int) -> tuple[WorkingSeed, ...]:
+        """The seeds that change this env's output now, in slot order."""
+        shard, row = self._place(env)
+        return shard.working_seeds(row)
 
     def is_covered(self, env: int, snapshot: RowSnapshot) -> bool:
         """Whether the snapshot holds every seed that this env holds now. No device is asked."""

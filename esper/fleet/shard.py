@@ -20,7 +20,7 @@ from esper.fleet.config import FleetConfig
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.measure import EvaluationTotals, TrainTotals
 from esper.fleet.optimizer import make_optimizer
-from esper.fleet.plan import FleetPlan, make_plan
+from esper.fleet.plan import FleetPlan, is_active, make_plan
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.hosts.config import HostConfig
 from esper.growth.hosts.kinds import slot_config, topology_of
@@ -41,6 +41,16 @@ class RowSnapshot:
 
     host: Tensor
     seeds: tuple[SeedSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingSeed:
+    """A seed that changes its env's output: what it is made of, and how it is blended in."""
+
+    slot: int
+    blueprint: Blueprint
+    gated: bool
+    control: SlotControl
 
 
 class FleetShard:
@@ -177,6 +187,16 @@ class FleetShard:
     def snapshot_row(self, env: int) -> RowSnapshot:
         """See Fleet.snapshot_row."""
         return RowSnapshot(host=read_row(self._network.host, env), seeds=self._banks.snapshot(env))
+
+    def working_seeds(self, env: int) -> tuple[WorkingSeed, ...]:
+        """The seeds that change this env's output now."""
+        controls = self._controls[env]
+        held = {slot: (blueprint, gated) for slot, blueprint, gated in self._banks.held(env)}
+        return tuple(
+            WorkingSeed(slot=slot, blueprint=held[slot][0], gated=held[slot][1], control=control)
+            for slot, control in enumerate(controls)
+            if control is not None and is_active(control)
+        )
 
     def is_covered(self, env: int, snapshot: RowSnapshot) -> bool:
         """See Fleet.is_covered."""

@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from esper.errors import ConfigError
+from esper.growth.grown import GrownHost
 from esper.training.checkpoint_records import GroupRecord, TensorRecord, TrainerCheckpoint
 from esper.training.controllers.named_tensors import below, dtype_name, prefixed, require_same_layout
 from esper.training.group import Group
@@ -33,6 +34,7 @@ class TrainerState:
     rounds_completed: int
     tensors: Mapping[str, Tensor]
     earlier: tuple[BatchSummary, ...]
+    kept: tuple[GrownHost, ...] = ()
 
 
 class CheckpointSchedule:

@@ -20,7 +20,7 @@ from esper.growth.hosts.registry import check_host_fits
 from esper.rewards.normalizer import RewardNormalizer
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
-from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
+from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
 from esper.training.checkpoint_records import TrainerCheckpoint
@@ -31,6 +31,8 @@ from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
 from esper.training.group import Group
 from esper.training.group_spec import GroupSpec, check_groups
+from esper.training.host_keeper import HostKeeper
+from esper.training.kept_hosts import KeptHosts
 from esper.training.payloads import algorithm_chosen
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.ppo.skipped_updates import SkipCounter
@@ -61,6 +63,7 @@ class RunHooks:
     on_summary: called with each batch's summary, once per group, before that batch's BATCH_EPOCH_COMPLETED.
     on_checkpoint: called with what is to be kept, every run.checkpoint_interval batches and when the run ends in an
         orderly way after at least one batch; None keeps nothing.
+    on_hosts: called after each batch with the grown networks to keep, as run.keep_hosts says; None keeps none.
     start: where an interrupted run continues, with batch start.rounds_completed + 1; None starts a new run.
     make_controller: builds each group's controller; without it, the one that the group's config names.
     """
@@ -70,6 +73,7 @@ class RunHooks:
     control: RunControl = field(default_factory=RunControl)
     on_summary: Callable[[BatchSummary], None] | None = None
     on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None
+    on_hosts: Callable[[KeptHosts], None] | None = None
     start: TrainerState | None = None
     make_controller: ControllerFactory = make_controller
 
@@ -130,6 +134,7 @@ class VectorizedPPOTrainer:
         self._checkpoints = CheckpointSchedule(
             self._groups, interval=config.run.checkpoint_interval, on_checkpoint=hooks.on_checkpoint
         )
+        self._keeper = HostKeeper(self._groups, self._data, config.run.keep_hosts)
         self._completed = 0
         self._announced = False
         if hooks.start is not None:
@@ -141,6 +146,7 @@ class VectorizedPPOTrainer:
         for group, skips in zip(self._groups, self._skips, strict=True):
             updates = [item.ppo_metrics for item in start.earlier if item.group_id == group.group_id]
             skips.recall([update.skip_cause for update in updates if update is not None])
+        self._keeper.recall(start.kept)
         self._completed = start.rounds_completed
 
     def _new_group(self, spec: GroupSpec, place: int) -> Group:
@@ -214,7 +220,19 @@ class VectorizedPPOTrainer:
             return None
         with self._clock.measure(Phase.UPDATE):
             metrics = [group.controller.learn(self._generator("minibatches", batch)) for group in self._groups]
-        return self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
+        summaries = self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
+        self._keep_hosts(world, summaries)
+        return summaries
+
+    def _keep_hosts(self, world: BatchWorld, summaries: tuple[BatchSummary, ...]) -> None:
+        """Hand the networks that are worth keeping to whoever keeps them, and say which ones those are."""
+        if self._hooks.on_hosts is None or self._config.run.keep_hosts == "none":
+            return
+        kept = self._keeper.after_round(
+            world, [[record.outcome for record in summary.episode_history] for summary in summaries]
+        )
+        self._hooks.on_hosts(kept)
+        self._hub.emit(HostsKept(batch=world.batch, names=kept.names, left_out=kept.left_out))
 
     def _new_world(self, batch: int) -> BatchWorld:
         """Paired rows: env k of every group starts from the same streams."""

@@ -6,25 +6,20 @@ A row of a fleet must equal it, and E of these in a Python loop are the honest c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
+from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.config import FleetConfig
 from esper.fleet.plain.modules import (
-    PLAIN_SEEDS,
-    PlainCNNHost,
     PlainGate,
     PlainGatedSeed,
-    PlainHost,
-    PlainSeedFactory,
     load_flat,
 )
-from esper.fleet.plain.transformer import PLAIN_TOKEN_SEEDS, PlainTransformerHost
+from esper.fleet.plain.registry import build_plain_host, build_plain_seed
 from esper.fleet.plan import is_active
 from esper.fleet.shard import RowSnapshot
 from esper.growth.blueprints.registry import build_seed
@@ -38,11 +33,6 @@ from esper.layers.rows import read_row
 
 PlainBatch = tuple[Tensor, Tensor]
 """The inputs [B, C, H, W] and the targets [B] of one env; for tokens, both are [B, L]."""
-
-_SEEDS: Final[dict[Topology, dict[Blueprint, PlainSeedFactory]]] = {
-    Topology.CNN: PLAIN_SEEDS,
-    Topology.TRANSFORMER: PLAIN_TOKEN_SEEDS,
-}
 
 
 class PlainEnv:
@@ -66,7 +56,7 @@ class PlainEnv:
         self._topology = topology_of(host)
         slot_of = {text: slot for slot, text in enumerate(self.slots.slot_ids)}
         self._slot_after = [slot_of.get(spec.slot_id) for spec in injection_specs(host)]
-        self.host = _build_host(host, input_shape, num_classes)
+        self.host = build_plain_host(host, input_shape=input_shape, num_classes=num_classes)
         _place(self.host, device)
         self._host_optimizer = self._new_optimizer(self.host, fleet.learning_rate, fleet.weight_decay)
         self.seeds: dict[int, PlainGatedSeed] = {}
@@ -91,7 +81,9 @@ class PlainEnv:
             topology=self._topology,
         )
         planted = plant(values, channels=channels, gated=gated, generators=[generator])
-        seed = PlainGatedSeed(_SEEDS[self._topology][blueprint](channels), PlainGate(channels) if gated else None)
+        seed = PlainGatedSeed(
+            build_plain_seed(blueprint, channels, topology=self._topology), PlainGate(channels) if gated else None
+        )
         load_flat(seed, read_row(planted, 0))
         self._hold(slot, seed)
 
@@ -203,12 +195,6 @@ def _blend(h: Tensor, x: Tensor, s: Tensor, gate: PlainGate | None, control: Slo
         return h + control.alpha * (s - x)
     assert gate is not None, "a seed blended by GATE has a gate"
     return h + (control.alpha * gate(x)).clamp(0.0, 1.0) * (s - x)
-
-
-def _build_host(config: HostConfig, input_shape: tuple[int, ...], num_classes: int) -> PlainHost:
-    if topology_of(config) is Topology.TRANSFORMER:
-        return PlainTransformerHost(config.transformer, context=input_shape[0], vocabulary=num_classes)
-    return PlainCNNHost(config, in_channels=input_shape[0], num_classes=num_classes)
 
 
 def _laid_out(inputs: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from esper.errors import ConfigError
-from esper.growth.blueprints.registry import SeedFactory
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.layers.algorithm import StackedAlgorithm
 
@@ -60,19 +59,46 @@ class ModuleSeed(ResidualSeed):
         return functional_call(self._template[0], parameters, (features,))
 
 
-def module_blueprint(build: Callable[[int], nn.Module]) -> SeedFactory:
+class ModuleFactory:
+    """Builds seeds x + gamma * f(x) whose f is an ordinary module; what module_blueprint returns."""
+
+    def __init__(self, build: Callable[[int], nn.Module]) -> None:
+        self._build = build
+
+    def __call__(
+        self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
+    ) -> ResidualSeed:
+        """As many rows as there are generators.
+
+        Raises:
+            ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
+        """
+        return ModuleSeed(self._build, channels, layer_scale, generators, algorithm)
+
+    def plain(self, channels: int) -> nn.Module:
+        """One seed of ordinary layers, with values that are still arbitrary."""
+        return PlainModuleSeed(channels, self._build(channels))
+
+
+class PlainModuleSeed(nn.Module):
+    """x + gamma * f(x) for one env: features [B, C, H, W]."""
+
+    def __init__(self, channels: int, branch: nn.Module) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gamma.view(-1, 1, 1) * self.branch(x)
+
+
+def module_blueprint(build: Callable[[int], nn.Module]) -> ModuleFactory:
     """A factory for register_blueprint, of seeds that compute x + gamma * build(channels)(x).
 
     The module must return features of the shape that it reads. The factory raises ConfigError for a module that keeps
     buffers, for example the running statistics of a batch normalisation.
     """
-
-    def factory(
-        channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
-    ) -> ResidualSeed:
-        return ModuleSeed(build, channels, layer_scale, generators, algorithm)
-
-    return factory
+    return ModuleFactory(build)
 
 
 def _initialised(build: Callable[[int], nn.Module], channels: int, generator: torch.Generator) -> nn.Module:

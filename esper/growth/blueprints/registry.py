@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import torch
+from torch import nn
 
 from esper.contracts.actions import Blueprint, Topology
 from esper.errors import ConfigError
@@ -83,7 +84,21 @@ ESTIMATES: Final[dict[Topology, dict[Blueprint, ParameterEstimate]]] = {
     },
 }
 
-_REGISTERED: Final[set[tuple[Topology, Blueprint]]] = set()
+PlainTwin = Callable[[int], nn.Module]
+"""Builds one seed, x + gamma * f(x), out of ordinary layers for a channel width.
+
+Its parameters are registered in the order of the stacked module's, so that a row of that can be loaded as it lies.
+"""
+
+
+@runtime_checkable
+class BringsPlain(Protocol):
+    """A factory that knows its seed's ordinary module."""
+
+    def plain(self, channels: int) -> nn.Module: ...
+
+
+_REGISTERED: Final[dict[tuple[Topology, Blueprint], PlainTwin | None]] = {}
 
 
 def register_blueprint(
@@ -92,11 +107,15 @@ def register_blueprint(
     *,
     parameter_estimate: ParameterEstimate,
     topology: Topology = Topology.CNN,
+    plain: PlainTwin | None = None,
 ) -> None:
     """Let a choice of the blueprint head grow your own seeds, in this process and in hosts of this topology.
 
     The head has a fixed number of choices, so your blueprint takes one of them. An id that the topology does not use
     (on a CNN, those from LORA to FLEX_ATTENTION) adds a choice; any other id replaces the seed of that name.
+
+    plain: the same seed out of ordinary layers. Without one, networks that hold such a seed are not kept. A factory of
+        module_blueprint brings its own.
 
     Raises:
         ConfigError: the id is NOOP, or was registered before.
@@ -105,10 +124,15 @@ def register_blueprint(
         raise ConfigError("blueprint NOOP is never chosen: register another id")
     if (topology, blueprint) in _REGISTERED:
         raise ConfigError(f"blueprint {blueprint.name} is registered twice for {topology} hosts: choose another id")
-    _REGISTERED.add((topology, blueprint))
+    _REGISTERED[topology, blueprint] = plain or (factory.plain if isinstance(factory, BringsPlain) else None)
     SEEDS[topology][blueprint] = factory
     ESTIMATES[topology][blueprint] = parameter_estimate
     add_to_catalogue(blueprint, topology)
+
+
+def plain_twin(blueprint: Blueprint, topology: Topology) -> tuple[bool, PlainTwin | None]:
+    """Whether the blueprint is a plug-in's, and if so its ordinary module, where it was registered with one."""
+    return (topology, blueprint) in _REGISTERED, _REGISTERED.get((topology, blueprint))
 
 
 def build_seed(
