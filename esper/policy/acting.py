@@ -1,4 +1,4 @@
-"""Acting: sample one action per env, and tell the CPU what was chosen in one copy.
+"""Acting: sample one action per env, and bring what was chosen to the CPU in one copy.
 
 Legend: E envs, S slots, H action heads, N choices of the largest head, O ops.
 """
@@ -32,10 +32,10 @@ NUM_ALTERNATIVES = 2
 class PolicyStep:
     """One decision for every env, on the policy's device.
 
-    actions_eh: long, placeholders in irrelevant heads.
+    actions_eh: long, with placeholders in irrelevant heads.
     log_probs_eh: 0 in irrelevant heads.
-    mask_ehn: the masks that were sampled from, the slot row narrowed to the sampled op.
-    values_e, op_values_eo: the critic's normalised units.
+    mask_ehn: the masks that were sampled from, with the slot row narrowed to the sampled op.
+    values_e, op_values_eo: in the critic's normalised units.
     """
 
     actions_eh: Tensor
@@ -51,9 +51,11 @@ class PolicyStep:
 class HeadDecision:
     """One head of one decision.
 
-    probability: of the chosen value.
-    entropy: nats. legal of size choices were allowed. masked: fewer than size.
-    relevant: did the head matter for the op; if not, choice is a placeholder.
+    probability: the probability of the chosen value.
+    entropy: in nats.
+    legal: how many of the head's choices were allowed.
+    size: how many choices the head has.
+    relevant: whether the head mattered for the op. If not, choice is a placeholder.
     """
 
     head: Head
@@ -80,10 +82,10 @@ class Decision:
     """One env's decision, on the CPU.
 
     alternatives: the two likeliest legal ops that were not chosen.
-    entropy: sum over the relevant heads, nats.
-    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic.
-    op_values: the return expected after each op, in op order, same units; None for an op that is not possible now, and
-        empty without a critic.
+    entropy: the sum over the relevant heads, in nats.
+    value: the critic's estimate of the return, in units of the normalised reward; None without a critic.
+    op_values: the return that is expected after each op, in op order and in the same units. None for an op that is not
+        possible now; empty without a critic.
     """
 
     heads: tuple[HeadDecision, ...]
@@ -113,8 +115,9 @@ def act(
 ) -> PolicyStep:
     """Sample the op, then the slot on which it is possible, then the other heads.
 
-    observation: normalised, on the policy's device, as are masks.
-    generator: CPU; E x H uniforms are drawn row by row.
+    observation: normalised, on the policy's device.
+    masks: on the policy's device.
+    generator: a CPU generator, from which E x H uniforms are drawn row by row.
     """
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     logits_ehn = output.logits_ethn.squeeze(1)
@@ -131,7 +134,7 @@ def act(
     probabilities_ehn = floored_probabilities(logits_ehn, mask_ehn, policy.floors_h)
     relevant_eh = relevance_table(device)[ops_e]
     sampled_eh = sample(probabilities_ehn, uniforms_eh)
-    # The op was sampled above; another kernel's last bits must not change it now that its slot row is fixed.
+    # The op was sampled above. Now that its slot row is fixed, rounding in another kernel must not change it.
     sampled_eh[:, Head.OP] = ops_e
     actions_eh = torch.where(relevant_eh, sampled_eh, placeholder_row(device))
     log_probs_eh = log_probabilities(probabilities_ehn, actions_eh)
@@ -148,15 +151,15 @@ def act(
 
 @torch.no_grad()
 def state_values(policy: FactoredRecurrentPolicy, observation: Observation, hidden: Hidden) -> Tensor:
-    """V of the states that follow the last action [E], in the critic's normalised units, for the bootstrap."""
+    """V of the states that follow the last action, [E], in the critic's normalised units, for the bootstrap."""
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     return output.values_et.squeeze(1)
 
 
 def decisions(step: PolicyStep, value_scale: Tensor, num_slots: int) -> tuple[Decision, ...]:
-    """What every env decided, in one copy from the device.
+    """What every env decided, brought from the device in one copy.
 
-    value_scale: what turns the critic's output into reward units (ValueNormalizer.scale).
+    value_scale: turns the critic's output into reward units (ValueNormalizer.scale).
     """
     chosen_eh = step.probabilities_ehn.gather(-1, step.actions_eh.unsqueeze(-1)).squeeze(-1)
     num_ops = len(Op)

@@ -1,5 +1,6 @@
-"""Scale of rewards: each is divided by the running standard deviation of all rewards seen, so that PPO's value loss
-keeps one size. No centring: a reward keeps its sign.
+"""The scale of rewards: each is divided by the running standard deviation of all rewards seen so far.
+
+PPO's value loss thus keeps its size. Rewards are not centred, so each keeps its sign.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _MIN_STD: Final = 1e-8
 class RewardNormalizerState:
     """Welford's running moments.
 
-    m2: sum of squared deviations from the mean.
+    m2: the sum of squared deviations from the mean.
     """
 
     mean: float = 0.0
@@ -24,7 +25,7 @@ class RewardNormalizerState:
     count: int = 0
 
     def including(self, value: float) -> RewardNormalizerState:
-        """The moments with one more value."""
+        """The moments after one more value."""
         count = self.count + 1
         delta = value - self.mean
         mean = self.mean + delta / count
@@ -32,7 +33,7 @@ class RewardNormalizerState:
 
     @property
     def std(self) -> float | None:
-        """Sample standard deviation, or None while it is unknown: fewer than two values, or no spread yet."""
+        """The sample standard deviation, or None while there are fewer than two values or no spread yet."""
         if self.count < _MIN_SAMPLES:
             return None
         std = math.sqrt(self.m2 / (self.count - 1))
@@ -40,7 +41,7 @@ class RewardNormalizerState:
 
 
 class RewardNormalizer:
-    """One per run, shared by all envs. state goes into checkpoints and can be set from one."""
+    """Scales the rewards of all envs alike. state goes into checkpoints and can be restored from one."""
 
     __slots__ = ("_clip", "state")
 
@@ -49,9 +50,9 @@ class RewardNormalizer:
         self.state = RewardNormalizerState() if state is None else state
 
     def normalize(self, reward: float) -> float:
-        """Take a finite raw reward into the moments, then return reward / std, clipped to +-clip.
+        """Add a finite raw reward to the moments, and return reward / std, clipped to +-clip.
 
-        Only clipped while std is unknown.
+        While std is unknown, the reward is only clipped.
         """
         assert math.isfinite(reward), "a reward must be finite"
         self.state = self.state.including(reward)
@@ -59,6 +60,7 @@ class RewardNormalizer:
         return self.clip_only(reward if std is None else reward / std)
 
     def clip_only(self, reward: float) -> float:
-        """reward, clipped; neither divided nor learned from. For penalties, whose size does not depend on the rewards
-        around them."""
+        """The reward, clipped only: it is neither divided nor added to the moments.
+
+        This is for penalties, whose size must not depend on the rewards around them."""
         return min(max(reward, -self._clip), self._clip)

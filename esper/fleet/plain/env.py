@@ -1,6 +1,6 @@
 """The slow twin of the fleet: one env as an ordinary module with ordinary optimisers.
 
-It is what a fleet row must equal, and the honest competitor that a fleet must beat: E of these in a Python loop.
+A row of a fleet must equal it, and E of these in a Python loop are the honest competitor that a fleet must beat.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from esper.growth.seeds.planted_seed import plant
 from esper.layers.rows import read_row
 
 PlainBatch = tuple[Tensor, Tensor]
-"""Inputs [B, C, H, W] and targets [B] of one env, or [B, L] both of tokens."""
+"""The inputs [B, C, H, W] and the targets [B] of one env; for tokens, both are [B, L]."""
 
 
 class PlainEnv:
@@ -48,7 +48,7 @@ class PlainEnv:
         num_classes: int,
         device: torch.device,
     ) -> None:
-        """Freshly initialised; load() copies a fleet's row. Convolutions run in channels_last."""
+        """The env is freshly initialised; load() copies a fleet's row. Convolutions run in channels_last."""
         self._config = fleet
         self._layer_scale = growth.layer_scale
         self._device = device
@@ -64,7 +64,7 @@ class PlainEnv:
         self._controls: tuple[SlotControl | None, ...] = (None,) * self.slots.num_slots
 
     def load(self, snapshot: RowSnapshot) -> None:
-        """Take the values of a fleet's row: host, and those seeds that this env holds too."""
+        """Take over the values of a fleet's row: its host, and the seeds that this env holds too."""
         load_flat(self.host, snapshot.host)
         for seed in snapshot.seeds:
             load_flat(self.seeds[seed.slot], seed.values)
@@ -88,7 +88,10 @@ class PlainEnv:
         self._hold(slot, seed)
 
     def set_gate(self, slot: int, gated: bool, generator: torch.Generator) -> None:
-        """Give a seed a gate, with the values that a fleet would give it, or take it away; momentum is forgotten."""
+        """Give a seed a gate, with the values that a fleet would give it, or take its gate away.
+
+        Momentum is forgotten.
+        """
         gate: PlainGate | None = None
         if gated:
             channels = self.slots.channels[slot]
@@ -108,11 +111,11 @@ class PlainEnv:
         del self.seeds[slot], self._seed_optimizers[slot]
 
     def set_controls(self, controls: Sequence[SlotControl | None]) -> None:
-        """How each slot runs from now on."""
+        """Say how each slot runs from now on."""
         self._controls = tuple(controls)
 
     def train_epoch(self, batches: Iterable[PlainBatch]) -> Tensor:
-        """Train on these minibatches; returns the loss summed over predictions."""
+        """Train on these minibatches, and return the loss summed over predictions."""
         self.host.train()
         total = torch.zeros((), device=self._device)
         for inputs, targets in batches:
@@ -125,7 +128,7 @@ class PlainEnv:
 
     @torch.no_grad()
     def evaluate(self, batches: Iterable[PlainBatch], seeds_on: SlotMask) -> tuple[Tensor, Tensor]:
-        """One whole pass with these seeds on: loss summed over predictions, and number of correct ones."""
+        """The loss summed over predictions and the number of correct ones, from one whole pass with these seeds on."""
         self.host.eval()
         loss = torch.zeros((), device=self._device)
         correct = torch.zeros((), device=self._device)
@@ -185,7 +188,7 @@ class PlainEnv:
 
 
 def _blend(h: Tensor, x: Tensor, s: Tensor, gate: PlainGate | None, control: SlotControl) -> Tensor:
-    """The blend of a seed that read x and returned s into h. x is h, or h detached."""
+    """Blend a seed that read x and returned s into h. x is h, or h detached."""
     if control.algorithm is AlphaAlgorithm.MULTIPLY:
         return h + control.alpha * (x * torch.tanh(s - x))
     if control.algorithm is AlphaAlgorithm.ADD:
