@@ -35,7 +35,7 @@ def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    from matplotlib import rc_context
+    import matplotlib
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 1.4 + 0.55 * len(results)), layout="constrained")
@@ -59,7 +59,7 @@ def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
     axes.set_xlabel("test accuracy, %: mean and 95 % interval, with the seed as the unit")
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="best", frameon=False)
-    with rc_context({"svg.fonttype": "none"}):  # words stay words: they can be searched, and read aloud
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # words stay words: they can be searched, and read aloud
         figure.savefig(path)
 
 
