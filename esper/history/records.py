@@ -21,7 +21,7 @@ FileKind = Literal["events", "history"]
 class FileHeader:
     """First line of a JSONL file.
 
-    config_digest: SHA-256 of the resolved configuration (see codec.config_digest).
+    config_digest: SHA-256 of the resolved configuration (see identity.run_digest).
     created: UTC, ISO 8601.
     """
 
