@@ -26,8 +26,9 @@ class _Counter(TorchDispatchMode):
 
 
 def operator_calls(work: Work) -> int:
-    """Calls that reach the dispatcher. Kernels of our own (layers/native) do not: they are one call per block or slot
-    whatever E is.
+    """Calls that reach the dispatcher.
+
+    Kernels of our own (layers/native) do not: they are one call per block or slot whatever E is.
     """
     counter = _Counter()
     with counter:

@@ -47,8 +47,10 @@ class CostMeter:
         return self._known[key]
 
     def _measure(self, host: HostConfig, network: tuple[GrownSeed, ...]) -> NetworkCost:
-        """torch.utils.flop_counter counts products of matrices and convolutions, and nothing else. It has no formula
-        for the fused attention of CPUs, so attention is computed here by its definition."""
+        """torch.utils.flop_counter counts products of matrices and convolutions, and nothing else.
+
+        It has no formula for the fused attention of CPUs, so attention is computed here by its definition.
+        """
         fleet = Fleet(
             host=host,
             growth=self._config.growth,
