@@ -47,4 +47,4 @@ MEASURES: Final = (
     ),
     Measure(name="pruned_seeds", label="pruned seeds", unit="", decimals=2, read=lambda record: record.outcome.prunes),
 )
-"""All measures are taken at the end of an episode. The reward is its raw sum; parameters are those of host and seeds."""
+"""All measures are taken at the end of an episode. The reward is its raw sum; parameters count host and seeds."""
