@@ -33,13 +33,13 @@ def train_headless(
     resume: ResumePoint | None = None,
     to_stderr: bool = False,
 ) -> int:
-    """Train, show progress on stdout, and end with the run directory on a line of its own.
+    """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
-    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays.
+    The first Ctrl-C asks the run to end in an orderly way, and the second breaks it off. What was recorded stays.
 
-    groups: of a run with several; config is then what they have in common.
-    report: says what came out of the recorded run, given its directory, before that is printed.
-    resume: from where an earlier run goes on, in its own directory.
+    groups: the groups of a run with several. config is what they have in common.
+    report: prints what came out of the recorded run, given its directory, before that is printed.
+    resume: the point from which an earlier run goes on, in its own directory.
     to_stderr: leave stdout to the report.
 
     Returns:
@@ -77,9 +77,8 @@ def _record(
         except KeyboardInterrupt:
             print("esper: broken off", file=sys.stderr)
         except ConfigError:
-            if (
-                resume is None and recording.hub.last_seq <= 1
-            ):  # it never began, whatever its only event says of the end
+            never_began = recording.hub.last_seq <= 1  # its only event, if any, reports this very end
+            if resume is None and never_began:
                 after_closing.callback(shutil.rmtree, recording.directory.path)
             raise
     for failure in recording.hub.failures:
@@ -96,13 +95,13 @@ def _recording(
 
 @contextmanager
 def stop_on_interrupt(control: RunControl) -> Generator[None]:
-    """While the block runs, the first Ctrl-C requests a stop; any further one raises KeyboardInterrupt."""
+    """While the block runs, the first Ctrl-C requests a stop, and any further one raises KeyboardInterrupt."""
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if control.stop_requested:
             raise KeyboardInterrupt
         control.request_stop()
-        # print() is not safe inside a signal handler: it may interrupt another print
+        # print() is not safe inside a signal handler, which may interrupt another print.
         os.write(sys.stderr.fileno(), b"esper: stopping after this epoch; Ctrl-C again breaks off\n")
 
     previous = signal.signal(signal.SIGINT, handle)

@@ -26,7 +26,7 @@ from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
 
-"""What telemetry and checkpoints call it."""
+"""The name by which telemetry and checkpoints refer to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class _OpenStep:
     """A decision step whose rewards are not known yet.
 
     observation: normalised, on the policy's device.
-    contributions: measured before the decision, per env and slot.
+    contributions: those measured before the decision, per env and slot.
     """
 
     raw: Observation
@@ -44,7 +44,7 @@ class _OpenStep:
 
 
 class Agent:
-    """A Controller that learns by PPO. Everything here outlives a batch, except the experience and the hidden state."""
+    """A controller that learns by PPO. Only its experience and its hidden state belong to a single batch."""
 
     def __init__(self, config: TrainingConfig, device: torch.device) -> None:
         self._config = config
@@ -82,7 +82,7 @@ class Agent:
         self._hidden = self.policy.initial_state(self._config.fleet.envs)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
-        """Sample one action per env; the one copy from the device of a decision step."""
+        """Sample one action per env. This makes the one copy from the device of a decision step."""
         raw = situation.observation
         observation = self._normalize(raw)
         step = act(self.policy, observation, situation.masks.to(self._device), self._hidden, generator)
@@ -114,14 +114,14 @@ class Agent:
         self._open_step = None
 
     def bootstrap(self, observation: Observation) -> None:
-        """Value the states that follow the last epoch, for episodes that ran out of time."""
+        """Estimate the value of the states that follow the last epoch, for episodes that ran out of time."""
         if self._config.ppo.horizon == "terminate":
             return
         values_e = state_values(self.policy, self._normalize(observation), self._hidden)
         self._buffer.set_bootstrap(self._config.fleet.episode_length - 1, values_e)
 
     def penalise(self, env: int, reward: float) -> None:
-        """Put the governor's penalty on the env's last executed step, which becomes terminal."""
+        """Assign the governor's penalty to the env's last executed step, which becomes terminal."""
         self._buffer.penalise(env, reward)
 
     def learn(self, generator: torch.Generator) -> PPOMetrics:
@@ -131,7 +131,7 @@ class Agent:
         return self._updater.update(self._buffer, generator)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, optimiser, the statistics of observations and returns, and how far the schedules have come."""
+        """The weights, the optimiser's state, the statistics of observations and returns, and all progress."""
         observations, values = self._observation_normalizer.state(), self._updater.value_normalizer.state()
         weights = {name: tensor.detach().clone() for name, tensor in self.policy.state_dict().items()}
         return {
@@ -145,7 +145,7 @@ class Agent:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue as the agent whose state this is."""
+        """Continue as the agent to which this state belongs."""
         self.policy.load_state_dict(below("policy", tensors))
         load_adam_tensors(self.policy, self._updater.optimizer, below("optimizer", tensors))
         self._observation_normalizer.load_state(

@@ -16,10 +16,10 @@ _MIN_SCALE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueNormalizerState:
-    """What a checkpoint keeps.
+    """What a checkpoint keeps of a ValueNormalizer.
 
-    variance: float32 scalar, of the returns.
-    count: long scalar, returns seen so far.
+    variance: the variance of the returns, a float32 scalar.
+    count: the number of returns seen so far, a long scalar.
     """
 
     variance: Tensor
@@ -27,7 +27,7 @@ class ValueNormalizerState:
 
 
 class ValueNormalizer:
-    """Running variance of the returns (moving average, 0.99); the scale stays 1 until 32 returns were seen."""
+    """The running variance of the returns (moving average, 0.99). The scale stays 1 until 32 returns have been seen."""
 
     def __init__(self, device: torch.device) -> None:
         self._state = ValueNormalizerState(
@@ -36,14 +36,14 @@ class ValueNormalizer:
 
     @property
     def scale(self) -> Tensor:
-        """What the critic's output is multiplied with to give reward units; a scalar tensor on the device."""
+        """The factor that turns the critic's output into reward units, as a scalar tensor on the device."""
         return _scale(self._state)
 
     def including(self, returns_et: Tensor, valid_et: Tensor) -> tuple[ValueNormalizerState, Tensor]:
-        """The state and scale with these returns counted in. Changes nothing; load_state keeps the result."""
+        """The state and the scale after these returns. Nothing is changed; load_state keeps the result."""
         count = valid_et.sum()
         _, std = masked_mean_std(returns_et, valid_et)
-        # The first returns count in full: the initial variance is a guess, not a measurement.
+        # The first returns count in full, because the initial variance is a guess and not a measurement.
         keep = torch.where(self._state.count > 0, _MOMENTUM, 0.0)
         keep = torch.where(count > 0, keep, 1.0)
         state = ValueNormalizerState(
