@@ -98,7 +98,9 @@ class Garden:
 
     def view(self, env: int) -> GardenView:
         """What the predicates need to say which ops are possible in this env."""
-        return GardenView(slots=self.infos(env), config=self._config)
+        known = self._config.op_masks == "succeeding"
+        gates = tuple(None if state is None else lifecycle.closed_gate(state, self._config) for state in self._states[env])
+        return GardenView(slots=self.infos(env), config=self._config, closed_gates=gates if known else ())
 
     def germinations(self, env: int) -> int:
         """Seeds that this env has germinated in its episode."""
