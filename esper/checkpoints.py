@@ -13,6 +13,7 @@ from esper.contracts.constants import AGENT_NAME
 from esper.errors import ConfigError
 from esper.growth.hosts.kinds import slot_config
 from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint
+from esper.history.host_files import list_hosts
 from esper.history.reader import read_history
 from esper.training.checkpoint import TrainerState, read_tensors
 from esper.training.checkpoint_records import GroupRecord
@@ -35,10 +36,12 @@ class SavedPolicy:
     tensors: Mapping[str, Tensor]
 
     def make_controller(self, config: TrainingConfig, device: torch.device) -> FrozenAgent:
-        """The policy as a controller for the envs of config; it acts and never learns. Fits ControllerFactory.
+        """The policy as a controller for the envs of config.
+
+        It acts and never learns. This method is a ControllerFactory.
 
         Raises:
-            ConfigError: config's hosts have other slots than those that the policy knows.
+            ConfigError: the hosts of config have slots other than those that the policy was trained on.
         """
         own, wanted = slot_config(self.config.host).slot_ids, slot_config(config.host).slot_ids
         if own != wanted:
@@ -53,14 +56,13 @@ class SavedPolicy:
 
 
 def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy:
-    """The policy of a checkpoint.
+    """The policy of a checkpoint. Loading it executes no code from the files.
 
-    path: its directory, or that of a run, for the latest of that run.
-
-    group_id: whose policy; not needed where only one group has one. Executes nothing that is in the files.
+    path: the checkpoint's directory, or a run's directory, which stands for the run's latest checkpoint.
+    group_id: the group whose policy is wanted. It may be left out if only one group has a policy.
 
     Raises:
-        ConfigError: there is no checkpoint, it is damaged or of another version, or it is not clear which policy.
+        ConfigError: there is no checkpoint, it is damaged or of another version, or several policies are in question.
     """
     saved = open_checkpoint(path)
     group = _choose(saved, group_id)
@@ -84,16 +86,18 @@ def load_trainer_state(path: Path | str) -> TrainerState:
     """
     saved = open_checkpoint(path)
     rounds = saved.manifest.rounds_completed
-    earlier = read_history(saved.path.parent.parent)
+    run = saved.path.parent.parent
+    earlier = read_history(run)
     return TrainerState(
         rounds_completed=rounds,
         tensors=read_tensors(saved.state_path, saved.manifest.tensors),
         earlier=tuple(summary for summary in earlier if summary.batch <= rounds),
+        kept=tuple(saved.description for saved in list_hosts(run) if saved.description.batch <= rounds),
     )
 
 
 def _choose(saved: SavedCheckpoint, group_id: str | None) -> GroupRecord:
-    """The group that is asked for, or the only one with a policy."""
+    """The group that was asked for, or the only one that has a policy."""
     groups = {group.group_id: group for group in saved.manifest.groups if group.controller == AGENT_NAME}
     if not groups:
         names = ", ".join(f"{group.group_id} ({group.controller})" for group in saved.manifest.groups)

@@ -1,7 +1,7 @@
 """Every error that Esper raises for its users: one family, each with its exit code.
 
-The exit code is what the command line ends with.
-A broken invariant of Esper's own is an AssertionError and not a member: it is a defect, and its traceback is wanted.
+The command line ends with that code. A broken invariant of Esper's own is an AssertionError and not part of the family:
+it is a defect, and its traceback is wanted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ USER_MISTAKE: Final = 2
 class EsperError(Exception):
     """Something that the user can act on: the message is one line that says what is wrong, where, and what to do.
 
-    exit_code: what the command line ends with.
+    exit_code: the code that the command line ends with.
     """
 
     exit_code: ClassVar[int] = RUN_FAILED
@@ -29,7 +29,7 @@ class ConfigError(EsperError, ValueError):
 
 
 class SavedDataError(EsperError, ValueError):
-    """Something that was saved cannot be used: the parent of what a log and a checkpoint can suffer."""
+    """Something that was saved cannot be used. Damaged logs and damaged checkpoints are its two kinds."""
 
     exit_code: ClassVar[int] = USER_MISTAKE
 
@@ -43,11 +43,11 @@ class CheckpointError(SavedDataError):
 
 
 class RecordError(SavedDataError):
-    """A document does not fit the record that it should be.
+    """A document does not fit the record that it should hold.
 
     path: where in the document, for example payload.heads[2].entropy; empty for the document itself.
     value: what was found there.
-    expected: what may stand there, in words.
+    expected: what is allowed there, in words.
     """
 
     def __init__(self, path: str, value: object, expected: str, *, problem: str) -> None:

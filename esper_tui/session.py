@@ -74,6 +74,7 @@ def training_job(groups: Sequence[GroupSpec], recording: Recording, stack: ExitS
                     control=source.control,
                     on_summary=recording.on_summary,
                     on_checkpoint=recording.on_checkpoint,
+                    on_hosts=recording.on_hosts,
                 ),
             )
 

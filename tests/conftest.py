@@ -32,7 +32,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     for table in (registry.SEEDS, registry.ESTIMATES):
         for topology in table:
             monkeypatch.setitem(table, topology, dict(table[topology]))
-    monkeypatch.setattr(registry, "_REGISTERED", set())
+    monkeypatch.setattr(registry, "_REGISTERED", {})
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
     monkeypatch.setattr(controllers, "_CONTROLLERS", dict(controllers._CONTROLLERS))
 

@@ -17,6 +17,7 @@ ALLOWED = frozenset(
     {
         ("esper/fleet/measure.py", "collect"),
         ("esper/policy/acting.py", "decisions"),
+        ("esper/training/host_keeper.py", "_take"),  # a network that is kept leaves the device once
         ("esper/policy/legal.py", "legal_choices"),  # already on the CPU, as are the draws of baselines
         ("esper/training/controllers/rule_controller.py", "_draw"),
         ("esper/training/ppo/update.py", "_read"),

@@ -11,6 +11,8 @@ from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.doctor import doctor
 from esper.cli.commands.evaluate import evaluate
+from esper.cli.commands.export import export
+from esper.cli.commands.hosts import hosts
 from esper.cli.commands.replay import replay
 from esper.cli.commands.train import train
 from esper.cli.errors import report
@@ -24,6 +26,8 @@ app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
 app.command()(evaluate)
+app.command()(hosts)
+app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")

@@ -53,7 +53,7 @@ class Blueprint(IntEnum):
 
 
 class Topology(StrEnum):
-    """The family of host, which decides what blueprints fit."""
+    """The family of a host, which decides what blueprints fit."""
 
     CNN = "cnn"
     TRANSFORMER = "transformer"
@@ -76,7 +76,7 @@ class AlphaMode(IntEnum):
 
 
 class AlphaCurve(IntEnum):
-    """Shape of a ramp of alpha."""
+    """The shape of a ramp of alpha."""
 
     LINEAR = 1
     COSINE = 2
@@ -181,7 +181,7 @@ RELEVANT_HEADS: Final[dict[Op, frozenset[Head]]] = {
     Op.FOSSILIZE: frozenset({Head.OP, Head.SLOT}),
     Op.ADVANCE: frozenset({Head.OP, Head.SLOT}),
 }
-"""Heads that matter for an op. The others carry PLACEHOLDERS and add nothing to loss or gradient."""
+"""The heads that matter for an op. The others carry PLACEHOLDERS and add nothing to the loss or the gradient."""
 
 PLACEHOLDERS: Final[dict[Head, int]] = {
     Head.BLUEPRINT: Blueprint.NOOP,
@@ -191,11 +191,11 @@ PLACEHOLDERS: Final[dict[Head, int]] = {
     Head.ALPHA_SPEED: AlphaSpeed.INSTANT,
     Head.ALPHA_CURVE: AlphaCurveChoice.LINEAR,
 }
-"""Value of an irrelevant head. An irrelevant slot head carries the first enabled slot."""
+"""The value that an irrelevant head carries. An irrelevant slot head carries the first enabled slot."""
 
 
 def head_sizes(num_slots: int) -> tuple[int, ...]:
-    """Number of choices per head, in head order.
+    """The number of choices of each head, in head order.
 
     >>> head_sizes(3)
     (3, 13, 4, 3, 3, 4, 5, 6)
@@ -240,7 +240,7 @@ class PerHead:
 
     @classmethod
     def same(cls, value: float, **others: float) -> PerHead:
-        """One value for every head but those named in others.
+        """The same value for every head except those named in others.
 
         >>> PerHead.same(0.1, op=0.3).in_order()
         (0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3)

@@ -1,7 +1,7 @@
 """What ablation measured for one env: accuracies with some seeds switched off, and every number derived from them.
 
-A configuration is named by which slots were on, so one record holds solo-off, solo-on, pairs, committed and the full
-factorial alike, and each derived number has one formula here (docs/ablation.md).
+A configuration is named by the slots that were on. One kind of record therefore holds solo-off, solo-on, pairs,
+committed and the full factorial alike, and each derived number has one formula, here.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from math import factorial
 from typing import Literal
 
 SlotMask = tuple[bool, ...]
-"""One bool per slot, in slot order: was the slot's seed switched on."""
+"""One bool per slot, in slot order: whether the slot's seed was switched on."""
 
 AblationStrategy = Literal["contributions", "pairs", "full"]
-"""What is measured for an env with n active seeds besides the network as it is: contributions: each seed off alone, all
-off, only fossilised ones on; pairs: these, each seed alone and each two of them, which for n up to 4 is everything;
+"""What is measured, beside the network as it is, for an env with n active seeds.
+
+contributions: each seed alone switched off, all switched off, and only the fossilised ones on.
+pairs: the same, and also each seed alone on and each two of them on; up to n = 4, these are all sets of seeds.
 full: all 2**n sets of seeds.
 """
 
@@ -35,7 +37,7 @@ class CounterfactualMatrix:
 
     active: the slots whose seed can change the output now (alpha above zero).
     committed: the slots that hold a fossilised seed.
-    measurements: each mask once; masks never switch on a slot that is not active.
+    measurements: each mask once. No mask switches on a slot that is not active.
     """
 
     active: SlotMask
@@ -74,18 +76,18 @@ class CounterfactualMatrix:
         return self.accuracy(tuple(on and i == slot for i, on in enumerate(self.active)))
 
     def contribution(self, slot: int) -> float | None:
-        """Percentage points that this seed brings: main minus solo-off. None while the seed is not active."""
+        """The percentage points that this seed adds: main minus solo-off. None while the seed is not active."""
         if not self.active[slot]:
             return None
         without = self.solo_off(slot)
         return None if without is None else self.main - without
 
     def contributions(self) -> tuple[float | None, ...]:
-        """contribution() of every slot."""
+        """The contribution of every slot's seed, in slot order."""
         return tuple(self.contribution(slot) for slot in range(len(self.active)))
 
     def total_contribution(self) -> float | None:
-        """Percentage points that all seeds together bring: main minus all-off. None with no active seed."""
+        """The percentage points that all seeds add together: main minus all-off. None without an active seed."""
         if not any(self.active) or self.all_off is None:
             return None
         return self.main - self.all_off
@@ -97,13 +99,15 @@ class CounterfactualMatrix:
 
     @property
     def is_full_factorial(self) -> bool:
-        """Was every set of active seeds measured."""
+        """Whether every set of active seeds was measured."""
         return len(self.measurements) == 2 ** len(self.active_slots)
 
     def shapley(self) -> tuple[float | None, ...]:
-        """The Shapley value of each slot's seed, in percentage points: its mean marginal accuracy over all orders in
-        which the active seeds could have been added (Shapley 1953). None in slots without an active seed, and
-        everywhere unless every set of active seeds was measured. The values sum to total_contribution().
+        """The Shapley value of each slot's seed, in percentage points.
+
+        It is the seed's mean marginal accuracy over all orders in which the active seeds could have been added
+        (Shapley 1953). The values sum to total_contribution(). A slot without an active seed has None, and so has every
+        slot unless all sets of active seeds were measured.
         """
         if not self.is_full_factorial:
             return (None,) * len(self.active)
@@ -111,7 +115,7 @@ class CounterfactualMatrix:
         return tuple(self._shapley(slot, known) if on else None for slot, on in enumerate(self.active))
 
     def _shapley(self, slot: int, known: dict[SlotMask, float]) -> float:
-        """Sum over sets s of other active seeds of |s|! (n - |s| - 1)! / n! * (acc(s and slot) - acc(s))."""
+        """The sum over all sets s of other active seeds of |s|! (n - |s| - 1)! / n! * (acc(s and slot) - acc(s))."""
         others = [other for other in self.active_slots if other != slot]
         n = len(others) + 1
         value = 0.0

@@ -32,8 +32,8 @@ GATE_FOR_TARGET: Final[dict[SeedStage, Gate]] = {
 class GateCheck:
     """One comparison that a gate made.
 
-    value is None when the quantity was not measured (such a check fails); threshold is None for checks that are
-    not comparisons with a number.
+        value: the quantity, or None if it was not measured; such a check fails.
+    threshold: None for a check that does not compare with a number.
     """
 
     name: str
@@ -44,7 +44,7 @@ class GateCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """Every check of one gate, passed or not, and the gate's score in 0..1."""
+    """Every check of one gate, whether it passed or not, and the gate's score between 0 and 1."""
 
     gate: Gate
     target_stage: SeedStage

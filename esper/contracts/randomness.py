@@ -1,4 +1,4 @@
-"""Seeds by name: every stream of randomness in a run is derived from the run's one seed and the stream's name."""
+"""Seeds by name: every stream of random numbers in a run is derived from the run's seed and the stream's name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 
 
 def derive_seed(run_seed: int, *names: str | int) -> int:
-    """A 63-bit seed for the stream called by these names.
+    """A 63-bit seed for the stream with these names.
 
-    Streams with different names are independent; the same names always give the same seed, whatever else ran.
+    Streams with different names are independent. The same names always give the same seed, whatever else was drawn.
 
     >>> derive_seed(42, "init", 0) == derive_seed(42, "init", 0)
     True

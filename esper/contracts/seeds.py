@@ -19,9 +19,9 @@ class PruneInitiator(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientHealth:
-    """Gradient statistics of one seed over the last epoch in which they were collected.
+    """The gradient statistics of one seed over the last epoch in which they were collected.
 
-    norm: L2 norm of the seed's gradient before clipping.
+    norm: the L2 norm of the seed's gradient before clipping.
     health: 1 - 0.5 * share of tensors with norm below 1e-7 - 0.8 * share of tensors with norm above 50.
     ratio: (norm / host norm) * sqrt(host parameters / seed parameters), smoothed (EMA 0.9), at most 10.
     """
@@ -35,10 +35,12 @@ class GradientHealth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedInfo:
-    """One slot's seed at one moment. Accuracies in percent, contributions in percentage points, ages in epochs.
+    """One slot's seed at one moment. Accuracies are in percent, contributions in percentage points, ages in epochs.
 
-    Ages count the epochs that the seed has lived through. contribution is None until it was first measured.
-    alpha_target is where alpha is heading, or the target chosen at germination before the first ramp.
+    Ages count the epochs that the seed has lived through.
+
+    contribution: None until it is first measured.
+    alpha_target: where alpha is heading or, before the first ramp, the target that was chosen at germination.
     """
 
     slot_id: str

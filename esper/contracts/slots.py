@@ -14,7 +14,7 @@ def slot_id(row: int, column: int) -> str:
 
 
 def parse_slot_id(text: str) -> tuple[int, int]:
-    """Row and column of a slot id.
+    """The row and the column of a slot id.
 
     >>> parse_slot_id("r0c2")
     (0, 2)
@@ -30,7 +30,7 @@ def parse_slot_id(text: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotConfig:
-    """The slots of a host: ids in row-major order and the channel width at each.
+    """The slots of a host: their ids in row-major order, and the channel width at each of them.
 
     Raises:
         ValueError: no slot, a malformed or repeated id, ids out of row-major order, or a width that is not positive.
@@ -59,7 +59,7 @@ class SlotConfig:
         return len(self.slot_ids)
 
     def index(self, slot: str) -> int:
-        """Position of a slot id in this configuration.
+        """The position of a slot id in this configuration.
 
         Raises:
             ValueError: the host has no such slot.

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class SeedStage(IntEnum):
-    """Where a seed is in its life. Value 5 is retired and rejected when read from old files."""
+    """Where a seed is in its life. Value 5 is retired, and a file that contains it is refused."""
 
     UNKNOWN = 0
     DORMANT = 1
@@ -51,7 +51,7 @@ COOLDOWN_STAGES: Final = frozenset({SeedStage.PRUNED, SeedStage.EMBARGOED, SeedS
 
 
 def is_legal_transition(source: SeedStage, target: SeedStage) -> bool:
-    """Tell whether a seed may go from source to target in one step.
+    """Whether a seed may go from source to target in one step.
 
     >>> is_legal_transition(SeedStage.HOLDING, SeedStage.FOSSILIZED)
     True

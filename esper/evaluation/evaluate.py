@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -10,9 +10,9 @@ from time import perf_counter
 from esper.evaluation.cost import CostMeter
 from esper.evaluation.matching import SizedHost, nearest_host
 from esper.evaluation.plan import Contender, EvaluationPlan
-from esper.evaluation.records import ControllerResult, Difference, Episode, MatchedHost, Spread
+from esper.evaluation.records import Against, ControllerResult, Difference, Episode, Estimate, MatchedHost
 from esper.evaluation.runs import EvaluationRun, run_once
-from esper.evaluation.statistics import paired_difference, spread
+from esper.evaluation.statistics import estimate, paired_difference, spread
 from esper.growth.hosts.config import HostConfig
 from esper.telemetry.hub import Sink
 from esper.training.run_control import RunControl
@@ -74,8 +74,7 @@ class Evaluation:
             if size is not None and size.host not in as_large:
                 as_large[size.host] = self._play(self._plan.static, size)
         return tuple(
-            self._result(contender, played[contender.name], static, sizes[contender.name], as_large)
-            for contender in self._plan.contenders
+            self._result(contender, played, sizes[contender.name], as_large) for contender in self._plan.contenders
         )
 
     def _play(self, contender: Contender, size: SizedHost | None = None) -> list[EvaluationRun]:
@@ -117,11 +116,11 @@ class Evaluation:
     def _result(
         self,
         contender: Contender,
-        runs: Sequence[EvaluationRun],
-        static: Sequence[EvaluationRun],
+        played: Mapping[str, Sequence[EvaluationRun]],
         size: SizedHost | None,
         as_large: dict[HostConfig, list[EvaluationRun]],
     ) -> ControllerResult:
+        runs = played[contender.name]
         episodes = _episodes(runs)
         host = self._meter.cost(())
         costs = [self._meter.cost(episode.network) for episode in episodes]
@@ -144,7 +143,12 @@ class Evaluation:
             fossilized=spread([episode.fossilized for episode in episodes]),
             wasted=spread([episode.wasted for episode in episodes]),
             rollbacks=sum(episode.rolled_back for episode in episodes),
-            against_static=_difference(runs, static),
+            against_static=_difference(runs, played[self._plan.static.name]),
+            against=tuple(
+                Against(controller=name, difference=_difference(runs, others))
+                for name, others in played.items()
+                if name != contender.name
+            ),
             matched=None if size is None or matched is None else self._matched(size, matched),
             against_matched=None if matched is None else _difference(runs, matched),
             runs=tuple(str(run.path) for run in runs),
@@ -165,12 +169,17 @@ def _episodes(runs: Sequence[EvaluationRun]) -> list[Episode]:
     return [episode for run in runs for episode in run.episodes]
 
 
-def _test_accuracy(runs: Sequence[EvaluationRun]) -> Spread:
-    return spread([episode.test_accuracy for episode in _episodes(runs)])
+def _by_seed(runs: Sequence[EvaluationRun]) -> list[list[float]]:
+    """The test accuracies of each seed's episodes."""
+    return [[episode.test_accuracy for episode in run.episodes] for run in runs]
+
+
+def _test_accuracy(runs: Sequence[EvaluationRun]) -> Estimate:
+    return estimate(_by_seed(runs))
 
 
 def _difference(ours: Sequence[EvaluationRun], theirs: Sequence[EvaluationRun]) -> Difference:
     """Paired by seed and env."""
     pairs = [(one, other) for one, other in zip(_episodes(ours), _episodes(theirs), strict=True)]
     assert all((one.seed, one.env_id) == (other.seed, other.env_id) for one, other in pairs)
-    return paired_difference([one.test_accuracy for one, _ in pairs], [other.test_accuracy for _, other in pairs])
+    return paired_difference(_by_seed(ours), _by_seed(theirs))

@@ -8,13 +8,12 @@ from dataclasses import asdict
 from io import StringIO
 from typing import Final
 
-from esper.evaluation.records import ControllerResult, Difference, Spread
+from esper.evaluation.records import ControllerResult, Difference, Estimate, Spread
 from esper.history.json_text import dump_json
 
 Cell = str | int | float | None
 
 _SPREADS: Final = (
-    "test_accuracy",
     "accuracy",
     "reward",
     "parameters",
@@ -49,6 +48,7 @@ def _cells(result: ControllerResult) -> dict[str, Cell]:
         "episodes": result.episodes,
         "epochs": result.epochs,
     }
+    cells |= _estimate("test_accuracy", result.test_accuracy)
     for name in _SPREADS:
         cells |= _spread(name, getattr(result, name))
     cells |= {
@@ -62,13 +62,16 @@ def _cells(result: ControllerResult) -> dict[str, Cell]:
     cells["matched_value"] = None if matched is None else matched.value
     cells["matched_parameters"] = None if matched is None else matched.parameters
     cells["matched_flops"] = None if matched is None else matched.flops
-    cells |= _spread("matched_test_accuracy", None if matched is None else matched.test_accuracy)
+    cells |= _estimate("matched_test_accuracy", None if matched is None else matched.test_accuracy)
     return cells | _difference("against_matched", result.against_matched)
 
 
-def _spread(name: str, spread: Spread | None) -> dict[str, Cell]:
-    if spread is None:
-        return {f"{name}_mean": None, f"{name}_std": None}
+def _estimate(name: str, found: Estimate | None) -> dict[str, Cell]:
+    parts = ("mean", "std", "low", "high", "iqm")
+    return {f"{name}_{part}": None if found is None else getattr(found, part) for part in parts}
+
+
+def _spread(name: str, spread: Spread) -> dict[str, Cell]:
     return {f"{name}_mean": spread.mean, f"{name}_std": spread.std}
 
 

@@ -9,9 +9,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from esper.contracts.randomness import derive_seed
 from esper.errors import ConfigError
-from esper.evaluation.bootstrap import Interval, bootstrap_interval
+from esper.evaluation.intervals import Interval, student_interval
 from esper.evaluation.measures import MEASURES, Measure
 from esper.evaluation.records import Spread
 from esper.evaluation.statistics import spread
@@ -57,10 +56,11 @@ class PairedSummary:
     rows: tuple[PairedDifference, ...]
 
 
-def compare(history: Sequence[BatchSummary], groups: tuple[str, str], seed: int) -> PairedSummary | None:
-    """Compare two groups of a run's history.
+def compare(history: Sequence[BatchSummary], groups: tuple[str, str]) -> PairedSummary | None:
+    """Compare two groups of a run's history; None if no round was completed.
 
-    seed: of the resampling. None: no round was completed.
+    One run has one seed, so the pairs are its envs, and intervals say how sure a difference between these two trained
+    controllers is over hosts. They say nothing about training the controllers again; that takes several runs.
 
     Raises:
         ConfigError: the history does not have both groups in every round.
@@ -72,7 +72,7 @@ def compare(history: Sequence[BatchSummary], groups: tuple[str, str], seed: int)
         if len(episodes[group_id]) != len(episodes[groups[0]]) or not episodes[group_id]:
             raise ConfigError(f"the history does not hold every round of group {group_id}: compare groups of one run")
     first, second = (episodes[group_id] for group_id in groups)
-    rows = tuple(_row(measure, scope, first, second, seed) for scope in Scope for measure in MEASURES)
+    rows = tuple(_row(measure, scope, first, second) for scope in Scope for measure in MEASURES)
     return PairedSummary(groups=groups, rounds=len(first), envs=len(first[0]), rows=rows)
 
 
@@ -89,7 +89,6 @@ def _row(
     scope: Scope,
     first: Sequence[Sequence[EpisodeRecord]],
     second: Sequence[Sequence[EpisodeRecord]],
-    seed: int,
 ) -> PairedDifference:
     values = zip(_per_env(measure, scope, first), _per_env(measure, scope, second), strict=True)
     pairs = [(one, other) for one, other in values if one is not None and other is not None]
@@ -101,7 +100,7 @@ def _row(
         first=_spread_of([one for one, _ in pairs]),
         second=_spread_of([other for _, other in pairs]),
         difference=float(np.mean(differences)) if pairs else None,
-        interval=bootstrap_interval(differences, derive_seed(seed, "bootstrap", measure.name, scope)),
+        interval=student_interval(differences),
     )
 
 

@@ -1,97 +1,69 @@
-"""Results as a picture: a small SVG, one row per controller, drawn with nothing but text."""
+"""Results as a picture: test accuracy of every controller with its interval, drawn by matplotlib (an extra)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Final
-from xml.sax.saxutils import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from esper.evaluation.records import ControllerResult, Spread
+from esper.errors import ConfigError
+from esper.evaluation.records import ControllerResult, Estimate
 
-WIDTH: Final = 760
-_LEFT, _RIGHT, _TOP, _ROW, _BOTTOM = 110, 190, 46, 34, 44
-_OURS, _MATCHED, _GRID, _INK = "#1f6feb", "#8a8f98", "#d8dbe0", "#24292f"
-_MOST_TICKS: Final = 8
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-
-def results_to_svg(results: Sequence[ControllerResult]) -> str:
-    """Mean test accuracy of every controller with its standard deviation, and of the static host of equal size."""
-    height = _TOP + _ROW * len(results) + _BOTTOM
-    scale = _Scale(results)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12" fill="{_INK}">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="{_LEFT}" y="20" font-size="14">{escape(_title(results[0]))}</text>',
-        *_grid(scale, height),
-    ]
-    for index, result in enumerate(results):
-        parts += _row(result, _TOP + _ROW * index + _ROW // 2, scale)
-    return "\n".join((*parts, *_legend(height), "</svg>", ""))
+SUFFIXES: Final = (".svg", ".png", ".pdf")
+_OURS, _MATCHED = "#1f6feb", "#8a8f98"
 
 
-def _title(result: ControllerResult) -> str:
-    return (
-        f"{result.preset}: test accuracy after {result.epochs} epochs, "
-        f"{len(result.seeds)} seeds, {result.episodes} episodes each"
+def check_can_draw(path: Path) -> None:
+    """Refuse a picture that could not be drawn, before the first run and not after the last.
+
+    Raises:
+        ConfigError: matplotlib is not installed, or the name of the file says no form that it draws.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{path} cannot be drawn: end its name in {', '.join(SUFFIXES)}")
+    if find_spec("matplotlib") is None:
+        raise ConfigError("pictures need matplotlib: pip install 'esper-grow[plot]'")
+
+
+def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
+    """One row per controller: the mean with its 95 % interval, and below it the static host of equal size.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 1.4 + 0.55 * len(results)), layout="constrained")
+    axes = figure.subplots()
+    first = results[0]
+    axes.set_title(
+        f"{first.preset}: test accuracy after {first.epochs} epochs, {len(first.seeds)} seeds, "
+        f"{first.episodes} episodes each"
     )
+    for row, result in enumerate(results):
+        _mark(axes, row - 0.12, result.test_accuracy, _OURS, "controller" if row == 0 else None)
+        if result.matched is not None:
+            label = None if any(one.matched for one in results[:row]) else "static host of the same size"
+            _mark(axes, row + 0.18, result.matched.test_accuracy, _MATCHED, label)
+    axes.set_yticks(
+        range(len(results)),
+        [f"{result.controller}\n+{result.parameters_added.mean:,.0f} parameters" for result in results],
+        parse_math=False,
+    )
+    axes.invert_yaxis()
+    axes.set_xlabel("test accuracy, %: mean and 95 % interval, with the seed as the unit")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="best", frameon=False)
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # words stay words: they can be searched, and read aloud
+        figure.savefig(path)
 
 
-class _Scale:
-    """From percent to pixels, over the range that the bars cover."""
-
-    def __init__(self, results: Sequence[ControllerResult]) -> None:
-        spreads = [result.test_accuracy for result in results]
-        spreads += [result.matched.test_accuracy for result in results if result.matched is not None]
-        low = min(spread.mean - (spread.std or 0.0) for spread in spreads)
-        high = max(spread.mean + (spread.std or 0.0) for spread in spreads)
-        self.step = next(step for step in (1, 2, 5, 10, 20) if (high - low) / step <= _MOST_TICKS)
-        self.low = max(0, math.floor(low / self.step) * self.step)
-        self.high = min(100, math.ceil(high / self.step) * self.step)
-        if self.low == self.high:
-            self.low, self.high = max(0, self.low - self.step), min(100, self.high + self.step)
-
-    def x(self, percent: float) -> float:
-        share = (min(max(percent, self.low), self.high) - self.low) / (self.high - self.low)
-        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
-
-
-def _grid(scale: _Scale, height: int) -> list[str]:
-    bottom = height - _BOTTOM
-    lines: list[str] = []
-    for percent in range(scale.low, scale.high + 1, scale.step):
-        x = scale.x(percent)
-        lines.append(f'<line x1="{x}" y1="{_TOP - 8}" x2="{x}" y2="{bottom}" stroke="{_GRID}"/>')
-        lines.append(f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{percent} %</text>')
-    return lines
-
-
-def _row(result: ControllerResult, y: int, scale: _Scale) -> list[str]:
-    added = f"+{result.parameters_added.mean:,.0f} parameters"
-    parts = [
-        f'<text x="{_LEFT - 10}" y="{y + 4}" text-anchor="end">{escape(result.controller)}</text>',
-        f'<text x="{WIDTH - _RIGHT + 12}" y="{y + 4}">{result.test_accuracy.mean:.1f} %, {added}</text>',
-    ]
-    if result.matched is not None:
-        parts += _bar(result.matched.test_accuracy, y + 7, scale, _MATCHED, filled=False)
-    return parts + _bar(result.test_accuracy, y - 3, scale, _OURS, filled=True)
-
-
-def _bar(spread: Spread, y: int, scale: _Scale, colour: str, *, filled: bool) -> list[str]:
-    deviation = spread.std or 0.0
-    low, high, middle = scale.x(spread.mean - deviation), scale.x(spread.mean + deviation), scale.x(spread.mean)
-    return [
-        f'<line x1="{low}" y1="{y}" x2="{high}" y2="{y}" stroke="{colour}" stroke-width="2"/>',
-        f'<circle cx="{middle}" cy="{y}" r="4" stroke="{colour}" fill="{colour if filled else "white"}"/>',
-    ]
-
-
-def _legend(height: int) -> list[str]:
-    y = height - 12
-    return [
-        f'<circle cx="{_LEFT}" cy="{y - 4}" r="4" fill="{_OURS}"/>',
-        f'<text x="{_LEFT + 10}" y="{y}">controller, mean and standard deviation</text>',
-        f'<circle cx="{_LEFT + 260}" cy="{y - 4}" r="4" fill="white" stroke="{_MATCHED}"/>',
-        f'<text x="{_LEFT + 270}" y="{y}">static host of the same size</text>',
-    ]
+def _mark(axes: Axes, y: float, found: Estimate, colour: str, label: str | None) -> None:
+    if found.low is not None and found.high is not None:
+        axes.plot([max(found.low, 0.0), min(found.high, 100.0)], [y, y], color=colour, linewidth=2)
+    axes.plot([found.mean], [y], marker="o", color=colour, linestyle="none", label=label)

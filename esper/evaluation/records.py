@@ -53,16 +53,47 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A measure over several seeds of several episodes each.
+
+    mean: over all episodes.
+    std: sample standard deviation over episodes; None for a single one.
+    low: lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
+    high: its upper end.
+    iqm: the interquartile mean over episodes.
+    """
+
+    mean: float
+    std: float | None
+    low: float | None
+    high: float | None
+    iqm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """Test accuracy against a reference, over paired episodes: this controller's minus the reference's.
 
-    low, high: bootstrap interval of the mean with 95 % coverage; None with fewer than two pairs.
+    mean: over all pairs, in points.
+    low: lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
+    high: its upper end.
+    pairs: how many episodes were paired.
+    seeds: in how many runs.
     """
 
     mean: float
     low: float | None
     high: float | None
     pairs: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A difference, and the controller that it was taken against."""
+
+    controller: str
+    difference: Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +108,7 @@ class MatchedHost:
     value: int
     parameters: int
     flops: int
-    test_accuracy: Spread
+    test_accuracy: Estimate
     runs: tuple[str, ...]
 
 
@@ -90,6 +121,7 @@ class ControllerResult:
     wasted: seeds per episode.
     rollbacks: episodes that the governor ended.
     against_static: against the host that never grows.
+    against: against every other controller of the evaluation, in its order.
     matched, against_matched: None where hosts of this kind have no size to choose.
     runs: one directory per seed.
     """
@@ -99,7 +131,7 @@ class ControllerResult:
     seeds: tuple[int, ...]
     episodes: int
     epochs: int
-    test_accuracy: Spread
+    test_accuracy: Estimate
     accuracy: Spread
     reward: Spread
     host_parameters: int
@@ -112,6 +144,7 @@ class ControllerResult:
     wasted: Spread
     rollbacks: int
     against_static: Difference
+    against: tuple[Against, ...]
     matched: MatchedHost | None
     against_matched: Difference | None
     runs: tuple[str, ...]

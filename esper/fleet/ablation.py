@@ -1,4 +1,4 @@
-"""Ablation: which accuracies with some seeds switched off are worth measuring (docs/ablation.md).
+"""Ablation: which sets of seeds to switch off, so that their accuracies can be measured.
 
 Legend: S slots.
 """
@@ -15,7 +15,7 @@ def ablation_masks(active: SlotMask, committed: SlotMask, strategy: AblationStra
     """The distinct sets of seeds to measure for one env; the first one is the network as it is.
 
     active, committed: as in CounterfactualMatrix.
-    strategy: None measures the network as it is and nothing else.
+    strategy: None measures the network as it is, and nothing else.
     """
     wanted = [active]
     if strategy is not None:
@@ -28,7 +28,7 @@ def ablation_masks(active: SlotMask, committed: SlotMask, strategy: AblationStra
 
 
 def _contributions(active: SlotMask, committed: SlotMask) -> Iterator[SlotMask]:
-    """Each seed off alone, all off, and only the fossilised ones on."""
+    """Each seed alone off, all off, and only the fossilised ones on."""
     for off in _slots(active):
         yield tuple(on and slot != off for slot, on in enumerate(active))
     yield (False,) * len(active)
@@ -36,7 +36,7 @@ def _contributions(active: SlotMask, committed: SlotMask) -> Iterator[SlotMask]:
 
 
 def _up_to_pairs(active: SlotMask) -> Iterator[SlotMask]:
-    """Each seed on alone, and each two seeds."""
+    """Each seed alone on, and each two seeds on."""
     for size in (1, 2):
         for chosen in combinations(_slots(active), size):
             yield tuple(slot in chosen for slot in range(len(active)))

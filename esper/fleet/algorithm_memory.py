@@ -1,6 +1,6 @@
 """What was measured about algorithms on this machine, kept in the user's cache folder.
 
-A file that is missing, damaged or cannot be written only means that the next run measures again.
+If the file is missing, damaged or cannot be written, nothing is lost but time: the next run measures again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FILE: Final = "algorithms.json"
 class Candidate:
     """One way of computing.
 
-    milliseconds: of a training step of the measured shape; None: it does not work here.
+    milliseconds: the duration of a training step of the measured shape, or None if this way does not work here.
     """
 
     algorithm: StackedAlgorithm
@@ -30,7 +30,7 @@ class Candidate:
 
 
 def recall(key: str) -> tuple[Candidate, ...] | None:
-    """What was measured for this key, one candidate per algorithm; None if nothing was, or not for all of them."""
+    """What was measured for this key, one candidate per algorithm, or None if any algorithm is missing."""
     entry = _table(_read().get(key))
     times = _table(entry.get("milliseconds"))
     if set(times) != set(ALGORITHMS) or not any(isinstance(time, float) for time in times.values()):
@@ -45,7 +45,7 @@ def recall(key: str) -> tuple[Candidate, ...] | None:
 def remember(key: str, shape: str, candidates: Sequence[Candidate]) -> None:
     """Keep a measurement.
 
-    shape: in words, for people who read the file.
+    shape: what was measured, in words, for people who read the file.
     """
     entry = {"shape": shape, "milliseconds": {one.algorithm: one.milliseconds for one in candidates}}
     path = _path()

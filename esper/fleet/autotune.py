@@ -1,7 +1,7 @@
-"""How the layers of a fleet compute: measured on this machine for this shape, and remembered.
+"""How the layers of a fleet compute: the fastest way is measured on this machine for each shape, and remembered.
 
-No single way wins everywhere, so a training step of the host is timed in every way that works here. The choice is
-kept in the user's cache folder: a shape is measured once per machine, and equal runs choose alike.
+No single way wins everywhere, so a training step of the host is timed in every way that works here. The choice is kept
+in the user's cache folder, so a shape is measured once per machine, and equal runs make equal choices.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HOPELESS: Final = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmChoice:
-    """What was chosen and from what.
+    """What was chosen, and from which candidates.
 
     shape: what was measured, in words.
     candidates: empty if the config decides.
@@ -54,7 +54,7 @@ class AlgorithmChoice:
 class FleetShape:
     """Everything that the speed of a fleet's layers depends on.
 
-    batch_size: samples per host and step.
+    batch_size: the number of samples per host and step.
     """
 
     host: HostConfig
@@ -73,7 +73,7 @@ class FleetShape:
 
 
 def choose_algorithm(shape: FleetShape, setting: ConvAlgorithm) -> AlgorithmChoice:
-    """The algorithm of a fleet: what the config says, or for "auto" the fastest.
+    """The algorithm of a fleet: the one that the config names, or for "auto" the fastest.
 
     Raises:
         ConfigError: the config asks for an algorithm that does not work here.
@@ -84,14 +84,14 @@ def choose_algorithm(shape: FleetShape, setting: ConvAlgorithm) -> AlgorithmChoi
             raise ConfigError(f"fleet.conv_algorithm is {setting!r}: {reason}; set it to auto")
         return AlgorithmChoice(algorithm=setting, source="configured", shape=shape.describe())
     if len(shape.input_shape) == 1:
-        # Tokens: batched matrix products of all rows are never slower than a call per row (docs/experiments.md).
+        # For tokens, batched matrix products of all rows are never slower than one call per row (docs/experiments.md).
         return AlgorithmChoice(algorithm="grouped", source="configured", shape=shape.describe())
     return _automatic(shape, torch.get_num_threads(), torch.get_default_dtype())
 
 
 @cache
 def _automatic(shape: FleetShape, threads: int, dtype: torch.dtype) -> AlgorithmChoice:
-    """Once per process, shape, number of threads and type of numbers."""
+    """The fastest algorithm, found once per process, shape, number of threads and number format."""
     key = _key(shape, threads, dtype)
     known = recall(key)
     candidates = measure_algorithms(shape) if known is None else known
@@ -156,7 +156,10 @@ def _training_step(shape: FleetShape, algorithm: StackedAlgorithm) -> Callable[[
 
 
 def _shortest(step: Callable[[], None], device: torch.device, best: float | None) -> float:
-    """Seconds of the fastest of several steps; the first one warms up. A hopeless candidate is not repeated."""
+    """The seconds of the fastest of several steps, after a first one to warm up.
+
+    A hopeless candidate is not repeated.
+    """
     _timed(step, device)
     times = [_timed(step, device)]
     while len(times) < _MOST_STEPS and sum(times) < _SECONDS_PER_CANDIDATE:
@@ -177,7 +180,7 @@ def _timed(step: Callable[[], None], device: torch.device) -> float:
 def _key(shape: FleetShape, threads: int, dtype: torch.dtype) -> str:
     gpu = torch.cuda.get_device_name(shape.device) if shape.device.type == "cuda" else ""
     machine = (platform.machine(), processor(), str(os.cpu_count()), gpu, torch.__version__, unavailable(dtype) or "")
-    # Which slots are enabled does not matter.
+    # The speed does not depend on which slots are enabled.
     shape = replace(shape, host=replace(shape.host, slots=()))
     text = "\0".join((repr(shape), str(threads), str(dtype), *machine))
     return sha256(text.encode()).hexdigest()[:16]

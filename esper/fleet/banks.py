@@ -20,12 +20,12 @@ from esper.layers.rows import append_rows, keep_rows, read_row, write_row
 
 
 class SeedBank:
-    """R seeds of one build in one slot, their optimiser, and whose they are. Rows are ordered by env."""
+    """R seeds of one build in one slot, their optimiser, and the envs that they belong to. Rows are ordered by env."""
 
     def __init__(self, blueprint: Blueprint, module: SeedModule, env: int, serial: int, config: FleetConfig) -> None:
-        """Starts with one row, that of env.
+        """The bank starts with one row, for env.
 
-        serial: a number that no other seed of the fleet ever had.
+        serial: a number that no other seed of the fleet has ever had.
         """
         self.blueprint = blueprint
         self.module = module
@@ -49,12 +49,12 @@ class SeedBank:
             self._select(sorted(range(len(self.envs)), key=self.envs.__getitem__))
 
     def remove(self, env: int) -> None:
-        """Drop the seed of an env. The last seed cannot be dropped: then the whole bank goes."""
+        """Drop the seed of an env. The last seed of a bank cannot be dropped; the caller drops the bank instead."""
         assert len(self.envs) > 1, "a bank without rows does not exist"
         self._select([row for row, holder in enumerate(self.envs) if holder != env])
 
     def serial(self, env: int) -> int:
-        """Which seed this env holds."""
+        """The serial number of the seed that this env holds."""
         return self._serials[self.envs.index(env)]
 
     def read(self, env: int) -> Tensor:
@@ -62,7 +62,7 @@ class SeedBank:
         return read_row(self.module, self.envs.index(env))
 
     def restore(self, env: int, values: Tensor) -> None:
-        """Put back what read gave and forget the seed's optimiser state."""
+        """Put back the values that read returned, and forget the seed's optimiser state."""
         write_row(self.module, self.envs.index(env), values)
         self.optimizer.reset_row(self.envs.index(env))
 
@@ -82,7 +82,7 @@ class SeedBank:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedSnapshot:
-    """The values of one seed at one moment. serial tells whether a slot still holds the same seed."""
+    """The values of one seed at one moment. The serial number shows whether a slot still holds the same seed."""
 
     slot: int
     serial: int
@@ -90,7 +90,7 @@ class SeedSnapshot:
 
 
 class SeedBanks:
-    """All seeds of a fleet: per slot, one bank per build in use there: blueprint, with or without gates."""
+    """All seeds of a fleet. Each slot has one bank for each build in use there: a blueprint, with or without gates."""
 
     def __init__(self, slots: int, config: FleetConfig) -> None:
         self._config = config
@@ -98,7 +98,7 @@ class SeedBanks:
         self._next_serial = 0
 
     def in_slot(self, slot: int) -> list[SeedBank]:
-        """The banks of a slot in the order of their builds, so that their order does not depend on history."""
+        """The banks of a slot in the order of their builds, so that the order does not depend on history."""
         return [self._banks[slot][build] for build in sorted(self._banks[slot])]
 
     def holding(self, env: int, slot: int) -> SeedBank | None:
@@ -119,9 +119,9 @@ class SeedBanks:
             self._banks[slot][build] = SeedBank(blueprint, newborn, env, serial, self._config)
 
     def replace_gate(self, env: int, slot: int, gate: BlendGate | None) -> SeedModule:
-        """Give a seed a gate of one row, or take its gate away. It keeps its values and loses its momentum.
+        """Give a seed a gate of one row, or take its gate away. The seed keeps its values and loses its momentum.
 
-        To snapshots it is another seed from now on: what they hold has another size.
+        For snapshots it is a different seed from now on, because the values that they hold have a different size.
 
         Returns:
             The seed as it is now, a module of one row.
@@ -142,8 +142,13 @@ class SeedBanks:
         else:
             bank.remove(env)
 
+    def held(self, env: int) -> tuple[tuple[int, Blueprint, bool], ...]:
+        """Slot, blueprint and whether it has a gate, of every seed of one env."""
+        found = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]
+        return tuple((slot, bank.blueprint, bank.module.gated) for slot, bank in found if bank is not None)
+
     def serials(self, env: int) -> set[tuple[int, int]]:
-        """Slot and serial of every seed of one env."""
+        """The slot and the serial number of every seed of one env."""
         held = [(slot, self.holding(env, slot)) for slot in range(len(self._banks))]
         return {(slot, bank.serial(env)) for slot, bank in held if bank is not None}
 
@@ -157,7 +162,7 @@ class SeedBanks:
         )
 
     def restore(self, env: int, seeds: tuple[SeedSnapshot, ...]) -> None:
-        """Put back those seeds that the env still holds. Seeds that came later are left as they are."""
+        """Put back the seeds that the env still holds. Seeds that were planted later are left as they are."""
         for seed in seeds:
             bank = self.holding(env, seed.slot)
             if bank is not None and bank.serial(env) == seed.serial:

@@ -1,11 +1,14 @@
-"""Many ablation configurations of many envs in one pass: branches that share what they have in common.
+"""Many ablation configurations of many envs in one pass, as branches that share what they have in common.
 
 Legend: E envs, V branches, B minibatch, S slots, R rows of a bank.
 
-A branch is one env with a choice of seeds for the slots passed so far. A pass begins with one branch per env. Behind a
-slot, a branch splits in two where the env wants results both with and without the seed there. All branches are rows
-of one stack: every host segment and every bank of seeds runs once per pass, over exactly the rows that differ, with
-the parameters of each row's env.
+A branch is one env with a choice of seeds for the slots passed so far. A pass begins with one branch per env. After a
+slot, a branch splits in two if its env wants results both with and without the seed there. All branches are rows of one
+stack: every host segment and every bank of seeds runs once per pass, over exactly the rows that differ, and each row
+uses the parameters of its own env.
+
+Two configurations that agree on the first slots thus pay for the segments up to there only once. With three slots, all
+eight configurations run the segments before these slots 1 + 2 + 4 times and not 8 + 8 + 8 times.
 """
 
 from __future__ import annotations
@@ -29,32 +32,35 @@ from esper.layers.layout import gather_rows, scatter_rows
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One env with some of its seeds on. Slots that are still to come count as off."""
+    """One env with some of its seeds switched on. Slots that the pass has not reached count as off."""
 
     env: int
     slots_on: SlotMask
 
 
 class Rows:
-    """Which rows of a stack, in which order. index: None stands for all of them as they are."""
+    """A choice of rows of a stack, in some order. index is None if all rows are chosen in their own order."""
 
     def __init__(self, rows: Sequence[int], among: int, device: torch.device) -> None:
-        """among: how many rows the stack has."""
+        """among: the number of rows of the stack."""
+        # Most plans choose every row in order. None lets the callers skip a copy of the whole stack then.
         whole = list(rows) == list(range(among))
         self.index: Tensor | None = None if whole else torch.tensor(rows, device=device)
 
     def of(self, tensor: Tensor) -> Tensor:
-        """Those rows of a tensor whose first axis is the row, in any memory order."""
+        """The chosen rows of a tensor whose first axis is the row, in any memory layout."""
         return tensor if self.index is None else tensor.index_select(0, self.index)
 
 
 class RowsOfModule:
-    """A stacked module with some of its rows, as they are when this is made: rows may repeat."""
+    """A stacked module, cut down to some of its rows with the values that they have now. Rows may repeat."""
 
     def __init__(self, module: nn.Module, rows: Rows) -> None:
         self._module = module
         self._tensors: dict[str, Tensor] | None = None
         if rows.index is not None:
+            # The copies stand in for the module's own tensors, so that one call computes branches of the same env, each
+            # of which needs that env's parameters in a row of its own. Ablation needs no gradient, hence detach.
             named = chain(module.named_parameters(), module.named_buffers())
             self._tensors = {name: rows.of(tensor.detach()) for name, tensor in named}
 
@@ -76,11 +82,13 @@ class BankPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """What happens behind one segment.
+    """One segment and what happens after it.
 
     host: runs the segment.
-    parents: for each branch behind the slot, the one it comes from; branches in which a seed is on keep the number of
-        their parent. None: no branch splits.
+    banks: the seeds that are blended in after it.
+    parents: the branch from which each branch after the slot comes, or None if no branch splits. A branch keeps its
+        number, and the branches that split off follow after all others; of a pair, the one that keeps its number has
+        its seed on.
     """
 
     host: RowsOfModule
@@ -92,8 +100,10 @@ class Split:
 class BranchPlan:
     """A whole pass.
 
-    branches: what its V results are.
-    main: those which are the env's first wanted mask, by env.
+    classifier: turns the last features into logits.
+    branches: the env and the set of seeds that each of the V results belongs to.
+    envs: the env of each branch, as a choice of rows of the inputs' first axis.
+    main: for each env, the branch that measures the first of its masks, which is the network as it is.
     """
 
     splits: tuple[Split, ...]
@@ -104,7 +114,7 @@ class BranchPlan:
 
 
 class _HostPart(nn.Module):
-    """A host as a module whose forward pass is one of its segments, or the classifier behind the last one."""
+    """A host as a module whose forward pass is one of its segments, or the classifier after the last one."""
 
     def __init__(self, host: HostProtocol) -> None:
         super().__init__()
@@ -115,7 +125,7 @@ class _HostPart(nn.Module):
 
 
 def plan_branches(network: FleetNetwork, plan: FleetPlan, masks_e: Sequence[Iterable[SlotMask]]) -> BranchPlan:
-    """How to measure these masks of each env in one pass, with parameters as they are now."""
+    """A plan that measures these masks of each env in one pass, with the parameters as they are now."""
     masks = [list(env_masks) for env_masks in masks_e]
     envs, device = len(masks), next(network.host.parameters()).device
     host = _HostPart(network.host)
@@ -130,6 +140,8 @@ def plan_branches(network: FleetNetwork, plan: FleetPlan, masks_e: Sequence[Iter
             continue
         choices = [_choices(branch, slot, passed, masks[branch.env]) for branch in branches]
         banks = _bank_parts(branches, choices, plan.slots[slot], device)
+        # A branch that goes both ways keeps its number for the way with the seed. Its twin without the seed is
+        # appended, so the features of all earlier branches stay where they are and only the twins have to be copied.
         both = [number for number, choice in enumerate(choices) if len(choice) == 2]
         parents = torch.tensor([*range(len(branches)), *both], device=device) if both else None
         splits.append(Split(host=module, banks=banks, parents=parents))
@@ -149,9 +161,9 @@ def plan_branches(network: FleetNetwork, plan: FleetPlan, masks_e: Sequence[Iter
 
 
 def run_branches(network: FleetNetwork, plan: BranchPlan, inputs: Tensor) -> Tensor:
-    """Logits of every branch: [V, B, classes], or [V, B, L, vocabulary].
+    """The logits of every branch: [V, B, classes] for images, or [V, B, L, vocabulary] for tokens.
 
-    inputs: of every env.
+    inputs: one minibatch for every env.
     """
     features = inputs
     for segment, split in enumerate(plan.splits):
@@ -161,7 +173,7 @@ def run_branches(network: FleetNetwork, plan: BranchPlan, inputs: Tensor) -> Ten
 
 
 def run_whole(network: FleetNetwork, plan: FleetPlan, branches: Sequence[Branch], inputs: Tensor) -> Tensor:
-    """The slow twin of run_branches: one whole pass for each branch, in which all other envs keep their seeds off."""
+    """The slow twin of run_branches: a whole pass for each branch, during which all other envs keep their seeds off."""
     off = (False,) * len(plan.slots)
     logits: list[Tensor] = []
     for branch in branches:
@@ -172,7 +184,7 @@ def run_whole(network: FleetNetwork, plan: FleetPlan, branches: Sequence[Branch]
 
 
 def _choices(branch: Branch, slot: int, passed: Sequence[int], masks: Sequence[SlotMask]) -> set[bool]:
-    """What a branch must do in this slot so that each mask that begins as the branch does is measured."""
+    """Whether a branch needs the seed of this slot on, off or both, to measure every mask that begins as it does."""
     return {mask[slot] for mask in masks if all(mask[before] == branch.slots_on[before] for before in passed)}
 
 
@@ -183,7 +195,7 @@ def _with_slot(branch: Branch, slot: int, on: bool) -> Branch:
 def _bank_parts(
     branches: Sequence[Branch], choices: Sequence[set[bool]], banks: Sequence[BankPlan], device: torch.device
 ) -> tuple[BankPart, ...]:
-    """The banks of a slot that have a seed on in some branch."""
+    """The banks of a slot that have a seed switched on in some branch."""
     parts: list[BankPart] = []
     for plan in banks:
         row_of = {env: row for row, env in enumerate(plan.bank.envs)}
@@ -201,6 +213,7 @@ def _bank_parts(
 
 
 def _blend_of(controls: BlendControls, rows: Rows) -> BlendControls:
+    """The blend of the chosen rows. Nothing is trained here, so the paths of gradients are switched off."""
     return BlendControls(
         alpha_r1111=rows.of(controls.alpha_r1111),
         running=True,
@@ -215,7 +228,7 @@ def _mask_of(mask: RowMask, rows: Rows) -> RowMask:
 
 
 def _grow(network: FleetNetwork, split: Split, features: Tensor) -> Tensor:
-    """The features behind a slot, for the branches behind it."""
+    """The features after a slot, for the branches after it."""
     blended = [_blended(network, part, features) for part in split.banks]
     if split.parents is None:
         for part, values in zip(split.banks, blended, strict=True):
@@ -225,6 +238,9 @@ def _grow(network: FleetNetwork, split: Split, features: Tensor) -> Tensor:
                 else scatter_rows(features, part.branches.index, values, network.algorithm)
             )
         return features
+    # Every branch gets a copy of its parent's features. The rows in which a seed is on are then overwritten: they come
+    # first and have their parents' numbers, so the banks' row numbers, which were made before the split, are still
+    # right.
     grown = gather_rows(features, split.parents, network.algorithm)
     for part, values in zip(split.banks, blended, strict=True):
         if part.branches.index is None:

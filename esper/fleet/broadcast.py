@@ -13,7 +13,10 @@ from esper.layers.batch import Minibatch
 
 
 class Broadcast:
-    """Every reader gets every minibatch. Whoever comes first draws the next one; it is kept until all have read it."""
+    """Every reader gets every minibatch.
+
+    The first to need the next one draws it, and it is kept until all have read it.
+    """
 
     def __init__(self, batches: Iterable[Minibatch], *, readers: int) -> None:
         self._source = iter(batches)
@@ -21,7 +24,7 @@ class Broadcast:
         self._lock = threading.Lock()
 
     def reader(self, number: int) -> Iterator[Minibatch]:
-        """The minibatches from the first one on."""
+        """All minibatches, from the first one on."""
         waiting = self._waiting[number]
         while True:
             with self._lock:
@@ -36,7 +39,7 @@ class Broadcast:
 
 
 def rows_of(batch: Minibatch, envs: range, device: torch.device) -> Minibatch:
-    """The part of some envs, on their device. What all envs share is copied once."""
+    """The part of a minibatch that belongs to some envs, on their device. What all envs share is copied once."""
     return Minibatch(inputs=_part(batch.inputs, envs, device), targets=_part(batch.targets, envs, device))
 
 

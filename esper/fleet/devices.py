@@ -10,7 +10,7 @@ from esper.errors import ConfigError
 def resolve_device(name: str, field: str = "run.device") -> torch.device:
     """The device that a config names.
 
-    field: where, for the message.
+    field: the setting that names it, for the message.
 
     Raises:
         ConfigError: there is no such device here.
@@ -27,5 +27,5 @@ def resolve_device(name: str, field: str = "run.device") -> torch.device:
 
 
 def available_devices() -> tuple[str, ...]:
-    """Names that run.device may have on this machine, for example cpu, cuda:0."""
+    """The names that run.device may have on this machine, for example cpu and cuda:0."""
     return ("cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count())))

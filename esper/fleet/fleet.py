@@ -20,7 +20,7 @@ from esper.fleet.autotune import AlgorithmChoice
 from esper.fleet.broadcast import Broadcast, rows_of
 from esper.fleet.config import FleetConfig
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
-from esper.fleet.shard import FleetShard, RowSnapshot
+from esper.fleet.shard import FleetShard, RowSnapshot, WorkingSeed
 from esper.growth.hosts.config import HostConfig
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.state import SlotControl
@@ -33,10 +33,11 @@ Totals = TypeVar("Totals")
 class Fleet:
     """E hosts of one build, their seeds and their optimisers.
 
-    Rows never influence each other: row e does what a fleet with generators[e] alone would do. Slots change between
-    epochs only. Training and evaluation leave everything on the devices; collect() makes the one copy of an epoch.
+    Rows never influence each other: row e does exactly what a fleet with generators[e] alone would do. Slots change
+    only between epochs. Training and evaluation leave everything on the devices, and collect() makes the one copy of an
+    epoch.
 
-    With several devices each one has a share of the rows, next to each other, and a thread that drives it.
+    Each of several devices has a share of adjacent rows, and a thread that drives it.
     """
 
     def __init__(
@@ -50,10 +51,11 @@ class Fleet:
         devices: Sequence[torch.device],
         generators: Sequence[torch.Generator],
     ) -> None:
-        """generators: one CPU generator per env, from which its host is initialised; their number is E.
+        """The hosts are freshly initialised. fleet.envs is not read.
 
-        input_shape: of one sample: channels, height, width of an image, or the context length of tokens as (L,), for
-        which num_classes is the vocabulary. fleet.envs is not read.
+        generators: one CPU generator per env, from which its host is initialised. E is their number.
+        input_shape: the shape of one sample: the channels, height and width of an image, or (L,) for tokens.
+        num_classes: the number of classes, or the size of the vocabulary.
 
         Raises:
             ConfigError: the images are too small for the host's pooling, fleet.conv_algorithm does not work here, or
@@ -97,7 +99,7 @@ class Fleet:
 
     @property
     def algorithm_choice(self) -> AlgorithmChoice:
-        """How the layers compute on the first device, and why."""
+        """How the layers compute on the first device, and how that was decided."""
         return self._shards[0].algorithm_choice
 
     @property
@@ -110,10 +112,10 @@ class Fleet:
     ) -> int:
         """Germinate: put a new seed into an empty slot, initialised from generator (CPU). It does not run yet.
 
-        gated: the seed is to be blended by GATE, and has a gate network from birth.
+        gated: the seed is to be blended by GATE, so it has a gate network from birth.
 
         Returns:
-            Its number of parameters, gate included.
+            The number of its parameters, those of its gate included.
 
         Raises:
             ValueError: the blueprint does not fit the host.
@@ -124,11 +126,11 @@ class Fleet:
     def set_gate(self, env: int, slot: int, gated: bool, generator: torch.Generator) -> int:
         """Give the seed of a slot a gate network, initialised from generator (CPU), or take its gate away.
 
-        To be called when the seed's blend changes to or from GATE, before set_controls. The seed keeps its values
-        and starts again without momentum; its control is cleared.
+        Call this when the seed's blend changes to or from GATE, before set_controls. The seed keeps its values and
+        loses its momentum, and its control is cleared.
 
         Returns:
-            Its number of parameters now.
+            The number of its parameters from now on.
         """
         shard, row = self._place(env)
         return shard.set_gate(row, slot, gated, generator)
@@ -139,17 +141,17 @@ class Fleet:
         shard.remove_seed(row, slot)
 
     def set_controls(self, env: int, controls: Sequence[SlotControl | None]) -> None:
-        """Say how each slot of an env runs from now on. None: no seed of that slot is in the forward path."""
+        """Say how each slot of an env runs from now on. None means that no seed of that slot is in the forward path."""
         shard, row = self._place(env)
         shard.set_controls(row, controls)
 
     def set_row_active(self, env: int, active: bool) -> None:
-        """Step this env's parameters, or leave everything that it holds as it is. Other envs do not notice."""
+        """Say whether this env's parameters are trained, or stay as they are. No other env is affected."""
         shard, row = self._place(env)
         shard.set_row_active(row, active)
 
     def train_epoch(self, batches: Iterable[Minibatch]) -> tuple[TrainTotals, ...]:
-        """Train on these minibatches of all envs. Totals, one of each device, stay there.
+        """Train on these minibatches of all envs. There is one record of totals for each device, on that device.
 
         Raises:
             ValueError: there is no minibatch.
@@ -157,7 +159,7 @@ class Fleet:
         return self._on_each(batches, FleetShard.train_epoch)
 
     def evaluate(self, batches: Iterable[Minibatch], *, ablation: bool) -> tuple[EvaluationTotals, ...]:
-        """Measure loss and accuracy, with ablation also with seeds switched off. Totals stay on their devices.
+        """Measure loss and accuracy, and with ablation also with seeds switched off. Totals stay on their devices.
 
         Raises:
             ValueError: there is no minibatch.
@@ -167,31 +169,36 @@ class Fleet:
     def collect(
         self, train: Sequence[TrainTotals] | None, evaluation: Sequence[EvaluationTotals]
     ) -> tuple[EnvMeasurement, ...]:
-        """Copy an epoch's totals from each device, once, and make one record per env. Waits for the devices."""
+        """Copy an epoch's totals from each device at once, and make one record per env. This waits for the devices."""
         trained = [None] * len(evaluation) if train is None else train
         records = [measure.collect(*totals) for totals in zip(trained, evaluation, strict=True)]
         return tuple(record for shard in records for record in shard)
 
     def snapshot_row(self, env: int) -> RowSnapshot:
-        """A copy of one env: host with its running statistics, and every seed that it holds."""
+        """A copy of one env: its host with its running statistics, and every seed that it holds."""
         shard, row = self._place(env)
         return shard.snapshot_row(row)
 
+    def working_seeds(self, env: int) -> tuple[WorkingSeed, ...]:
+        """The seeds that change this env's output now, in slot order."""
+        shard, row = self._place(env)
+        return shard.working_seeds(row)
+
     def is_covered(self, env: int, snapshot: RowSnapshot) -> bool:
-        """Does the snapshot hold every seed that this env holds now. Asks the CPU only."""
+        """Whether the snapshot holds every seed that this env holds now. No device is asked."""
         shard, row = self._place(env)
         return shard.is_covered(row, snapshot)
 
     def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
-        """Put one env back to a snapshot of it and forget its optimiser state.
+        """Return one env to a snapshot of it, and forget its optimiser state.
 
-        Seeds that it no longer holds are not revived; seeds that came after the snapshot stay as they are.
+        Seeds that it no longer holds are not revived. Seeds that were planted after the snapshot stay as they are.
         """
         shard, row = self._place(env)
         shard.restore_row(row, snapshot)
 
     def _place(self, env: int) -> tuple[FleetShard, int]:
-        """The shard that has an env, and the env's row there."""
+        """The shard that holds an env, and the env's row there."""
         for shard, envs in zip(self._shards, self._ranges, strict=True):
             if env in envs:
                 return shard, env - envs.start
@@ -200,7 +207,7 @@ class Fleet:
     def _on_each(
         self, batches: Iterable[Minibatch], work: Callable[[FleetShard, Iterator[Minibatch]], Totals]
     ) -> tuple[Totals, ...]:
-        """Let every shard work on its envs' part of the minibatches, in threads if there are several."""
+        """Let every shard work on its envs' part of the minibatches, in threads if there are several shards."""
         if len(self._shards) == 1:
             return (work(self._shards[0], iter(batches)),)
         broadcast = Broadcast(batches, readers=len(self._shards))

@@ -25,11 +25,11 @@ class FleetNetwork:
         self._slot_after = tuple(slot_of.get(spec.slot_id) for spec in host.injection_specs)
 
     def slot_after(self, segment: int) -> int | None:
-        """The slot behind a segment, if one is enabled there."""
+        """The slot after a segment, if one is enabled there."""
         return self._slot_after[segment]
 
     def logits(self, inputs: Tensor, plan: FleetPlan) -> Tensor:
-        """Logits as HostProtocol.classify gives them, with the gradient paths of training."""
+        """The logits that HostProtocol.classify returns, with the gradient paths of training."""
         features = inputs
         for segment in range(self.host.segments):
             features = self.host.run_segment(segment, features)
@@ -39,7 +39,7 @@ class FleetNetwork:
         return self.host.classify(features)
 
     def _grow(self, features: Tensor, fleet: FleetPlan, slot: int) -> Tensor:
-        # Rows of different banks are different envs, so each bank reads and replaces rows that no other one touches.
+        # An env has at most one seed in a slot, so each bank reads and replaces rows that no other bank touches.
         program = fleet.programs[slot]
         if program is not None:
             features = program(features)

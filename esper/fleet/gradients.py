@@ -18,21 +18,22 @@ EXPLODING_NORM: Final = 50.0
 RATIO_CAP: Final = 10.0
 _EPSILON: Final = 1e-8
 STATISTICS: Final = 4
-"""norm, vanishing fraction, exploding fraction, ratio."""
+"""How many numbers describe a seed's gradient: norm, vanishing fraction, exploding fraction and ratio."""
 
 
 def row_norms(gradients_rp: Tensor) -> Tensor:
-    """L2 norm of each row."""
+    """The L2 norm of each row."""
     return cast(Tensor, torch.linalg.vector_norm(gradients_rp, dim=1))
 
 
 def seed_statistics(
     gradients_rp: Tensor, norms_r: Tensor, host_norms_r: Tensor, seed: StackedOptimizer, host_parameters: int
 ) -> Tensor:
-    """[R, 4]: norm; share of parameter tensors with a norm below 1e-7 and above 50; ratio to the host's gradient.
+    """The four statistics of each row's gradient, [R, 4].
 
-    A norm that is not a number counts as above 50.
-    ratio = (seed norm / host norm) * sqrt(host parameters / seed parameters), at most 10.
+    They are its norm, the shares of its parameter tensors with a norm below 1e-7 and above 50, and its ratio to the
+    host's gradient: (seed norm / host norm) * sqrt(host parameters / seed parameters), at most 10. A norm that is not a
+    number counts as above 50.
     """
     parts = torch.split(gradients_rp, seed.tensor_sizes, dim=1)
     tensor_norms_rn = torch.stack([row_norms(part) for part in parts], dim=1)
@@ -44,7 +45,7 @@ def seed_statistics(
 
 
 class GradientTotals:
-    """Sums of the readings taken in one epoch; every reading covers all running banks."""
+    """The sums of the readings that were taken in one epoch. Every reading covers all running banks."""
 
     def __init__(self, envs: int, slots: int, device: torch.device) -> None:
         self._host_e = torch.zeros(envs, device=device)
@@ -65,9 +66,9 @@ class GradientTotals:
             column.index_add_(0, plan.rows, statistics_r4)
 
     def host_means(self) -> Tensor:
-        """Mean over the epoch's readings, [E]."""
+        """The hosts' means over the epoch's readings, [E]."""
         return self._host_e / self._readings
 
     def seed_means(self) -> Tensor:
-        """Mean over the epoch's readings, [E, S, 4]."""
+        """The seeds' means over the epoch's readings, [E, S, 4]."""
         return self._seeds_es4 / self._readings

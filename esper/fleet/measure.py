@@ -1,4 +1,4 @@
-"""What an epoch measured: on the device while it runs, then typed records after the one copy of the epoch.
+"""What an epoch measured: totals on the device while it runs, and typed records after the one copy of the epoch.
 
 Legend: E envs, V branches (fleet/branches.py), S slots.
 """
@@ -20,13 +20,13 @@ from esper.fleet.gradients import STATISTICS
 class TrainTotals:
     """One training epoch, on the device.
 
-    A prediction is an image, or a token of a language task.
+    There is one prediction per image, or per token of a language task.
 
-    loss_e: sum over predictions of the cross-entropy.
-    correct_e: correct predictions.
-    predictions: per env.
+    loss_e: the sum of the cross-entropy over predictions.
+    correct_e: the number of correct predictions.
+    predictions: the number of predictions per env.
     host_norm_e, gradients_es4: means over the epoch's readings (gradients.py).
-    running_es: slots with a seed in the forward path, for which alone gradients_es4 means something.
+    running_es: the slots with a seed in the forward path. Only for them does gradients_es4 mean anything.
     """
 
     loss_e: Tensor
@@ -41,9 +41,9 @@ class TrainTotals:
 class EvaluationTotals:
     """One pass over a held-out split, on the device.
 
-    loss_e: sum over predictions of the cross-entropy of the network as it is.
-    correct_v: correct predictions in each branch: an env with a choice of its active seeds on.
-    predictions: per env.
+    loss_e: the sum of the cross-entropy over predictions, for the network as it is.
+    correct_v: the number of correct predictions of each branch, which is an env with a choice of its active seeds on.
+    predictions: the number of predictions per env.
     """
 
     loss_e: Tensor
@@ -56,10 +56,11 @@ class EvaluationTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedGradient:
-    """Gradient of one seed, mean over the epoch's readings, before clipping.
+    """The gradient of one seed before clipping, as means over the epoch's readings.
 
-    norm: L2.
-    vanishing_fraction, exploding_fraction: share of its parameter tensors with a norm below 1e-7, above 50.
+    norm: the L2 norm.
+    vanishing_fraction: the share of its parameter tensors with a norm below 1e-7.
+    exploding_fraction: the share of its parameter tensors with a norm above 50.
     ratio: (norm / host norm) * sqrt(host parameters / seed parameters), at most 10, not smoothed.
     """
 
@@ -71,12 +72,12 @@ class SeedGradient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvMeasurement:
-    """What one epoch measured for one env. Losses are means over predictions, accuracies percent.
+    """What one epoch measured for one env. Losses are means over predictions, accuracies are in percent.
 
-    Training values are None when only an evaluation was collected.
+    The training values are None if only an evaluation was collected.
 
-    host_grad_norm: mean over the epoch's readings, before clipping.
-    gradients: per slot, None where no seed ran.
+    host_grad_norm: the mean over the epoch's readings, before clipping.
+    gradients: one per slot, None where no seed ran.
     """
 
     train_loss: float | None
@@ -88,15 +89,19 @@ class EnvMeasurement:
 
     @property
     def val_accuracy(self) -> float:
-        """Accuracy of the network as it is, in percent."""
+        """The accuracy of the network as it is, in percent."""
         return self.counterfactual.main
 
 
 def collect(train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[EnvMeasurement, ...]:
-    """Copy an epoch's totals from the device at once and make one record per env.
+    """Copy an epoch's totals from the device at once, and make one record per env.
 
-    This is the only device-to-host copy of an epoch; it waits for the device.
+    This is the only device-to-host copy of an epoch, and it waits for the device.
     """
+    # One copy costs about as much as one number, so everything is packed into one flat tensor. _measurement and
+    # _gradients unpack it by position: per env the loss, then, if the epoch trained, the training loss, the number of
+    # correct predictions, the host's gradient norm and four numbers per slot. The branches' counts follow at the end,
+    # because their number differs between envs. float64 holds the counts exactly.
     envs = len(evaluation.active_es)
     columns_e = [evaluation.loss_e[:, None]]
     if train is not None:
@@ -112,7 +117,7 @@ def collect(train: TrainTotals | None, evaluation: EvaluationTotals) -> tuple[En
 
 
 def _accuracies(correct: list[float], evaluation: EvaluationTotals) -> list[tuple[MaskedAccuracy, ...]]:
-    """The measurements of each env, in percent."""
+    """The measured accuracies of each env, in percent."""
     found: list[list[MaskedAccuracy]] = [[] for _ in evaluation.active_es]
     for branch, count in zip(evaluation.branches, correct, strict=True):
         accuracy = 100.0 * count / evaluation.predictions

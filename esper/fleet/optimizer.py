@@ -24,10 +24,10 @@ _ADAM_EPSILON: Final = 1e-8
 
 
 class StackedOptimizer(ABC):
-    """One optimiser for the R rows of a stacked module; rows never influence each other.
+    """One optimiser for the R rows of a stacked module. Rows never influence each other.
 
-    Per row the arithmetic is that of clip_grad_norm_ followed by the plain optimiser. A row that is not stepped is not
-    touched at all: no decay, and its state stays. State that is zero is state that was forgotten.
+    The arithmetic of each row is that of clip_grad_norm_ followed by the plain optimiser. A row that is not stepped is
+    left alone entirely: its parameters do not decay, and its state stays. To forget a row's state is to set it to zero.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class StackedOptimizer(ABC):
 
     @property
     def tensor_sizes(self) -> list[int]:
-        """Elements per row of each parameter tensor, in the order in which they lie in a gradient row."""
+        """The number of elements per row of each parameter tensor, in the order in which they lie in a gradient row."""
         return [parameter[0].numel() for parameter in self._module.parameters()]
 
     @property
@@ -66,7 +66,7 @@ class StackedOptimizer(ABC):
     def step(self, gradients_rp: Tensor, norms_r: Tensor, stepped: RowMask) -> None:
         """Clip each row to the maximum norm, then step the rows of the mask.
 
-        norms_r: L2 norm of each row of gradients_rp.
+        norms_r: the L2 norm of each row of gradients_rp.
         """
         scale_r = (self._max_grad_norm / (norms_r + _CLIP_EPSILON)).clamp(max=1.0)
         before_rp = self._parameters_rp()
@@ -80,7 +80,7 @@ class StackedOptimizer(ABC):
             state[row].zero_()
 
     def append_row(self) -> None:
-        """A row without state for one that was appended to the module."""
+        """Append a row without state, for a row that was appended to the module."""
         self._state = [torch.cat([state, torch.zeros_like(state[:1])]) for state in self._state]
 
     def keep_rows(self, rows: Tensor) -> None:
@@ -89,11 +89,14 @@ class StackedOptimizer(ABC):
 
     @abstractmethod
     def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
-        """Tensors whose first axis is the row, all zero."""
+        """The state of rows that were never stepped: tensors of zeros whose first axis is the row."""
 
     @abstractmethod
     def _stepped(self, before_rp: Tensor, gradients_rp: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Parameters and state after one step of every row with clipped gradients; nothing is changed in place."""
+        """The parameters and the state after one step of every row with clipped gradients.
+
+        Nothing is changed in place.
+        """
 
     def _parameters_rp(self) -> Tensor:
         return torch.cat([parameter.detach().flatten(1) for parameter in self._module.parameters()], dim=1)
@@ -108,7 +111,7 @@ class StackedSGD(StackedOptimizer):
     """torch.optim.SGD with momentum and weight decay (no dampening, no Nesterov)."""
 
     def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
-        # A momentum of zero before the first step gives what SGD does then: the buffer becomes the gradient.
+        # With a buffer of zero, the first step does what SGD does in its first step: the buffer becomes the gradient.
         return [torch.zeros_like(parameters_rp)]
 
     def _stepped(self, before_rp: Tensor, gradients_rp: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
@@ -141,10 +144,10 @@ class NativeSGD(StackedSGD):
 
 
 class StackedAdamW(StackedOptimizer):
-    """torch.optim.AdamW with betas (momentum, 0.999); every parameter decays, as it does there by default."""
+    """torch.optim.AdamW with betas (momentum, 0.999). Every parameter decays, as it does there by default."""
 
     def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
-        # Both moments, and how many steps the row has taken: rows are born at different times.
+        # Rows are born at different times, so beside both moments each row keeps the number of its own steps.
         return [
             torch.zeros_like(parameters_rp),
             torch.zeros_like(parameters_rp),
@@ -165,15 +168,15 @@ class StackedAdamW(StackedOptimizer):
 
 
 def _bias_correction(decay: float, steps_r1: Tensor) -> Tensor:
-    """1 - decay ** steps. By expm1, because the plain difference loses four digits in single precision."""
-    # A decay of 0 is 1 from the first step on.
+    """1 - decay ** steps, by expm1, because the plain difference loses four digits in single precision."""
+    # With a decay of 0 the correction is 1 from the first step on.
     return -torch.expm1(steps_r1 * (math.log(decay) if decay > 0 else -math.inf))
 
 
 def make_optimizer(
     config: FleetConfig, module: nn.Module, *, learning_rate: float, weight_decay: float, algorithm: StackedAlgorithm
 ) -> StackedOptimizer:
-    """The optimiser that the config names, for a host or a seed bank whose layers compute by this algorithm."""
+    """The optimiser that the config names, for a host or a seed bank whose layers use this algorithm."""
     sgd = NativeSGD if algorithm == "native" else StackedSGD
     kind = {"sgd": sgd, "adamw": StackedAdamW}[config.optimizer]
     return kind(

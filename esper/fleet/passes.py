@@ -34,8 +34,8 @@ def train_epoch(
 ) -> TrainTotals:
     """Train every host and seed on these minibatches.
 
-    optimizer: of the hosts; banks bring their own.
-    envs_active: hosts that are stepped.
+    optimizer: the optimiser of the hosts. Banks have their own.
+    envs_active: the hosts that are stepped.
 
     Raises:
         ValueError: there is no minibatch.
@@ -46,7 +46,8 @@ def train_epoch(
     predictions = 0
     for step, batch in enumerate(batches):
         loss_en, correct_e = _forward(network, plan, batch)
-        # Summed over envs, averaged over predictions: the gradient of each env is what it would be alone.
+        # The loss is averaged over predictions but summed over envs, so that each env has the gradient that it would
+        # have alone.
         torch.autograd.backward(loss_en.mean(1).sum())
         envs, size = loss_en.shape
         gradients = gradients or GradientTotals(envs, len(plan.slots), loss_en.device)
@@ -67,13 +68,13 @@ def train_epoch(
 
 
 def _forward(network: FleetNetwork, plan: FleetPlan, batch: Minibatch) -> tuple[Tensor, Tensor]:
-    """Loss per prediction [E, N] and number of correct predictions [E]."""
+    """The loss of each prediction, [E, N], and the number of correct predictions, [E]."""
     logits = network.logits(batch.inputs, plan)
     return losses(logits, batch.targets), correct_counts(logits, batch.targets)
 
 
 def _step(plan: FleetPlan, optimizer: StackedOptimizer, envs_active: RowMask, reading: GradientTotals | None) -> None:
-    """Step hosts and seeds with the gradients at hand, read their statistics if asked, and forget the gradients."""
+    """Step hosts and seeds with their present gradients, take a reading of these if asked to, and forget them."""
     host_gradients = optimizer.gradients_rp()
     host_norms_e = row_norms(host_gradients)
     optimizer.step(host_gradients, host_norms_e, envs_active)
@@ -96,7 +97,7 @@ def _step(plan: FleetPlan, optimizer: StackedOptimizer, envs_active: RowMask, re
 def evaluate(
     network: FleetNetwork, plan: FleetPlan, batches: Iterable[Minibatch], *, ablation: AblationStrategy | None
 ) -> EvaluationTotals:
-    """Measure the network as it is, and with an ablation strategy also with seeds switched off.
+    """Measure the network as it is and, with an ablation strategy, also with seeds switched off.
 
     Raises:
         ValueError: there is no minibatch.
@@ -125,11 +126,11 @@ def evaluate(
 
 
 def losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy per prediction, [E, N], of targets [E, B] or [E, B, L] and logits with one axis more."""
+    """The cross-entropy of each prediction, [E, N], for targets [E, B] or [E, B, L] and logits with one more axis."""
     flat = F.cross_entropy(logits.flatten(0, -2), targets.reshape(-1), reduction="none")
     return flat.view(len(targets), -1)
 
 
 def correct_counts(logits: Tensor, targets: Tensor) -> Tensor:
-    """Correct predictions, [E]."""
+    """The number of correct predictions, [E]."""
     return (logits.detach().argmax(-1) == targets).flatten(1).sum(1)

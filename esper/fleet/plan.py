@@ -1,4 +1,4 @@
-"""What every bank has to do in the coming epoch, as tensors: made once after slots changed, not per minibatch.
+"""What every bank has to do in the coming epoch, as tensors that are made once after slots changed.
 
 Legend: E envs, R rows of a bank, S slots.
 """
@@ -26,9 +26,9 @@ class BankPlan:
     """One bank's part in an epoch.
 
     rows: the envs of the bank's rows as a long tensor, or None if it has all envs in order.
-    stepped: rows whose parameters are trained.
-    gradients_rp: where the slot's native program leaves the gradients of the bank's parameters; None: autograd leaves
-        them with the parameters.
+    stepped: the rows whose parameters are trained.
+    gradients_rp: where the slot's native program puts the gradients of the bank's parameters, or None if autograd
+        leaves them with the parameters.
     """
 
     slot: int
@@ -43,8 +43,8 @@ class BankPlan:
 class FleetPlan:
     """The banks that run in each slot, and the same facts as plain bools for the CPU.
 
-    programs: per slot, one operation for training that stands for all banks with gradients_rp. running, active,
-    committed: [E][S].
+    programs: for each slot, one operation that trains all banks with gradients_rp together.
+    running, active, committed: one bool per env and slot, [E][S].
     """
 
     slots: tuple[tuple[BankPlan, ...], ...]
@@ -54,17 +54,17 @@ class FleetPlan:
     committed: tuple[SlotMask, ...]
 
     def banks(self) -> list[BankPlan]:
-        """All banks that run, slot by slot."""
+        """All banks that run, one slot after another."""
         return [plan for slot in self.slots for plan in slot]
 
 
 def is_active(control: SlotControl | None) -> bool:
-    """Can this slot's seed change the output now."""
+    """Whether this slot's seed can change the output now."""
     return control is not None and not control.straight_through and control.alpha > 0.0
 
 
 def is_committed(control: SlotControl | None) -> bool:
-    """Is this slot's seed part of the host for good."""
+    """Whether this slot's seed is part of the host for good."""
     return control is not None and control.committed
 
 
@@ -75,7 +75,7 @@ def make_plan(
     device: torch.device,
     algorithm: StackedAlgorithm,
 ) -> FleetPlan:
-    """The plan for these controls. Banks without any running seed are left out."""
+    """The plan for these controls. Banks without a running seed are left out."""
     slots = range(len(controls_es[0]))
     plans: list[tuple[BankPlan, ...]] = []
     programs: list[SlotProgram | None] = []
@@ -95,7 +95,7 @@ def make_plan(
 
 
 def _native(banks: Sequence[SeedBank], column: Sequence[SlotControl | None]) -> dict[SeedBank, BankProgram]:
-    """Those of a slot's banks that native kernels can run, as they take them."""
+    """The banks of a slot that native kernels can run, in the form that these take."""
     programs = {bank: seed_program(bank.module, bank.envs, [column[env] for env in bank.envs]) for bank in banks}
     return {bank: program for bank, program in programs.items() if program is not None}
 

@@ -20,7 +20,7 @@ from esper.fleet.config import FleetConfig
 from esper.fleet.forward import FleetNetwork
 from esper.fleet.measure import EvaluationTotals, TrainTotals
 from esper.fleet.optimizer import make_optimizer
-from esper.fleet.plan import FleetPlan, make_plan
+from esper.fleet.plan import FleetPlan, is_active, make_plan
 from esper.growth.blueprints.registry import build_seed
 from esper.growth.hosts.config import HostConfig
 from esper.growth.hosts.kinds import slot_config, topology_of
@@ -43,8 +43,18 @@ class RowSnapshot:
     seeds: tuple[SeedSnapshot, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingSeed:
+    """A seed that changes its env's output: what it is made of, and how it is blended in."""
+
+    slot: int
+    blueprint: Blueprint
+    gated: bool
+    control: SlotControl
+
+
 class FleetShard:
-    """Hosts of one build, their seeds and their optimisers, on one device; Fleet says what each method does."""
+    """Hosts of one build, their seeds and their optimisers, on one device. Fleet describes the methods."""
 
     def __init__(
         self,
@@ -57,10 +67,7 @@ class FleetShard:
         device: torch.device,
         generators: Sequence[torch.Generator],
     ) -> None:
-        """generators: one CPU generator per env, from which its host is initialised; their number is E.
-
-        input_shape: of one sample: channels, height, width of an image, or the context length of tokens as (L,), for
-        which num_classes is the vocabulary. fleet.envs is not read.
+        """The arguments are those of Fleet. fleet.envs is not read.
 
         Raises:
             ConfigError: the images are too small for the host's pooling, or fleet.conv_algorithm does not work here.
@@ -134,7 +141,7 @@ class FleetShard:
         self._clear_control(env, slot)
 
     def set_controls(self, env: int, controls: Sequence[SlotControl | None]) -> None:
-        """Say how each slot of an env runs from now on. None: no seed of that slot is in the forward path."""
+        """See Fleet.set_controls."""
         assert len(controls) == self.slot_config.num_slots, "one control per slot"
         for slot, control in enumerate(controls):
             assert control is None or self._banks.holding(env, slot) is not None, "only a seed can be controlled"
@@ -142,7 +149,7 @@ class FleetShard:
         self._plan = None
 
     def set_row_active(self, env: int, active: bool) -> None:
-        """Step this env's parameters, or leave everything that it holds as it is. Other envs do not notice."""
+        """See Fleet.set_row_active."""
         self._env_active[env] = active
         self._plan = None
 
@@ -167,8 +174,9 @@ class FleetShard:
         return totals
 
     def evaluate(self, batches: Iterable[Minibatch], *, ablation: bool) -> EvaluationTotals:
-        """Measure loss and accuracy, with ablation also with seeds switched off as fleet.ablation says. Totals stay on
-        the device.
+        """Measure loss and accuracy, and with ablation also with seeds switched off as fleet.ablation says.
+
+        Totals stay on the device.
 
         Raises:
             ValueError: there is no minibatch.
@@ -177,18 +185,25 @@ class FleetShard:
         return passes.evaluate(self._network, self._current_plan(), batches, ablation=strategy)
 
     def snapshot_row(self, env: int) -> RowSnapshot:
-        """A copy of one env: host with its running statistics, and every seed that it holds."""
+        """See Fleet.snapshot_row."""
         return RowSnapshot(host=read_row(self._network.host, env), seeds=self._banks.snapshot(env))
 
+    def working_seeds(self, env: int) -> tuple[WorkingSeed, ...]:
+        """The seeds that change this env's output now."""
+        controls = self._controls[env]
+        held = {slot: (blueprint, gated) for slot, blueprint, gated in self._banks.held(env)}
+        return tuple(
+            WorkingSeed(slot=slot, blueprint=held[slot][0], gated=held[slot][1], control=control)
+            for slot, control in enumerate(controls)
+            if control is not None and is_active(control)
+        )
+
     def is_covered(self, env: int, snapshot: RowSnapshot) -> bool:
-        """Does the snapshot hold every seed that this env holds now. Asks the CPU only."""
+        """See Fleet.is_covered."""
         return self._banks.serials(env) <= {(seed.slot, seed.serial) for seed in snapshot.seeds}
 
     def restore_row(self, env: int, snapshot: RowSnapshot) -> None:
-        """Put one env back to a snapshot of it and forget its optimiser state.
-
-        Seeds that it no longer holds are not revived; seeds that came after the snapshot stay as they are.
-        """
+        """See Fleet.restore_row."""
         write_row(self._network.host, env, snapshot.host)
         self._optimizer.reset_row(env)
         self._banks.restore(env, snapshot.seeds)

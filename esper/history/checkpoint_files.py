@@ -65,7 +65,7 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
         manifest = _manifest(checkpoint, identity, state)
         (beside / MANIFEST_FILE).write_text(manifest_to_json(manifest) + "\n", encoding="utf-8")
         for item in (beside / STATE_FILE, beside / MANIFEST_FILE, beside):
-            _sync(item)
+            sync_to_disk(item)
         beside.rename(path)
     except OSError:
         shutil.rmtree(beside, ignore_errors=True)
@@ -116,15 +116,15 @@ def _manifest(checkpoint: TrainerCheckpoint, identity: RunIdentity, state: bytes
 
 def _point_to(parent: Path, name: str) -> None:
     """Replace `latest` in one step, after the checkpoint is in its place on the disk."""
-    _sync(parent)
+    sync_to_disk(parent)
     beside = parent / f".{LATEST_FILE}.partial"
     beside.write_text(name + "\n", encoding="utf-8")
-    _sync(beside)
+    sync_to_disk(beside)
     beside.replace(parent / LATEST_FILE)
-    _sync(parent)
+    sync_to_disk(parent)
 
 
-def _sync(path: Path) -> None:
+def sync_to_disk(path: Path) -> None:
     """Have the operating system put a file, or the names in a directory, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -125,6 +125,20 @@ def header_from_json(line: str | bytes) -> FileHeader:
     return _structure(document["header"], FileHeader, "header")
 
 
+def record_to_json(record: object) -> str:
+    """A record of a kind that has a file of its own, as one line without the newline."""
+    return dump_json(cast("Document", _CONVERTER.unstructure(record)))
+
+
+def record_from_json(text: str | bytes, kind: type[T]) -> T:
+    """The record that record_to_json wrote.
+
+    Raises:
+        RecordError: the text is not JSON, or not a record of this kind.
+    """
+    return _structure(parse_json_object(text), kind, "")
+
+
 # --- Checkpoints ----------------------------------------------------------------------------------------------------
 
 

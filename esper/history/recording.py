@@ -14,12 +14,14 @@ from esper.errors import HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.codec import document_digest
 from esper.history.group_settings import run_document
+from esper.history.host_files import write_hosts
 from esper.history.run_directory import RunDirectory
 from esper.history.writer import HistoryWriter
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
+from esper.training.kept_hosts import KeptHosts
 from esper.training.vectorized_types import BatchSummary
 
 
@@ -35,6 +37,7 @@ class Recording:
     hub: Hub
     on_summary: Callable[[BatchSummary], None]
     on_checkpoint: Callable[[TrainerCheckpoint], None]
+    on_hosts: Callable[[KeptHosts], None]
 
     @property
     def run_id(self) -> str:
@@ -81,8 +84,20 @@ def open_recording(
         except OSError as error:
             raise TelemetryWriteError(f"no checkpoint can be written to {directory.path}: {error}") from error
 
+    def keep_hosts(kept: KeptHosts) -> None:
+        try:
+            write_hosts(directory.path, kept)
+        except OSError as error:
+            raise TelemetryWriteError(f"no network can be written to {directory.path}: {error}") from error
+
     try:
-        yield Recording(directory=directory, hub=hub, on_summary=writer.write_summary, on_checkpoint=keep_checkpoint)
+        yield Recording(
+            directory=directory,
+            hub=hub,
+            on_summary=writer.write_summary,
+            on_checkpoint=keep_checkpoint,
+            on_hosts=keep_hosts,
+        )
     finally:
         hub.close()
 

@@ -15,7 +15,7 @@ from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.linear import StackedLinear
 
 AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Queries, keys and values [X, N, L, S] to the causal weighted means [X, N, L, S], for any leading X."""
+"""From queries, keys and values [X, N, L, S] to the causal weighted means [X, N, L, S], for any leading X."""
 
 
 def scaled_dot_product(query_xnls: Tensor, key_xnls: Tensor, value_xnls: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ def scaled_dot_product(query_xnls: Tensor, key_xnls: Tensor, value_xnls: Tensor)
 class StackedSelfAttention(nn.Module):
     """R causal self-attentions with fused query, key and value projections and an output projection, all with bias.
 
-    Rows meet only along the batch axis of the attention kernel, where samples never influence each other.
+    Rows share the batch axis of the attention kernel, along which samples never influence each other.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class StackedSelfAttention(nn.Module):
         return self.projection(mixed)
 
     def _attend(self, fused_xl: Tensor) -> Tensor:
-        """[X, L, 3 D] to [X, L, D]."""
+        """From the fused projections [X, L, 3 D] to the attended values [X, L, D]."""
         samples, length, _ = fused_xl.shape
         query, key, value = fused_xl.view(samples, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         return self.kernel(query, key, value).transpose(1, 2).flatten(2)

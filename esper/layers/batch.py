@@ -11,9 +11,11 @@ from torch import Tensor
 class Minibatch:
     """Samples for E envs.
 
-    Images: inputs [E, B, ...] float, targets [E, B] long. Tokens: inputs and targets [E, B, L] long. When all envs see
-    the same samples, both are expanded views of one row (stride 0 over E): stacked layers recognise that and read the
-    samples once.
+    If all envs see the same samples, both tensors are expanded views of one row (stride 0 over E). Stacked layers
+    recognise that and read the samples once.
+
+    inputs: float [E, B, ...] for images, long [E, B, L] for tokens.
+    targets: long [E, B] for images, long [E, B, L] for tokens.
     """
 
     inputs: Tensor

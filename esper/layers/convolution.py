@@ -1,4 +1,4 @@
-"""Stacked two-dimensional convolution: R convolutions of the same shape in one call.
+"""A stacked two-dimensional convolution: R convolutions of the same shape in one call.
 
 Legend: R rows, B minibatch, I input channels, O output channels, C channels, k kernel size.
 """
@@ -29,7 +29,8 @@ def stacked_conv2d(
 ) -> Tensor:
     """Convolve every row with its own weights: [R, B, I, H, W] to [R, B, O, H', W'].
 
-    groups: per row, as in a plain convolution; weight_roikk is [R, O, I / groups, k, k].
+    weight_roikk: [R, O, I / groups, k, k].
+    groups: the number of groups in each row, as in a plain convolution.
     """
     if algorithm == "loop":
         return _conv2d_loop(x_rbchw, weight_roikk, bias_ro, padding, groups)
@@ -59,8 +60,8 @@ def _conv2d_grouped(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int
 class StackedConv2d(nn.Module):
     """R convolutions with stride 1 and padding k // 2, so that odd kernels keep the image size.
 
-    weight [R, O, I / groups, k, k], bias [R, O] or None. Each row is initialised as nn.Conv2d does by default, from
-    its own generator.
+    The weight is [R, O, I / groups, k, k], the bias [R, O] or None. Each row is initialised as nn.Conv2d is by default,
+    from its own generator.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class StackedConv2d(nn.Module):
         self.bias = uniform_rows((out_channels,), fan_in**-0.5, generators) if bias else None
 
     def program_layer(self) -> ProgramLayer:
-        """This layer in the program of a seed. Not with a bias."""
+        """This layer as part of a seed's program. It must have no bias."""
         assert self.bias is None, "programs have no biased convolutions"
         _, outputs, inputs, kernel_size, _ = self.weight.shape
         return ProgramLayer(

@@ -18,10 +18,10 @@ _STANDARD_DEVIATION = 0.02
 
 
 class StackedEmbedding(nn.Module):
-    """R tables of learned vectors, one per token and one per position: tokens [V, D], positions [L, D] per row.
+    """R tables of learned vectors: per row, one vector for each token, [V, D], and one for each position, [L, D].
 
-    Each row starts from a normal distribution of standard deviation 0.02 (GPT-2), so that a head tied to the tokens
-    begins near a uniform guess, and is drawn from its own generator.
+    Each row is drawn by its own generator from a normal distribution of standard deviation 0.02, as in GPT-2, so that a
+    head that is tied to the tokens begins near a uniform guess.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class StackedEmbedding(nn.Module):
         self.positions = normal_rows((context, width), _STANDARD_DEVIATION, generators)
 
     def forward(self, ids_rbl: Tensor) -> Tensor:
-        """Token numbers [R, B, L], L at most the context, to features [R, B, L, D]."""
+        """From token numbers [R, B, L], with L at most the context, to features [R, B, L, D]."""
         positions = self.positions[:, : ids_rbl.shape[2]]
         if self.algorithm == "loop":
             rows = zip(ids_rbl.unbind(0), self.tokens.unbind(0), positions.unbind(0), strict=True)

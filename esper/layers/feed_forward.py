@@ -1,4 +1,4 @@
-"""Stacked feed-forward layer of transformers."""
+"""The stacked feed-forward layer of transformers."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ _MASKS_KEPT: Final = 8
 
 
 def uses_flex(device_type: str, dtype: torch.dtype, head_width: int) -> bool:
-    """Does causal attention run as a compiled flex kernel here, gradient included?
+    """Whether causal attention, with its gradient, runs as a compiled flex kernel here.
 
-    Only CUDA devices have one with a gradient. On a CPU torch offers flex attention for inference alone; training and
-    validation must compute the same thing, so SDPA does both there.
+    Only CUDA devices have a flex kernel with a gradient. On a CPU, torch offers flex attention only for inference.
+    Training and validation must compute the same thing, so SDPA does both there.
 
     >>> uses_flex("cpu", torch.float32, 64), uses_flex("cuda", torch.float32, 64), uses_flex("cuda", torch.float32, 8)
     (False, True, False)
@@ -46,7 +46,7 @@ def flex_or_sdpa(query_xnls: Tensor, key_xnls: Tensor, value_xnls: Tensor) -> Te
 def flex_causal(
     query_xnls: Tensor, key_xnls: Tensor, value_xnls: Tensor, kernel: FlexKernel = flex_attention
 ) -> Tensor:
-    """Causal attention by flex attention with a block mask; the masks of the last eight lengths are kept."""
+    """Causal attention by flex attention with a block mask. The masks of the last eight lengths are kept."""
     mask = _causal_mask(query_xnls.shape[2], str(query_xnls.device))
     return cast(Tensor, kernel(query_xnls, key_xnls, value_xnls, block_mask=mask))
 
@@ -62,5 +62,5 @@ def _is_past(_sample: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tens
 
 @lru_cache(maxsize=_MASKS_KEPT)
 def _causal_mask(length: int, device: str) -> BlockMask:
-    # A mask for all samples and heads (None) is one mask whatever their number.
+    # With None, one mask serves all samples and heads, whatever their number.
     return create_block_mask(_is_past, None, None, length, length, device=device)

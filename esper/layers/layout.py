@@ -69,9 +69,10 @@ def from_images(x: Tensor, rows: int, algorithm: StackedAlgorithm) -> Tensor:
 
 
 def gather_rows(features: Tensor, rows: Tensor, algorithm: StackedAlgorithm) -> Tensor:
-    """The features of some rows (a long tensor of row numbers), in the algorithm's memory order.
+    """The features of some rows, in the algorithm's memory order.
 
-    features: [R, B, C, H, W] of images or [R, B, L, D] of tokens.
+    features: [R, B, C, H, W] for images, [R, B, L, D] for tokens.
+    rows: a long tensor of row numbers.
     """
     if features.dim() == TOKEN_DIMS:
         return features.index_select(0, rows)
@@ -80,7 +81,7 @@ def gather_rows(features: Tensor, rows: Tensor, algorithm: StackedAlgorithm) -> 
 
 
 def scatter_rows(features: Tensor, rows: Tensor, values: Tensor, algorithm: StackedAlgorithm) -> Tensor:
-    """The features with some rows replaced, in the algorithm's memory order; the input keeps its values."""
+    """The features with some rows replaced, in the algorithm's memory order. The input keeps its values."""
     if features.dim() == TOKEN_DIMS:
         return features.index_copy(0, rows, values)
     order = _TO_MEMORY[algorithm]

@@ -1,4 +1,4 @@
-"""Stacked linear layer: R linear maps of the same shape in one call."""
+"""A stacked linear layer: R linear maps of the same shape in one call."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def stacked_linear(x: Tensor, weight_roi: Tensor, bias_ro: Tensor | None, *, alg
 
 
 class StackedLinear(nn.Module):
-    """R linear layers: weight [R, O, I], bias [R, O] or None.
+    """R linear layers with weight [R, O, I] and bias [R, O] or None.
 
-    Each row is initialised as nn.Linear does by default, from its own generator.
+    Each row is initialised as nn.Linear is by default, from its own generator.
     """
 
     def __init__(

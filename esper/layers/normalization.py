@@ -43,7 +43,7 @@ class StackedBatchNorm2d(nn.Module):
         return stack_rows([self._normalise(image, tensors) for image, *tensors in rows])
 
     def for_kernels(self) -> BatchNorm:
-        """Parameters and statistics as native/block.py takes them."""
+        """The parameters and statistics in the form that native/block.py takes."""
         return BatchNorm(self.weight, self.bias, self.running_mean, self.running_var, RUNNING_MOMENTUM, EPSILON)
 
     def _tensors(self) -> list[Tensor]:
@@ -68,7 +68,7 @@ class StackedGroupNorm(nn.Module):
         self.bias = constant_rows(rows, (channels,), 0.0)
 
     def program_layer(self) -> ProgramLayer:
-        """This layer in the program of a seed."""
+        """This layer as part of a seed's program."""
         channels = self.weight.shape[1]
         return ProgramLayer(
             kind=LayerKind.GROUP_NORM,
@@ -110,7 +110,7 @@ class StackedLayerNorm(nn.Module):
 
 
 def differentiable(x: Tensor) -> Tensor:
-    """The same values as a tensor that takes a gradient, while gradients are recorded at all.
+    """The same values as a tensor that takes a gradient, if gradients are recorded at all.
 
     The backward pass of group normalisation on a CPU ends in a segmentation fault (torch 2.13) when a channels_last
     input needs no gradient but weight and bias do.

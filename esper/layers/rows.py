@@ -23,7 +23,9 @@ def append_rows(module: nn.Module, other: nn.Module) -> None:
 
 
 def keep_rows(module: nn.Module, rows: Tensor) -> None:
-    """Keep only these rows (a long tensor of row numbers), in the order given."""
+    """Keep only these rows, in the order given.
+
+    rows: a long tensor of row numbers."""
     _rebuild(module, lambda _, tensor: tensor.index_select(0, rows))
 
 
@@ -33,7 +35,7 @@ def read_row(module: nn.Module, row: int) -> Tensor:
 
 
 def write_row(module: nn.Module, row: int, values: Tensor) -> None:
-    """Put back what read_row gave."""
+    """Put back the values that read_row returned."""
     tensors = row_tensors(module)
     sizes = [tensor[0].numel() for tensor in tensors]
     with torch.no_grad():
@@ -42,18 +44,18 @@ def write_row(module: nn.Module, row: int, values: Tensor) -> None:
 
 
 def parameters_per_row(module: nn.Module) -> int:
-    """How many parameters one row has (buffers not counted)."""
+    """The number of parameters of one row, without its buffers."""
     return sum(parameter[0].numel() for parameter in module.parameters())
 
 
 def uniform_rows(shape: Sequence[int], bound: float, generators: Sequence[torch.Generator]) -> nn.Parameter:
-    """A parameter [R, *shape], uniform in -bound..bound, each row drawn from its own CPU generator."""
+    """A parameter [R, *shape], uniform between -bound and bound. Each row is drawn from its own CPU generator."""
     rows = [torch.empty(*shape).uniform_(-bound, bound, generator=generator) for generator in generators]
     return nn.Parameter(torch.stack(rows))
 
 
 def normal_rows(shape: Sequence[int], standard_deviation: float, generators: Sequence[torch.Generator]) -> nn.Parameter:
-    """A parameter [R, *shape] from a centred normal distribution, each row drawn from its own CPU generator."""
+    """A parameter [R, *shape], normal around 0. Each row is drawn from its own CPU generator."""
     rows = [torch.empty(*shape).normal_(0.0, standard_deviation, generator=generator) for generator in generators]
     return nn.Parameter(torch.stack(rows))
 
@@ -64,7 +66,7 @@ def constant_rows(rows: int, shape: Sequence[int], value: float) -> nn.Parameter
 
 
 def _rebuild(module: nn.Module, change: Callable[[str, Tensor], Tensor]) -> None:
-    """Replace every parameter and buffer by change(its full name, its values)."""
+    """Replace every parameter and buffer by what change returns for its full name and its values."""
     parameters = {name: nn.Parameter(change(name, old.detach())) for name, old in module.named_parameters()}
     buffers = {name: change(name, old) for name, old in module.named_buffers()}
     for name, tensor in (parameters | buffers).items():

@@ -1,4 +1,4 @@
-"""Stacked residual sum with one learned factor per channel."""
+"""A stacked residual sum with one learned factor per channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esper.layers.layout import TOKEN_DIMS, split_rows, stack_rows
 
 
 def stacked_scaled_sum(x: Tensor, branch: Tensor, gamma_rc: Tensor, *, algorithm: StackedAlgorithm) -> Tensor:
-    """x + gamma * branch, gamma [R, C] applied per row and channel; images [R, B, C, H, W] or tokens [R, B, L, C]."""
+    """x + gamma * branch, with gamma [R, C] per row and channel, for images [R, B, C, H, W] or tokens [R, B, L, C]."""
     if x.dim() == TOKEN_DIMS:
         return _scaled_token_sum(x, branch, gamma_rc, algorithm)
     if algorithm != "loop":

@@ -1,4 +1,4 @@
-"""Acting: choose one action per env, and tell the CPU what was chosen in one copy.
+"""Acting: choose one action per env, and bring what was chosen to the CPU in one copy.
 
 Legend: E envs, S slots, H action heads, N choices of the largest head, O ops.
 """
@@ -34,10 +34,10 @@ NUM_ALTERNATIVES = 2
 class PolicyStep:
     """One decision for every env, on the policy's device.
 
-    actions_eh: long, placeholders in irrelevant heads.
+    actions_eh: long, with placeholders in irrelevant heads.
     log_probs_eh: 0 in irrelevant heads.
-    mask_ehn: the masks that were sampled from, the slot row narrowed to the sampled op.
-    values_e, op_values_eo: the critic's normalised units.
+    mask_ehn: the masks that were sampled from, with the slot row narrowed to the sampled op.
+    values_e, op_values_eo: in the critic's normalised units.
     """
 
     actions_eh: Tensor
@@ -53,9 +53,11 @@ class PolicyStep:
 class HeadDecision:
     """One head of one decision.
 
-    probability: of the chosen value.
-    entropy: nats. legal of size choices were allowed. masked: fewer than size.
-    relevant: did the head matter for the op; if not, choice is a placeholder.
+    probability: the probability of the chosen value.
+    entropy: in nats.
+    legal: how many of the head's choices were allowed.
+    size: how many choices the head has.
+    relevant: whether the head mattered for the op. If not, choice is a placeholder.
     """
 
     head: Head
@@ -82,10 +84,10 @@ class Decision:
     """One env's decision, on the CPU.
 
     alternatives: the two likeliest legal ops that were not chosen.
-    entropy: sum over the relevant heads, nats.
-    value: the critic's estimate of the return, in units of the (normalised) reward; None without a critic.
-    op_values: the return expected after each op, in op order, same units; None for an op that is not possible now, and
-        empty without a critic.
+    entropy: the sum over the relevant heads, in nats.
+    value: the critic's estimate of the return, in units of the normalised reward; None without a critic.
+    op_values: the return that is expected after each op, in op order and in the same units. None for an op that is not
+        possible now; empty without a critic.
     """
 
     heads: tuple[HeadDecision, ...]
@@ -116,9 +118,10 @@ def act(
 ) -> PolicyStep:
     """Choose the op, then the slot on which it is possible, then the other heads.
 
-    observation: normalised, on the policy's device, as are masks.
-    generator: CPU; E x H uniforms are drawn row by row, whether or not they decide anything.
-    how: draw each choice from its distribution, or take the likeliest.
+    observation: normalised, on the policy's device.
+    masks: on the policy's device.
+    generator: a CPU generator, from which E x H uniforms are drawn row by row, even if no draw decides anything.
+    how: draws each choice from its distribution, or takes the likeliest.
     """
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     logits_ehn = output.logits_ethn.squeeze(1)
@@ -152,7 +155,7 @@ def act(
 
 @torch.no_grad()
 def state_values(policy: FactoredRecurrentPolicy, observation: Observation, hidden: Hidden) -> Tensor:
-    """V of the states that follow the last action [E], in the critic's normalised units, for the bootstrap."""
+    """V of the states that follow the last action, [E], in the critic's normalised units, for the bootstrap."""
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     return output.values_et.squeeze(1)
 

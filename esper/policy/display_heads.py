@@ -1,4 +1,4 @@
-"""Heads that are trained beside the policy and never steer it: they read the recurrent states behind a stop-gradient.
+"""Heads that are trained beside the policy but never steer it: no gradient of theirs reaches the recurrent states.
 
 Legend: E envs, T epochs, S slots, R recurrent size, O ops, W width of a head.
 """
@@ -12,7 +12,7 @@ from esper.contracts.actions import Op
 from esper.policy.initialization import HIDDEN_GAIN, VALUE_GAIN, last_linear, orthogonal
 
 CONTRIBUTION_CLIP = 10.0
-"""Percentage points at which a measured contribution is cut off before it is learned."""
+"""The size, in percentage points, at which a measured contribution is clipped before it is learned."""
 
 _DROPOUT = 0.1
 
@@ -27,7 +27,9 @@ class DisplayHead(nn.Module):
         self.output = nn.Linear(width, outputs)
 
     def forward(self, states_etr: Tensor, keep_etw: Tensor | None = None) -> Tensor:
-        """keep_etw: what dropout lets through, from dropout(); without it nothing is dropped."""
+        """Values from detached states.
+
+        keep_etw: what dropout() returned; without it nothing is dropped."""
         hidden_etw = self.hidden(states_etr.detach())
         return self.output(hidden_etw if keep_etw is None else hidden_etw * keep_etw)
 
@@ -44,13 +46,16 @@ class DisplayHead(nn.Module):
 
 
 def op_value_head(recurrent_size: int, width: int) -> DisplayHead:
-    """Q(s, op) of every op [E, T, O], in the critic's normalised units. For display: V(s) is what the update uses."""
+    """Q(s, op) of every op, [E, T, O], in the critic's normalised units.
+
+    It is for display only: the update uses V(s).
+    """
     return DisplayHead(recurrent_size, width, len(Op))
 
 
 def contribution_head(recurrent_size: int, width: int, num_slots: int) -> DisplayHead:
-    """The contribution [E, T, S] that each slot's seed is expected to show in the next epoch's measurement.
+    """The contribution that each slot's seed is expected to show in the next epoch's measurement, [E, T, S].
 
-    In units of CONTRIBUTION_CLIP percentage points.
+    Its unit is CONTRIBUTION_CLIP percentage points.
     """
     return DisplayHead(recurrent_size, width, num_slots)

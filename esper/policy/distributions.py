@@ -1,7 +1,7 @@
-"""The controller's distributions: masked softmax with a floor, sampling, log-probability, entropy. Pure functions.
+"""The controller's distributions: masked softmax with a floor, sampling, log-probabilities and entropies.
 
-All heads are computed at once, padded to N choices: logits_hn [..., H, N] with a mask of the same shape. Everything is
-float32, whatever precision the network runs in. The same functions serve rollout and update.
+These are pure functions, and rollout and update use the same ones. All heads are computed at once, padded to N choices:
+logits_hn [..., H, N] with a mask of the same shape. Everything is float32, whatever precision the network runs in.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _TINY = torch.finfo(torch.float32).tiny
 
 
 def relevance_table(device: torch.device) -> Tensor:
-    """bool [6, H]: does a head matter for an op."""
+    """Whether each head matters for each op, bool [6, H]."""
     return torch.tensor([[head in RELEVANT_HEADS[op] for head in Head] for op in Op], device=device)
 
 
 def placeholder_row(device: torch.device) -> Tensor:
-    """long [H]: what an irrelevant head carries; the slot head carries the first enabled slot."""
+    """The value that each irrelevant head carries, long [H]. The slot head carries the first enabled slot."""
     row = [0] * NUM_HEADS
     for head, value in PLACEHOLDERS.items():
         row[head] = int(value)
@@ -29,10 +29,10 @@ def placeholder_row(device: torch.device) -> Tensor:
 
 
 def floored_probabilities(logits_hn: Tensor, mask_hn: Tensor, floors_h: Tensor) -> Tensor:
-    """(1 - floor) * softmax + floor / legal over the legal choices; 0 for illegal ones, 1 for an only choice.
+    """(1 - floor) * softmax + floor / legal for the legal choices, and 0 for illegal ones. A single legal choice has 1.
 
     logits_hn: [..., H, N].
-    mask_hn: bool, at least one True per row.
+    mask_hn: bool, with at least one True per row.
     floors_h: [H], each in [0, 1).
     """
     masked = logits_hn.float().masked_fill(~mask_hn, float("-inf"))
@@ -42,7 +42,7 @@ def floored_probabilities(logits_hn: Tensor, mask_hn: Tensor, floors_h: Tensor) 
 
 
 def sample(probabilities_hn: Tensor, uniforms_h: Tensor) -> Tensor:
-    """Invert the cumulative distribution at uniforms in [0, 1). Never returns a choice of probability 0."""
+    """Invert the cumulative distribution at uniforms in [0, 1). A choice of probability 0 is never returned."""
     cumulative_hn = probabilities_hn.cumsum(-1)
     # A float32 uniform is at most 1 - 2**-24, and its product with the total rounds to less than the total, so the
     # threshold never runs past the last legal choice.
@@ -56,18 +56,18 @@ def choose(probabilities_hn: Tensor, uniforms_h: Tensor, how: Decisions) -> Tens
 
 
 def log_probabilities(probabilities_hn: Tensor, actions_h: Tensor) -> Tensor:
-    """Log-probability of each head's choice [..., H]."""
+    """The log-probability of each head's choice, [..., H]."""
     chosen_h = probabilities_hn.gather(-1, actions_h.unsqueeze(-1)).squeeze(-1)
     return chosen_h.clamp_min(_TINY).log()
 
 
 def entropies(probabilities_hn: Tensor) -> Tensor:
-    """Entropy of each head in nats [..., H]; impossible choices add nothing."""
+    """The entropy of each head in nats, [..., H]. Impossible choices add nothing."""
     return -(probabilities_hn * probabilities_hn.clamp_min(_TINY).log()).sum(-1)
 
 
 def normalized_entropies(probabilities_hn: Tensor, mask_hn: Tensor) -> Tensor:
-    """Entropy as a share of ln(legal choices), in 0..1; 0 where only one choice is legal."""
+    """The entropy as a share of ln(legal choices), from 0 to 1. It is 0 where only one choice is legal."""
     legal_h = mask_hn.sum(-1)
     maximum_h = legal_h.clamp_min(2).float().log()
     return torch.where(legal_h > 1, entropies(probabilities_hn) / maximum_h, 0.0)

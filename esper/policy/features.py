@@ -12,12 +12,12 @@ from esper.contracts.stages import STAGE_ORDER
 from esper.policy.signals import HISTORY_LENGTH
 
 SYMLOG_LIMIT: Final = 2.0
-"""Top of the range of a loss or a gradient norm: about 1.2 million, or not finite."""
+"""The top of the range of a loss or a gradient norm: about 1.2 million, or not finite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """One number of the observation. low and high bound its raw value, the sentinel for "unmeasured" included."""
+    """One number of the observation. low and high bound its raw value, including the value for "not measured"."""
 
     name: str
     low: float
@@ -35,14 +35,15 @@ def _flag(name: str, meaning: str) -> Feature:
 
 def _history(kind: str, high: float, meaning: str) -> Iterable[Feature]:
     for age in reversed(range(HISTORY_LENGTH)):
-        yield _feature(f"{kind}_{age}_ago", UNMEASURED, high, f"{meaning} {age} epochs ago")
+        when = {0: "in this epoch", 1: "one epoch ago"}.get(age, f"{age} epochs ago")
+        yield _feature(f"{kind}_{age}_ago", UNMEASURED, high, f"{meaning}, {when}")
 
 
 BASE_FEATURES: Final[tuple[Feature, ...]] = (
-    _feature("epoch", 0.0, 1.0, "share of the episode that is over"),
+    _feature("epoch", 0.0, 1.0, "the share of the episode that is over"),
     _feature("val_loss", UNMEASURED, SYMLOG_LIMIT, "symlog of the validation loss / 7"),
     _feature("val_accuracy", UNMEASURED, 1.0, "validation accuracy / 100"),
-    *_history("val_loss", SYMLOG_LIMIT, "symlog / 7 of the validation loss"),
+    *_history("val_loss", SYMLOG_LIMIT, "symlog of the validation loss / 7"),
     *_history("val_accuracy", 1.0, "validation accuracy / 100"),
     _feature("training_share", 0.0, 1.0, "slots in TRAINING / slots"),
     _feature("blending_share", 0.0, 1.0, "slots in BLENDING / slots"),
@@ -54,22 +55,22 @@ BASE_FEATURES: Final[tuple[Feature, ...]] = (
 SLOT_FEATURES: Final[tuple[Feature, ...]] = (
     _flag("occupied", "the slot holds a seed or the memory of a pruned one; if 0, all others are 0"),
     *(_flag(f"stage_{stage.name.lower()}", f"the seed is in {stage.name}") for stage in STAGE_ORDER),
-    _feature("alpha", 0.0, 1.0, "how much of the seed the host hears"),
-    _feature("contribution", -1.0, 1.0, "accuracy points that the seed brings / 10; 0 until measured"),
+    _feature("alpha", 0.0, 1.0, "how much of the seed's output enters the host"),
+    _feature("contribution", -1.0, 1.0, "accuracy points that the seed contributes / 10; 0 until measured"),
     _feature("contribution_velocity", -1.0, 1.0, "smoothed change of the contribution / 10; 0 until measured"),
     _feature("tempo", 0.0, 1.0, "length of the first ramp / 12 epochs"),
     _feature("alpha_target", 0.0, 1.0, "where alpha is heading"),
     _feature("alpha_mode", 0.0, 1.0, "0 at rest, 0.5 on its way up, 1 on its way down"),
     _feature("alpha_steps_total", 0.0, 1.0, "length of the ramp / episode length"),
-    _feature("alpha_steps_done", 0.0, 1.0, "epochs of the ramp behind / episode length"),
-    _feature("alpha_steps_left", 0.0, 1.0, "epochs of the ramp ahead / episode length; 0 at rest"),
+    _feature("alpha_steps_done", 0.0, 1.0, "epochs of the ramp that are done / episode length"),
+    _feature("alpha_steps_left", 0.0, 1.0, "epochs of the ramp that are left / episode length; 0 at rest"),
     _feature("alpha_velocity", -1.0, 1.0, "change of alpha in the last epoch"),
     _feature("alpha_algorithm", 0.0, 1.0, "0 add, 0.5 multiply, 1 gate"),
-    _feature("interaction", -1.0, 1.0, "sum of the interactions with other seeds / 10 points; 0 when alone"),
+    _feature("interaction", -1.0, 1.0, "sum of the interactions with other seeds / 10 points; 0 if it is alone"),
     _feature("gradient_norm", UNMEASURED, SYMLOG_LIMIT, "symlog of the seed's gradient norm / 7"),
     _feature("gradient_health", 0.0, 1.0, "1 is healthy; 0 until measured"),
-    _feature("gradient_vanishing", UNMEASURED, 1.0, "some tensor's gradient all but vanished"),
-    _feature("gradient_exploding", UNMEASURED, 1.0, "some tensor's gradient exploded"),
+    _feature("gradient_vanishing", UNMEASURED, 1.0, "the gradient of some tensor almost vanished"),
+    _feature("gradient_exploding", UNMEASURED, 1.0, "the gradient of some tensor exploded"),
     _feature("previous_gradient_health", 0.0, 1.0, "gradient health one measurement ago; 0 until measured"),
     _feature("epochs_in_stage", 0.0, 1.0, "epochs in this stage / episode length"),
     _feature("counterfactual_freshness", UNMEASURED, 1.0, "gamma ** epochs since the contribution was measured"),
@@ -78,7 +79,10 @@ SLOT_FEATURES: Final[tuple[Feature, ...]] = (
 
 
 def feature_table(slot_ids: Iterable[str]) -> tuple[Feature, ...]:
-    """Every feature of a host with these slots, in the order of the observation; slot features as r0c0.alpha."""
+    """Every feature of a host with these slots, in the order of the observation.
+
+    Slot features are named like r0c0.alpha.
+    """
     slot_features = (
         Feature(name=f"{slot}.{item.name}", low=item.low, high=item.high, meaning=item.meaning)
         for slot in slot_ids

@@ -1,4 +1,4 @@
-"""Initial weights of the controller's linear layers."""
+"""The initial weights of the controller's linear layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VALUE_GAIN = 0.1
 
 
 def orthogonal(layer: nn.Linear, gain: float, generator: torch.Generator) -> None:
-    """Orthogonal weights times gain, zero biases."""
+    """Set orthogonal weights times gain, and zero biases."""
     nn.init.orthogonal_(layer.weight, gain, generator=generator)
     nn.init.zeros_(layer.bias)
 

@@ -13,9 +13,9 @@ from esper.policy.masks import ActionMasks
 class LegalChoices:
     """What one env may do now.
 
-    ops: in the order of Op.
-    slots_by_op: for each op the slots on which it is possible; those of an op that is possible nowhere are empty.
-    heads: for each head its legal choices; those of the slot head are slots_by_op.
+    ops: the legal ops, in the order of Op.
+    slots_by_op: for each op, the slots on which it is possible; empty for an op that is possible nowhere.
+    heads: for each head, its legal choices. For the slot head, slots_by_op holds them.
     sizes: how many choices each head has.
     """
 
@@ -35,7 +35,7 @@ class LegalChoices:
 def legal_choices(masks: ActionMasks, num_slots: int) -> tuple[LegalChoices, ...]:
     """One record per env.
 
-    masks: on the CPU.
+    masks: must be on the CPU.
     """
     heads_ehn = cast("list[list[list[bool]]]", masks.heads_ehn.tolist())
     slots_eon = cast("list[list[list[bool]]]", masks.slot_by_op_eon.tolist())

@@ -1,4 +1,4 @@
-"""Which choices the controller may make now, per env and head. Physical possibility only, no advice.
+"""Which choices the controller may make now, per env and head. They say what is possible, not what is wise.
 
 Legend: E envs, S slots, H action heads, N choices of the largest head (smaller heads are padded with illegal choices).
 """
@@ -26,19 +26,18 @@ from esper.growth.lifecycle.predicates import GardenView, refusal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionMasks:
-    """Legal choices of E envs, True = legal.
+    """The legal choices of E envs, marked with True. Every row that can be sampled has at least one.
 
-    heads_ehn: bool [E, H, N], every head padded to N choices; its slot row is open, and acting narrows it to the
+    heads_ehn: bool [E, H, N], with every head padded to N choices. Its slot row is open; acting narrows it to the
         sampled op.
-    slot_by_op_eon: bool [E, 6, N], the slots on which each op is possible. Every row that can be sampled has at least
-        one legal choice.
+    slot_by_op_eon: bool [E, 6, N], the slots on which each op is possible.
     """
 
     heads_ehn: Tensor
     slot_by_op_eon: Tensor
 
     def to(self, device: torch.device) -> ActionMasks:
-        """The same masks on a device; the copy does not wait."""
+        """The same masks on a device. The call does not wait for the copy."""
         return ActionMasks(
             heads_ehn=self.heads_ehn.to(device, non_blocking=True),
             slot_by_op_eon=self.slot_by_op_eon.to(device, non_blocking=True),
@@ -53,8 +52,8 @@ def max_head_size(num_slots: int) -> int:
 def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
     """The masks of E envs on the CPU, from the predicates that execution uses too.
 
-    WAIT is always legal. Style and alpha target are open where GERMINATE or SET_ALPHA_TARGET is possible; elsewhere
-    only their placeholders are.
+    WAIT is always legal. Style and alpha target are open if GERMINATE or SET_ALPHA_TARGET is possible; otherwise only
+    their placeholders are legal.
     """
     num_slots = len(views[0].slots)
     rules = _MaskRules(num_slots, available_blueprints(topology))
@@ -68,7 +67,7 @@ def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
 
 
 class _MaskRules:
-    """Rows that depend on the run, made once per call."""
+    """The rows that depend on the run, made once per call."""
 
     def __init__(self, num_slots: int, blueprints: frozenset[Blueprint]) -> None:
         self._sizes = head_sizes(num_slots)
@@ -85,7 +84,7 @@ class _MaskRules:
     def heads(self, ops: list[bool]) -> list[list[bool]]:
         """One padded row per head, in head order.
 
-        ops: is each op possible somewhere.
+        ops: whether each op is possible somewhere.
         """
         assert ops[Op.WAIT], "WAIT is always possible"
         blending = ops[Op.GERMINATE] or ops[Op.SET_ALPHA_TARGET]
@@ -101,7 +100,7 @@ class _MaskRules:
         ]
 
     def slot_row(self, possible: list[bool]) -> list[bool]:
-        """The slots of one op; an op that is possible nowhere is never sampled and keeps the placeholder slot."""
+        """The slots of one op. An op that is possible nowhere is never sampled and keeps the placeholder slot."""
         return self._padded(possible) if any(possible) else self._slot_placeholder
 
     def _full(self, head: Head) -> list[bool]:

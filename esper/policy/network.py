@@ -27,8 +27,11 @@ _EMBEDDING_STD = 0.02
 
 @dataclass(frozen=True, slots=True)
 class PolicyOutput:
-    """logits_ethn [E, T, H, N], padded with zeros that the masks hide; values_et in the critic's normalised units;
-    states_etr: what heads and critic read."""
+    """What the network computes for a sequence.
+
+    logits_ethn: [E, T, H, N], padded with zeros that the masks hide.
+    values_et: in the critic's normalised units.
+    states_etr: the recurrent states, which the heads and the critic read."""
 
     logits_ethn: Tensor
     values_et: Tensor
@@ -40,19 +43,22 @@ class FactoredRecurrentPolicy(nn.Module):
     """Features and blueprint embeddings -> recurrent core -> one small network per action head, and the critic V(s).
 
     A single step is a sequence of length one, so acting and the update run the same code. op_values estimates Q(s, op)
-    for display; contributions, if configured, predicts what each seed will be found to contribute.
+    for display. contributions, if configured, predicts the contribution that each seed will be found to have.
     """
 
     floors_h: Tensor
 
     def __init__(self, num_slots: int, config: PolicyConfig, generator: torch.Generator) -> None:
-        """generator: CPU; the weights are a function of it alone. Build on the CPU, then move with .to(device)."""
+        """Build the network on the CPU, then move it with .to(device).
+
+        generator: a CPU generator, which alone determines the weights."""
         super().__init__()
         self.num_slots = num_slots
         self.config = config
         self._sizes = head_sizes(num_slots)
         inputs = observation_size(num_slots) + num_slots * config.embedding_size
-        # Constructors draw default weights that are all replaced below; keep them off the caller's random stream.
+        # Constructors draw default weights, which are all replaced below. They must not use up the caller's random
+        # stream.
         with torch.random.fork_rng(devices=[]):
             self.embedding = nn.Embedding(len(Blueprint) + 1, config.embedding_size)
             self.features = nn.Sequential(
@@ -74,7 +80,7 @@ class FactoredRecurrentPolicy(nn.Module):
         """Run a sequence of T epochs for E envs from a hidden state.
 
         features_etd: normalised.
-        blueprints_ets: long, -1 = empty slot.
+        blueprints_ets: long, with -1 for an empty slot.
         """
         rows_ets = torch.where(blueprints_ets == NO_BLUEPRINT, _NULL_ROW, blueprints_ets)
         embedded = self.embedding(rows_ets).flatten(-2)
@@ -104,7 +110,7 @@ class FactoredRecurrentPolicy(nn.Module):
         return list(self.heads[head].parameters())
 
     def acting_parameters(self) -> list[nn.Parameter]:
-        """The parameters that decide, and those of the critic."""
+        """The parameters that decide, with those of the critic."""
         return [weight for part in self._acting_parts() for weight in part.parameters()]
 
     def display_parameters(self) -> list[nn.Parameter]:
@@ -120,9 +126,9 @@ class FactoredRecurrentPolicy(nn.Module):
 
     @torch.no_grad()
     def _initialize(self, generator: torch.Generator) -> None:
-        """Orthogonal weights, zero biases, near-uniform heads and near-zero values.
+        """Set orthogonal weights, zero biases, near-uniform heads and near-zero values.
 
-        Each display head draws from a stream of its own: whether it exists changes no other weight.
+        Each display head draws from a stream of its own, so that no other weight depends on whether it exists.
         """
         self.embedding.weight.normal_(0.0, _EMBEDDING_STD, generator=generator)
         for part in (self.features, *self.heads, self.critic):

@@ -1,7 +1,7 @@
 """Running normalisation of observations.
 
-The statistics are frozen while a rollout is collected and updated once before the PPO update, so that stored
-log-probabilities always belong to the stored normalised observations.
+The statistics are frozen while a rollout is collected, and updated once before the PPO update. Stored log-probabilities
+therefore always belong to the stored normalised observations.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ class NormalizerState:
 
 
 class RunningNormalizer:
-    """Moving mean and variance per feature; starts at mean 0, variance 1."""
+    """The moving mean and variance of each feature, which start at 0 and 1."""
 
     def __init__(self, size: int, *, momentum: float, clip: float, device: torch.device) -> None:
-        """momentum: weight of the old statistics in an update.
-        clip: bound of a normalised feature's size.
+        """Start at mean 0 and variance 1.
+
+        momentum: the weight of the old statistics in an update.
+        clip: the largest size of a normalised feature.
         """
         self._momentum = momentum
         self._clip = clip
@@ -35,12 +37,12 @@ class RunningNormalizer:
         self._variance_d = torch.ones(size, device=device)
 
     def normalize(self, features_ed: Tensor) -> Tensor:
-        """(x - mean) / sqrt(variance + 1e-4), clipped. Does not change the statistics. Any leading shape."""
+        """(x - mean) / sqrt(variance + 1e-4), clipped, for any leading shape. The statistics do not change."""
         scaled = (features_ed - self._mean_d) * torch.rsqrt(self._variance_d + _EPSILON)
         return scaled.clamp(-self._clip, self._clip)
 
     def update(self, features_etd: Tensor, valid_et: Tensor) -> None:
-        """Move the statistics toward those of one rollout's raw observations, counting valid steps only."""
+        """Move the statistics toward those of one rollout's raw observations. Only valid steps count."""
         weight_et1 = valid_et.unsqueeze(-1).to(features_etd.dtype)
         steps = weight_et1.sum()
         count = steps.clamp_min(1.0)

@@ -1,4 +1,4 @@
-"""How a batch's observations lay within the statistics by which they were normalised.
+"""How the observations of a batch compare with the statistics by which they were normalised.
 
 Legend: E envs, T epochs, D features.
 """
@@ -13,14 +13,16 @@ from torch import Tensor
 from esper.policy.features import BASE_FEATURES
 
 OUTLIER: Final = 3.0
-"""Standard deviations from which a normalised feature counts as an outlier."""
+"""The number of standard deviations from which a normalised feature counts as an outlier."""
 
 NEAR_CLIP: Final = 0.9
-"""Share of the clip from which a feature counts as close to it."""
+"""The share of the clip from which a feature counts as close to it."""
 
 
 def observation_statistics(features_etd: Tensor, valid_et: Tensor, clip: float) -> Tensor:
-    """The numbers of an ObservationStats in the order of its fields, on the device [9]; not finite over no step.
+    """The numbers of an ObservationStats in the order of its fields, on the device, [9].
+
+    Without a step they are not finite.
 
     features_etd: normalised and clipped, as the policy saw them.
     valid_et: the steps that count.
@@ -40,7 +42,9 @@ def observation_statistics(features_etd: Tensor, valid_et: Tensor, clip: float) 
 
 
 def _mean_std(values_etf: Tensor, valid_et1: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-    """Over all features of the valid steps; values are 0 elsewhere. (An index by mask would wait for the device.)"""
+    """The mean and standard deviation over all features of the valid steps.
+
+    Elsewhere the values are 0. (An index by mask would wait for the device.)"""
     count = steps * values_etf.shape[-1]
     mean = values_etf.sum() / count
     return mean, ((values_etf - mean).square().where(valid_et1, 0.0).sum() / count).sqrt()

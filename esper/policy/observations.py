@@ -1,7 +1,7 @@
 """What the controller sees: 23 numbers about the host and 31 about each slot.
 
-The tables BASE_FEATURES and SLOT_FEATURES name every feature, its range and its meaning; docs/observations.md explains
-them. symlog(x) = sign(x) ln(1 + |x|).
+The tables BASE_FEATURES and SLOT_FEATURES give the name, range and meaning of every feature, and the page on
+observations explains them. symlog(x) is sign(x) ln(1 + |x|).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, SYMLOG_LIMIT
 from esper.policy.signals import HISTORY_LENGTH, EnvSignals
 
 NO_BLUEPRINT = -1
-"""Blueprint index of an empty slot."""
+"""The blueprint index of an empty slot."""
 
 _SYMLOG_SCALE = 7.0
 _TEMPO_SCALE = 12.0
@@ -34,14 +34,14 @@ class Observation:
     """What the controller sees of every env.
 
     features_ed: float32 [E, D].
-    blueprints_es: long [E, S], -1 = empty.
+    blueprints_es: long [E, S], with -1 for an empty slot.
     """
 
     features_ed: Tensor
     blueprints_es: Tensor
 
     def to(self, device: torch.device) -> Observation:
-        """The same observation on a device; the copy does not wait."""
+        """The same observation on a device. The call does not wait for the copy."""
         return Observation(
             features_ed=self.features_ed.to(device, non_blocking=True),
             blueprints_es=self.blueprints_es.to(device, non_blocking=True),
@@ -49,7 +49,7 @@ class Observation:
 
 
 def observation_size(num_slots: int) -> int:
-    """Number of features D.
+    """The number of features, D.
 
     >>> observation_size(3)
     116
@@ -58,10 +58,11 @@ def observation_size(num_slots: int) -> int:
 
 
 def build_observations(signals: Sequence[EnvSignals], slots: Sequence[Sequence[SeedInfo | None]]) -> Observation:
-    """Raw (not normalised) observations of E envs on the CPU.
+    """The raw observations of E envs, not normalised, on the CPU.
 
-    slots: for each env its enabled slots in slot order, None where empty. Every feature is finite and lies in the range
-    that its table states, whatever the host did.
+    Every feature is finite and lies in the range that its table states, whatever the host did.
+
+    slots: for each env, its enabled slots in slot order, None where a slot is empty.
     """
     rows: list[list[float]] = []
     blueprints: list[list[int]] = []
@@ -120,7 +121,7 @@ def _slot_features(seed: SeedInfo, max_epochs: int) -> list[float]:
 
 
 def _gradient_features(gradient: GradientHealth | None) -> tuple[float, float, float, float]:
-    """Norm, health, vanishing, exploding. Health is 0 while unmeasured: a measured health is never that low."""
+    """Norm, health, vanishing and exploding. Health is 0 until it is measured; a measured health is never that low."""
     if gradient is None:
         return UNMEASURED, 0.0, UNMEASURED, UNMEASURED
     return (
@@ -132,7 +133,7 @@ def _gradient_features(gradient: GradientHealth | None) -> tuple[float, float, f
 
 
 def _clamp(value: float, low: float, high: float) -> float:
-    """value, moved into [low, high]; a NaN becomes high."""
+    """The value, moved into [low, high]. A NaN becomes high."""
     return max(low, min(high, value)) if value == value else high
 
 
@@ -141,7 +142,7 @@ def _share(count: int, total: int) -> float:
 
 
 def _points(value: float | None) -> float:
-    """Percentage points in tenths, within -1..1; 0 where there is nothing to measure."""
+    """Percentage points in units of ten, clipped to -1..1; 0 if there is nothing to measure."""
     return 0.0 if value is None else _clamp(value / _POINTS_SCALE, -1.0, 1.0)
 
 
@@ -154,12 +155,15 @@ def _loss(value: float | None) -> float:
 
 
 def _non_negative_symlog(value: float) -> float:
-    """A loss or a norm, compressed. One that is not finite reads as the top of the range: as bad as can be."""
+    """A loss or a norm, compressed.
+
+    One that is not finite becomes the top of the range, which is the worst value there.
+    """
     if not math.isfinite(value):
         return SYMLOG_LIMIT
     return _clamp(math.log1p(max(value, 0.0)) / _SYMLOG_SCALE, 0.0, SYMLOG_LIMIT)
 
 
 def _padded(values: list[float]) -> list[float]:
-    """The last values, right-aligned; epochs before the first count as unmeasured."""
+    """The last values, right-aligned. Epochs before the first count as not measured."""
     return [UNMEASURED] * (HISTORY_LENGTH - len(values)) + values

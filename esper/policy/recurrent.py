@@ -1,4 +1,4 @@
-"""The recurrent core: LSTM layers with layer norm, the later ones residual.
+"""The recurrent core: LSTM layers with layer norm, of which all but the first are residual.
 
 Legend: E envs, T epochs, R recurrent size, L layers.
 """
@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 Hidden = tuple[Tensor, Tensor]
-"""State of the core: (h, c), each [L, E, R]."""
+"""The state of the core: (h, c), each [L, E, R]."""
 
 _FORGET_BIAS = 1.0
 
 
 class RecurrentCore(nn.Module):
-    """x1 = norm1(lstm1(inputs)); x(l) = x(l-1) + norm(l)(lstm(l)(x(l-1))).
+    """x1 = norm1(lstm1(inputs)), and then x(l) = x(l-1) + norm(l)(lstm(l)(x(l-1))).
 
-    Each layer runs over the whole sequence before the next one starts, so there is no Python per epoch.
+    Each layer runs over the whole sequence before the next one starts, so no Python code runs per epoch.
     """
 
     def __init__(self, inputs: int, size: int, layers: int) -> None:
@@ -30,7 +30,7 @@ class RecurrentCore(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(size) for _ in widths)
 
     def forward(self, inputs_eti: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
-        """States of the last layer [E, T, R], and what every layer remembers after the sequence."""
+        """The states of the last layer, [E, T, R], and what every layer remembers after the sequence."""
         states, last_h, last_c = inputs_eti, list[Tensor](), list[Tensor]()
         for layer, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
             output, (h, c) = lstm(states, (hidden[0][layer : layer + 1], hidden[1][layer : layer + 1]))
@@ -46,7 +46,7 @@ class RecurrentCore(nn.Module):
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Orthogonal gates of gain 1, zero biases, and a total forget bias of 1 + ln(layers)."""
+        """Set orthogonal gates of gain 1, zero biases, and a total forget bias of 1 + ln(layers)."""
         forget = _FORGET_BIAS + math.log(len(self.lstms))
         for lstm in self.lstms:
             for name, parameter in lstm.named_parameters():
@@ -56,5 +56,6 @@ class RecurrentCore(nn.Module):
                 for gate in range(4):
                     rows = parameter[gate * self._size : (gate + 1) * self._size]
                     nn.init.orthogonal_(rows, 1.0, generator=generator)
-            # Gate order is input, forget, cell, output. torch adds two biases, so only one carries the forget bias.
+            # The gates come in the order input, forget, cell, output. torch adds two biases, so only one has the forget
+            # bias.
             lstm.get_parameter("bias_ih_l0")[self._size : 2 * self._size] = forget

@@ -1,4 +1,4 @@
-"""Evaluating stored episodes: log-probabilities, entropies and values of whole sequences, with gradients.
+"""Scores of stored episodes: log-probabilities, entropies and values of whole sequences, with gradients.
 
 Legend: E envs, T epochs, S slots, H action heads, N choices of the largest head, O ops, R recurrent size.
 """
@@ -21,12 +21,12 @@ from esper.policy.network import FactoredRecurrentPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What the policy now thinks of stored decisions.
+    """How the policy now judges stored decisions.
 
-    log_probs_eth: of the stored actions, 0 in irrelevant heads.
-    entropies_eth: of every head, relevant or not, as a share of the maximum over its legal choices, 0..1.
-    values_et, op_values_eto: the critic's normalised units.
-    states_etr: of the recurrent core.
+    log_probs_eth: those of the stored actions, 0 in irrelevant heads.
+    entropies_eth: those of all heads, relevant or not, as shares of the maximum over the legal choices, from 0 to 1.
+    values_et, op_values_eto: in the critic's normalised units.
+    states_etr: the states of the recurrent core.
     """
 
     log_probs_eth: Tensor
@@ -37,7 +37,7 @@ class Evaluation:
 
 
 def relevant_heads(actions_eth: Tensor) -> Tensor:
-    """bool [E, T, H]: did each head matter for the op that was chosen."""
+    """Whether each head mattered for the op that was chosen, bool [E, T, H]."""
     return relevance_table(actions_eth.device)[actions_eth[..., Head.OP]]
 
 
@@ -49,7 +49,7 @@ def evaluate_episodes(
     mask_ethn: Tensor,
     actions_eth: Tensor,
 ) -> Evaluation:
-    """Run whole episodes from the zero state, with the masks that were sampled from, in one pass."""
+    """Run whole episodes in one pass from the zero state, with the masks that were sampled from."""
     output = policy(features_etd, blueprints_ets, policy.initial_state(len(features_etd)))
     probabilities_ethn = floored_probabilities(output.logits_ethn, mask_ethn, policy.floors_h)
     relevant_eth = relevant_heads(actions_eth)

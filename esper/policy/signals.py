@@ -1,4 +1,4 @@
-"""What the controller is told about one host: losses, accuracies and its own last action."""
+"""What the controller knows about one host: its losses, its accuracies and the last action on it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ HISTORY_LENGTH = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvSignals:
-    """One env after some epoch. None: not measured yet.
+    """One env after some epoch. None means not measured yet.
 
-    epoch: epochs finished, 0 at the start. Histories hold the last HISTORY_LENGTH validation losses and accuracies,
-        oldest first, the current one included.
+    Histories hold the last HISTORY_LENGTH validation losses and accuracies, oldest first, the current one included.
+    Accuracies are in percent.
+
+    epoch: the number of finished epochs, 0 at the start.
     loss_delta: previous minus current loss, so an improvement is positive.
-    accuracy_delta: current minus previous accuracy. Accuracies in percent.
+    accuracy_delta: current minus previous accuracy.
     """
 
     epoch: int
@@ -33,7 +35,7 @@ class EnvSignals:
 
     @classmethod
     def initial(cls, max_epochs: int) -> EnvSignals:
-        """An episode that has not begun; the last action counts as a WAIT that succeeded."""
+        """The signals of an episode that has not begun. The last action counts as a WAIT that succeeded."""
         return cls(
             epoch=0,
             max_epochs=max_epochs,
@@ -49,7 +51,7 @@ class EnvSignals:
 
 
 def after_epoch(signals: EnvSignals, *, val_loss: float, val_accuracy: float) -> EnvSignals:
-    """The signals once one more epoch was trained and validated."""
+    """The signals after one more epoch of training and validation."""
     return replace(
         signals,
         epoch=signals.epoch + 1,
@@ -63,5 +65,5 @@ def after_epoch(signals: EnvSignals, *, val_loss: float, val_accuracy: float) ->
 
 
 def after_action(signals: EnvSignals, *, op: Op, success: bool) -> EnvSignals:
-    """The signals once the controller's op was carried out (or refused)."""
+    """The signals after the controller's op was carried out or refused."""
     return replace(signals, last_op=op, last_action_success=success)

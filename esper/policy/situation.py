@@ -1,4 +1,4 @@
-"""What a controller is shown when it must decide: one typed record per decision step, for the envs of one group.
+"""What a controller is shown when it must decide: one record per decision step, for the envs of one group.
 
 Legend: E envs of the group.
 """
@@ -19,8 +19,8 @@ class EnvSituation:
     """One env after an epoch, before the controller acts on it.
 
     view: its slots and the rules that hold there.
-    counterfactual: this epoch's ablations.
-    running: False once the governor has ended the episode; what is decided for such an env is not carried out.
+    counterfactual: the ablations of this epoch.
+    running: False once the governor has ended the episode. Decisions for such an env are not carried out.
     """
 
     signals: EnvSignals
@@ -31,7 +31,10 @@ class EnvSituation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """Every env of a group after an epoch (1-based). observation is raw, on the CPU, as are masks; both [E, ...]."""
+    """Every env of a group after an epoch, which is counted from 1.
+
+    observation: raw, on the CPU, [E, ...].
+    masks: on the CPU, [E, ...]."""
 
     epoch: int
     max_epochs: int

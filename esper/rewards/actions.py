@@ -1,4 +1,7 @@
-"""What the op itself earns or costs. inputs.action is the effective op: an impossible one arrives here as WAIT."""
+"""What the op itself earns or costs.
+
+inputs.action is the effective op: an impossible one arrives here as WAIT. In the formulas, c is the contribution of the
+targeted seed, I the total contribution of all seeds, and e the number of epochs that the seed has been in HOLDING."""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ _ADVANCE_FROM_TRAINING: Final = 0.1
 
 
 def action_cost(inputs: RewardInputs) -> float:
-    """The price of the op, whether or not a gate let it pass: config.<op>_cost; WAIT and ADVANCE are free."""
+    """The price of the op, config.<op>_cost, whether or not a gate let it pass. WAIT and ADVANCE are free."""
     config = inputs.config
     if inputs.action is Op.GERMINATE:
         return -config.germinate_cost
@@ -48,7 +51,9 @@ def action_cost(inputs: RewardInputs) -> float:
 
 
 def action_shaping(inputs: ContributionRewardInputs) -> float:
-    """Was it a good moment for the op. ADVANCE from TRAINING -0.1; FOSSILIZE and PRUNE as below; else 0."""
+    """Whether it was a good moment for the op: -0.1 for ADVANCE from TRAINING, 0 for other ops.
+
+    FOSSILIZE and PRUNE have functions of their own below."""
     if inputs.action is Op.FOSSILIZE:
         return _fossilize_shaping(inputs)
     if inputs.action is Op.PRUNE:
@@ -60,15 +65,15 @@ def action_shaping(inputs: ContributionRewardInputs) -> float:
 
 
 def fossilize_terminal_bonus(inputs: ContributionRewardInputs) -> float:
-    """3 * tanh(1/3) * min(1, e/5) when a FOSSILIZE succeeds and commits enough; e epochs in HOLDING."""
+    """3 * tanh(1/3) * min(1, e/5) for a FOSSILIZE that succeeds and commits enough, else 0."""
     return 0.0 if committed_points(inputs) is None else _FOSSILIZE_BONUS * holding_maturity(inputs)
 
 
 def committed_points(inputs: ContributionRewardInputs) -> float | None:
     """What a FOSSILIZE of this step commits, in points: v = min(c, s). None if it did not succeed or v is too small.
 
-    c is the seed's contribution and s what of it is confirmed (attribution.confirmed_points). A lone seed that lifted
-    the accuracy has v = c. Too small is less than growth.min_fossilize_contribution.
+    s is the confirmed part of the seed's contribution (attribution.confirmed_points). A lone seed that lifted the
+    accuracy has v = c. A v below growth.min_fossilize_contribution is too small.
     """
     target = inputs.target
     if not inputs.hits(Op.FOSSILIZE, target) or target.contribution is None:
@@ -78,13 +83,13 @@ def committed_points(inputs: ContributionRewardInputs) -> float | None:
 
 
 def holding_maturity(inputs: RewardInputs) -> float:
-    """min(1, e/5), e epochs of the targeted seed in HOLDING."""
+    """min(1, e/5), where e counts the epochs of the targeted seed in HOLDING."""
     assert inputs.seed_info is not None
     return min(1.0, inputs.seed_info.epochs_in_stage / _MATURE_HOLDING_EPOCHS)
 
 
 def young_prune_penalty(inputs: RewardInputs) -> float:
-    """-young_prune_penalty when PRUNE hits a seed younger than 5 epochs."""
+    """-young_prune_penalty if PRUNE hits a seed younger than 5 epochs."""
     if inputs.action is not Op.PRUNE or not inputs.action_success:
         return 0.0
     assert inputs.seed_info is not None
@@ -92,13 +97,16 @@ def young_prune_penalty(inputs: RewardInputs) -> float:
 
 
 def intervention_cost(inputs: RewardInputs) -> float:
-    """-intervention_cost for any op but WAIT."""
+    """-intervention_cost for every op except WAIT."""
     return 0.0 if inputs.action is Op.WAIT else -inputs.config.intervention_cost
 
 
 def _fossilize_shaping(inputs: ContributionRewardInputs) -> float:
-    """I < 0: -0.5 - min(0.2 |I|, 1), and -0.3 more if c > 0.1 and I < -0.2. Success with v >= 1:
-    (0.5 + 0.1 v) * min(1, e/5). Everything else, a closed gate included: -0.2.
+    """The shaping of a FOSSILIZE.
+
+    - If I < 0, it is -0.5 - min(0.2 |I|, 1), and 0.3 less if c > 0.1 and I < -0.2.
+    - A success that commits enough, with v = committed_points, earns (0.5 + 0.1 v) * min(1, e/5).
+    - Everything else, also an attempt at a closed gate, is -0.2.
     """
     total, contribution = inputs.total_contribution, inputs.seed_contribution
     if total is not None and total < 0.0:
@@ -112,8 +120,11 @@ def _fossilize_shaping(inputs: ContributionRewardInputs) -> float:
 
 
 def _prune_shaping(inputs: ContributionRewardInputs) -> float:
-    """c >= 0: -min(0.3 + 0.05 c, 0.9). c < 0: -0.1 below age 3, else +0.15 if c < -0.5, else +0.1. c not measured:
-    -0.1 below age 5, else 0. The potential that the seed had built up is taken back by pbrs_bonus, not here.
+    """The shaping of a PRUNE. The potential that the seed had built up is taken back by pbrs_bonus, not here.
+
+    - If c >= 0, it is -min(0.3 + 0.05 c, 0.9).
+    - If c < 0, it is -0.1 below age 3, else +0.15 if c < -0.5, else +0.1.
+    - If c was not measured, it is -0.1 below age 5, else 0.
     """
     assert inputs.seed_info is not None
     age, contribution = inputs.seed_info.epochs_total, inputs.seed_contribution

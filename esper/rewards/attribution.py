@@ -1,8 +1,8 @@
-"""Credit for what seeds bring, measured by switching them off, and the guards against gaming that measure.
+"""Credit for what seeds contribute, measured by switching them off, and the guards against gaming that measure.
 
-Symbols: c contribution of one seed, I total contribution of all seeds (val_acc minus all-off), p progress of
-val_acc since the seed was germinated; all in percentage points. A negative I means that the seeds together hurt,
-however large one seed's c looks.
+In the formulas, c is the contribution of one seed, I the total contribution of all seeds (val_acc minus all-off), and p
+the progress of val_acc since the seed was germinated, all in percentage points. A negative I means that the seeds
+together hurt, however large the c of one seed looks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SYNERGY_SLOPE: Final = 0.5
 
 
 def harmonic_mean(first: float, second: float) -> float:
-    """2ab / (a + b) for two positive numbers: close to the smaller one, so that neither alone can earn much.
+    """2ab / (a + b) for two positive numbers. It stays close to the smaller one, so neither alone can earn much.
 
     >>> harmonic_mean(1.0, 3.0)
     1.5
@@ -37,7 +37,9 @@ def harmonic_mean(first: float, second: float) -> float:
 
 
 def earned_credit(contribution: float, confirmed: float) -> float:
-    """What a measured c is worth: c if it hurts; 0 if confirmed <= 0; 2sc / (s + c) if c > confirmed = s; else c.
+    """What a measured c is worth, given s, the confirmed part of it.
+
+    It is c if c hurts, 0 if s <= 0, 2sc / (s + c) if c > s, and c otherwise.
 
     >>> earned_credit(10.0, 30.0)
     10.0
@@ -52,10 +54,11 @@ def earned_credit(contribution: float, confirmed: float) -> float:
 
 
 def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, accuracy: float) -> float:
-    """s: how much of c > 0 is confirmed: min(accuracy - accuracy at germination, c * min(1, (I + H) / C)).
+    """s, the part of c > 0 that is confirmed: min(accuracy - accuracy at germination, c * min(1, (I + H) / C)).
 
-    C: sum of the contributions above 0, H: minus the sum of those below. Seeds that need each other claim more than
-    they bring together (C > I + H) and share what they bring; a lone seed, and seeds that do not touch, have C = I + H.
+    C is the sum of the contributions above 0, and H is minus the sum of those below 0. Seeds that need each other claim
+    more than they contribute together (C > I + H), so they share what they contribute. A lone seed has C = I + H, and
+    so have seeds that do not influence each other.
     """
     seed, contribution = slot.before, slot.contribution
     assert seed is not None
@@ -70,7 +73,9 @@ def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, a
 
 
 def timing_discount(germination_epoch: int, config: RewardConfig) -> float:
-    """Linear from config.timing_discount_floor for a seed germinated in epoch 0 to 1 from timing_warmup_epochs on."""
+    """The discount for early seeds, which rises linearly with the epoch of germination.
+
+    It is config.timing_discount_floor for epoch 0, and 1 from config.timing_warmup_epochs on."""
     if germination_epoch >= config.timing_warmup_epochs:
         return 1.0
     floor = config.timing_discount_floor
@@ -78,21 +83,21 @@ def timing_discount(germination_epoch: int, config: RewardConfig) -> float:
 
 
 def seed_timing_discount(inputs: ContributionRewardInputs, seed: SeedInfo) -> float:
-    """timing_discount for the epoch in which this seed was germinated."""
+    """The timing_discount for the epoch in which this seed was germinated."""
     return timing_discount(inputs.epoch - seed.epochs_total, inputs.config)
 
 
 def measured_total(inputs: ContributionRewardInputs) -> float:
-    """I, for a step in which some c was measured."""
+    """I, in a step in which the c of some seed was measured."""
     assert inputs.total_contribution is not None, "a contribution was measured without the all-off configuration"
     return inputs.total_contribution
 
 
 def slot_attribution(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
-    """A: what one slot's seed is credited with this epoch, before any op turns it around.
+    """A, which one slot's seed is credited with in this epoch, before any op reverses it.
 
-    With a measured c: earned_credit, times fossilized_share for a fossilised seed. Without one: 0.3 * max(0,
-    improvement in this stage) from BLENDING on, else 0. What is not negative is multiplied by the timing discount.
+    With a measured c it is earned_credit, times fossilized_share for a fossilised seed. Without one it is 0.3 * max(0,
+    improvement in this stage) from BLENDING on, and 0 before. If it is not negative, the timing discount applies.
     """
     seed = slot.before
     if seed is None:
@@ -112,22 +117,25 @@ def _raw_credit(inputs: ContributionRewardInputs, slot: SlotRewardInputs, seed: 
 
 
 def credited_attribution(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
-    """A after the op: PRUNE turns credit of the targeted slot into blame, and spares it blame that was due."""
+    """A after the op. For the targeted slot, PRUNE turns credit into blame and cancels blame that was due."""
     attribution = slot_attribution(inputs, slot)
     return -max(attribution, 0.0) if inputs.hits(Op.PRUNE, slot) else attribution
 
 
 def bounded_attribution(inputs: ContributionRewardInputs) -> float:
-    """contribution_weight * sum over slots of A after the op."""
+    """contribution_weight times the sum over slots of A after the op."""
     total = sum(credited_attribution(inputs, slot) for slot in inputs.slots)
     return inputs.config.contribution_weight * total
 
 
 def ratio_penalty(inputs: ContributionRewardInputs) -> float:
-    """Sum over slots of R, which punishes credit that the whole does not show (a seed that made itself needed).
+    """The sum over slots of R, which punishes credit that the whole does not show.
 
-    R for a live seed with c > 1 while I >= 0. I > 0.1: -min(0.3, 0.1 * (c/I - 5) / 5) if c/I > 5, else 0.
-    I <= 0.1: -0.3 * min(1, c/10). Untouched by PRUNE, so that pruning cannot cash it in. At least -0.3 per slot.
+    A seed that has made itself needed has such credit.
+
+    R concerns live seeds with c > 1 while I >= 0, and is at least -0.3 per slot. If I > 0.1, it is -min(0.3, 0.1 * (c/I
+    - 5) / 5) where c/I > 5, and 0 elsewhere. If I <= 0.1, it is -0.3 * min(1, c/10). PRUNE does not change it, so
+    pruning cannot cash it in.
     """
     return sum(slot_ratio_penalty(inputs, slot) for slot in inputs.slots)
 
@@ -149,9 +157,9 @@ def slot_ratio_penalty(inputs: ContributionRewardInputs, slot: SlotRewardInputs)
 
 
 def synergy_bonus(inputs: ContributionRewardInputs) -> float:
-    """Sum over live seeds with A > 0 and interaction_sum > 0 of 0.1 * tanh(0.5 * interaction_sum).
+    """The sum over live seeds with A > 0 and interaction_sum > 0 of 0.1 * tanh(0.5 * interaction_sum).
 
-    Both seeds of a pair hold the pair's interaction, so a pair pays both. At most 0.1 per slot.
+    Both seeds of a pair hold the pair's interaction, so both are paid for it. A slot earns at most 0.1.
     """
     return sum(_slot_synergy(inputs, slot) for slot in inputs.slots)
 

@@ -17,23 +17,23 @@ from esper.rewards.state import RewardState
 from esper.rewards.types import ContributionRewardInputs, LossRewardInputs, SlotRewardInputs
 
 STABLE_EPOCHS: Final = 3
-"""stable_val_acc is the lowest validation accuracy of so many latest epochs."""
+"""stable_val_acc is the lowest validation accuracy of this many latest epochs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivedStep:
     """One env's step as the trainer saw it.
 
-    before, after: one entry per slot, None = empty: as the controller saw the slots in this epoch, and as it will see
-        them in the next one.
-    counterfactual: of this epoch.
-    action: the effective op (WAIT if the sampled one was impossible).
-    target_slot: its slot index.
+    before: one entry per slot, None if it is empty, as the controller saw the slots in this epoch.
+    after: the same, as the controller will see the slots in the next epoch.
+    counterfactual: the ablations of this epoch.
+    action: the effective op, which is WAIT if the sampled op was impossible.
+    target_slot: the index of the slot at which the op is aimed.
     terminal: nothing is bootstrapped after this step.
     accuracy_history: validation accuracies in percent, oldest first, this epoch's last.
     loss_delta: previous minus current validation loss, None in the first epoch.
-    random_guess_loss: of the task.
-    min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
+    random_guess_loss: the validation loss of a uniform guess.
+    min_fossilize_contribution: growth.min_fossilize_contribution, the points from which committing a seed pays.
     """
 
     config: RewardConfig
@@ -60,7 +60,7 @@ class LivedStep:
 
 
 def build_inputs(step: LivedStep, state: RewardState) -> ContributionRewardInputs | LossRewardInputs:
-    """What the configured family reads."""
+    """The inputs of the configured reward family."""
     return build_loss_inputs(step, state) if step.config.family == "loss" else build_contribution_inputs(step, state)
 
 
@@ -156,6 +156,6 @@ def _contributes(contribution: float | None, enough: float) -> bool:
 
 
 def _stable(accuracy_history: Sequence[float]) -> float | None:
-    """The lowest of the last epochs' accuracies, or None before so many were lived."""
+    """The lowest accuracy of the last epochs, or None while there are too few of them."""
     latest = accuracy_history[-STABLE_EPOCHS:]
     return min(latest) if len(latest) == STABLE_EPOCHS else None

@@ -1,4 +1,4 @@
-"""BASIC and BASIC_PLUS: the bonus for committing a seed, paid at once or for the larger part drop by drop."""
+"""BASIC and BASIC_PLUS: the bonus for committing a seed, paid at once or, for the larger part, drop by drop."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ _MIN_DRIP_EPOCHS: Final = 5
 
 
 def commit_bonus(inputs: ContributionRewardInputs) -> float:
-    """FOSSILIZE that commits at least 1 point: (0.3 + 0.5 * 2sc/(s + c)) * min(1, e/5), s what of c is confirmed.
-    I <= 0 and c > 0.1: -0.5. Any other FOSSILIZE, a closed gate included: -0.2. Else 0.
+    """What a FOSSILIZE earns; 0 for other ops.
+
+    One that commits enough earns (0.3 + 0.5 * 2sc/(s + c)) * min(1, e/5), where s is the confirmed part of c and e
+    counts the epochs in HOLDING. One with I <= 0 and c > 0.1 earns -0.5, and any other, also at a closed gate, -0.2.
     """
     if inputs.action is not Op.FOSSILIZE:
         return 0.0
@@ -36,18 +38,18 @@ def commit_bonus(inputs: ContributionRewardInputs) -> float:
 
 
 def commit_advance(inputs: ContributionRewardInputs) -> float:
-    """commit_bonus if it is a penalty, else (1 - drip_share) of it; the rest goes into the seed's drip pool."""
+    """commit_bonus if it is a penalty, else the share 1 - drip_share of it. The rest goes into the seed's drip pool."""
     bonus = commit_bonus(inputs)
     return bonus if bonus <= 0.0 else (1.0 - inputs.config.drip_share) * bonus
 
 
 def commit_drip(inputs: ContributionRewardInputs) -> float:
-    """Sum over fossilised seeds with a pool of scale * earned_credit, each within -max_drip_loss .. max_drip."""
+    """The sum over fossilised seeds with a pool of scale * earned_credit, each between -max_drip_loss and max_drip."""
     return sum(_slot_drip(inputs, slot) for slot in inputs.slots)
 
 
 def next_drips(inputs: ContributionRewardInputs, drips: tuple[DripPool, ...]) -> tuple[DripPool, ...]:
-    """The pools after this step. scale: drip_share * bonus / max(epochs left, 5)."""
+    """The pools after this step. The scale of a new one is drip_share * bonus / max(epochs left, 5)."""
     bonus = commit_bonus(inputs)
     if bonus <= 0.0:
         return drips

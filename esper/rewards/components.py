@@ -129,7 +129,7 @@ _ANTI_GAMING_NAMES: Final = frozenset({"ratio_penalty", "alpha_shock"})
 def contribution_components(config: RewardConfig) -> ContributionComponents:
     """The components of the configured mode, in the order in which they are added.
 
-    What the config disables is left out, so that a term that is absent is never mistaken for one that was 0.
+    What the config disables is left out, so that an absent term is never mistaken for one that was 0.
     """
     return tuple(item for item in CONTRIBUTION_MODES[config.mode] if item.name not in _excluded(config))
 
@@ -141,9 +141,9 @@ def loss_components(config: RewardConfig) -> LossComponents:
 
 
 def compute_reward(inputs: ContributionRewardInputs | LossRewardInputs) -> RewardComponents:
-    """The raw reward of one env's step with every term by name.
+    """The raw reward of one env's step, with every term by name.
 
-    total is the terms added up from first to last in floating point: sum(term.value for term in terms) equals it
+    The total is the terms added up from first to last in floating point, so sum(term.value for term in terms) equals it
     exactly.
     """
     if isinstance(inputs, LossRewardInputs):

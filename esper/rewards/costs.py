@@ -1,4 +1,7 @@
-"""What seeds cost: rent for parameters and slots, upkeep, shocks of alpha, neglect. Never positive."""
+"""What seeds cost: rent for parameters and slots, upkeep, shocks of alpha, and neglect.
+
+No term here is ever positive.
+"""
 
 from __future__ import annotations
 
@@ -13,50 +16,50 @@ from esper.rewards.types import ContributionRewardInputs, RewardInputs, SlotRewa
 
 
 def effective_params(seed: SeedInfo | None, host_params: int, config: RewardConfig) -> float:
-    """Parameters that a slot is charged for: slot_overhead_share * host + alpha * seed, from BLENDING on, else 0."""
+    """The parameters that a slot is charged for: slot_overhead_share * host + alpha * seed from BLENDING on, else 0."""
     if seed is None or seed.stage not in FORWARD_STAGES:
         return 0.0
     return config.slot_overhead_share * host_params + seed.alpha * seed.parameter_count
 
 
 def alpha_shock_sum(slots: Iterable[SlotRewardInputs], host_params: int, config: RewardConfig) -> float:
-    """Sum over slots of alpha_delta**2 * previous_params / max(host, rent_host_params_floor)."""
+    """The sum over slots of alpha_delta**2 * previous_params / max(host, rent_host_params_floor)."""
     weighted = sum(slot.alpha_delta * slot.alpha_delta * slot.previous_params for slot in slots)
     return weighted / max(host_params, config.rent_host_params_floor)
 
 
 def compute_rent(inputs: ContributionRewardInputs) -> float:
-    """-min(rent_weight * ln(1 + effective parameters / max(host, rent_host_params_floor)), max_rent), each epoch."""
+    """In each epoch, -min(rent_weight * ln(1 + effective parameters / max(host, rent_host_params_floor)), max_rent)."""
     config = inputs.config
     share = inputs.effective_seed_params / max(inputs.host_params, config.rent_host_params_floor)
     return -min(config.rent_weight * math.log1p(share), config.max_rent)
 
 
 def budget_rent(inputs: ContributionRewardInputs) -> float:
-    """-param_penalty_weight * effective parameters / param_budget, each epoch."""
+    """In each epoch, -param_penalty_weight * effective parameters / param_budget."""
     config = inputs.config
     return -config.param_penalty_weight * inputs.effective_seed_params / config.param_budget
 
 
 def occupancy_rent(inputs: RewardInputs) -> float:
-    """-occupancy_rent * (slots that hold a seed, beyond free_slots of them). A slot in cooldown holds none."""
+    """-occupancy_rent for each slot that holds a seed, beyond free_slots of them. A slot in cooldown holds none."""
     occupied = sum(1 for slot in inputs.slots if slot.holds_seed)
     return -inputs.config.occupancy_rent * max(0, occupied - inputs.config.free_slots)
 
 
 def fossilized_rent(inputs: ContributionRewardInputs) -> float:
-    """-fossilized_maintenance * number of fossilised seeds, each epoch."""
+    """In each epoch, -fossilized_maintenance for every fossilised seed."""
     return -inputs.config.fossilized_maintenance * inputs.num_fossilized_seeds
 
 
 def alpha_shock(inputs: ContributionRewardInputs) -> float:
-    """-min(alpha_shock_weight * alpha_delta_sq_sum, max_alpha_shock): moving alpha abruptly disturbs the host."""
+    """-min(alpha_shock_weight * alpha_delta_sq_sum, max_alpha_shock): abrupt moves of alpha disturb the host."""
     config = inputs.config
     return -min(config.alpha_shock_weight * inputs.alpha_delta_sq_sum, config.max_alpha_shock)
 
 
 def auto_prune_penalty(inputs: RewardInputs) -> float:
-    """-auto_prune_penalty per seed that the HOLDING timeout pruned because nobody decided.
+    """-auto_prune_penalty for each seed that the HOLDING timeout pruned because nobody decided.
 
     The governor's prunes are not charged here: its rollback ends the episode, and its own penalty replaces the last
     reward.

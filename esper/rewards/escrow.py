@@ -1,7 +1,10 @@
-"""ESCROW: credit for a live seed is an advance. It follows what the seed brings, and is kept only by committing.
+"""ESCROW: credit for a live seed is an advance, which is kept only if the seed is committed.
 
-What a seed is paid over its life telescopes to its credit at the end of it: 0 if it was pruned or is still open when
-the episode ends, what it then brings if it was committed. Credit that swings back and forth therefore earns nothing.
+The advance follows the seed's contribution.
+
+What a seed is paid over its life telescopes to its credit at the end: 0 if it was pruned or is still open when the
+episode ends, and its contribution at that time if it was committed. Credit that swings back and forth therefore earns
+nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
 @dataclass(frozen=True, slots=True)
 class EscrowMove:
-    """paid: points this step.
-    credit: what the seed has been paid in advance after it; 0 once nothing is open.
+    """One step of one slot's escrow.
+
+    paid: the points paid in this step.
+    credit: what the seed has been paid in advance after this step; 0 once nothing is open.
     """
 
     paid: float
@@ -26,10 +31,11 @@ class EscrowMove:
 
 
 def escrow_target(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
-    """T: max(0, credit + R), in points. 0 before the first measurement and in the first two epochs.
+    """T, the credit that the seed should have, in points: max(0, credit + R).
 
-    credit: earned_credit with the progress of the stable accuracy (lowest of the last three epochs), times the timing
-    discount. R: ratio penalty, unless disable_anti_gaming.
+    credit is earned_credit with the progress of the stable accuracy (the lowest of the last three epochs), times the
+    timing discount. R is the ratio penalty, unless disable_anti_gaming is set. T is 0 before the first measurement and
+    in the first two epochs.
     """
     seed, stable = slot.before, inputs.stable_val_acc
     if seed is None or slot.contribution is None or stable is None:
@@ -42,8 +48,11 @@ def escrow_target(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> f
 
 
 def escrow_move(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> EscrowMove:
-    """One slot's step. PRUNE and a lost seed pay the whole credit back; else the credit moves toward T by at most
-    escrow_delta_clip, and a negative c is charged besides. Both times fossilized_share once the seed is fossilised.
+    """One slot's step.
+
+    After PRUNE, or if the seed was lost, the whole credit is paid back. Otherwise the credit moves toward T by at most
+    escrow_delta_clip, and a negative c is charged as well. Once the seed is fossilised, both count times
+    fossilized_share.
     """
     seed, previous = slot.before, slot.escrow_credit_prev
     if slot.seed_lost or inputs.hits(Op.PRUNE, slot):
@@ -55,12 +64,12 @@ def escrow_move(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> Esc
 
 
 def escrow_delta(inputs: ContributionRewardInputs) -> float:
-    """Sum over slots of what escrow_move pays."""
+    """The sum over slots of what escrow_move pays."""
     return sum(escrow_move(inputs, slot).paid for slot in inputs.slots)
 
 
 def escrow_forfeit(inputs: ContributionRewardInputs) -> float:
-    """Last epoch: minus the credit of every seed that is not committed."""
+    """In the last epoch, minus the credit of every seed that is not committed."""
     if not inputs.is_last_epoch:
         return 0.0
     return -sum(escrow_move(inputs, slot).credit for slot in inputs.slots if not slot.committed_after)

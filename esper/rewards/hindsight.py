@@ -1,7 +1,7 @@
 """Credit, after the fact, for seeds that helped another one until it could be committed.
 
-Each epoch in which a pair of seeds brings more together than its parts (interaction > 0) is written into a ledger.
-When one of the pair is fossilised, the ledger says how much of its value it owes to its scaffolds.
+Each epoch in which a pair of seeds contributes more than its parts (interaction > 0) is written into a ledger. When one
+of the pair is fossilised, the ledger shows how much of its value it owes to its scaffolds.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ _INTERACTION_SLOPE: Final = 0.1
 class HindsightGrant:
     """What one FOSSILIZE earns for its scaffolds.
 
-    scaffold_count: rows of the ledger that it drew on.
-
-    scaffold_delay_total: sum over those rows of the epochs between boost and commitment.
+    scaffold_count: the number of the ledger's rows that it drew on.
+    scaffold_delay_total: the sum over those rows of the epochs between boost and commitment.
     """
 
     credit: float = 0.0
@@ -39,7 +38,7 @@ class HindsightGrant:
 def measured_boosts(
     seeds: Sequence[SeedInfo | None], counterfactual: CounterfactualMatrix, epoch: int
 ) -> tuple[Boost, ...]:
-    """This epoch's rows: one for each seed of a pair with positive interaction that can still be committed."""
+    """The rows of this epoch: one for each seed of a pair with positive interaction that can still be committed."""
     boosts: list[Boost] = []
     for (i, scaffold), (j, beneficiary) in permutations(enumerate(seeds), 2):
         if scaffold is None or beneficiary is None or beneficiary.stage not in LIVE_STAGES:
@@ -51,13 +50,15 @@ def measured_boosts(
 
 
 def hindsight_credit(inputs: ContributionRewardInputs) -> float:
-    """What the previous step's FOSSILIZE earned for the committed seed's scaffolds: 0 .. max_hindsight_credit."""
+    """What the previous step's FOSSILIZE earned for the seed's scaffolds, from 0 to max_hindsight_credit."""
     return inputs.hindsight_due
 
 
 def hindsight_grant(inputs: ContributionRewardInputs, ledger: Sequence[Boost]) -> HindsightGrant:
-    """FOSSILIZE succeeds with c > 0: min(max_hindsight_credit, sum over the rows that name the seed as beneficiary of
-    hindsight_weight * tanh(0.1 * points * c) * gamma ** (epochs since)).
+    """What a FOSSILIZE that succeeds with c > 0 earns for the scaffolds of its seed.
+
+    It is the sum over the rows that name the seed as beneficiary of
+    hindsight_weight * tanh(0.1 * points * c) * gamma ** (epochs since), at most max_hindsight_credit.
     """
     contribution = inputs.seed_contribution
     succeeded = inputs.action is Op.FOSSILIZE and inputs.action_success
@@ -77,7 +78,7 @@ def hindsight_grant(inputs: ContributionRewardInputs, ledger: Sequence[Boost]) -
 
 
 def next_boosts(inputs: ContributionRewardInputs, ledger: Sequence[Boost]) -> tuple[Boost, ...]:
-    """The ledger after this step: rows of seeds that are no longer open are closed."""
+    """The ledger after this step, without the rows of seeds that are no longer open."""
     open_seeds = {
         slot.after.seed_id for slot in inputs.slots if slot.after is not None and slot.after.stage in LIVE_STAGES
     }

@@ -1,4 +1,4 @@
-"""The loss family's own terms: a falling validation loss is rewarded, parameters are charged for."""
+"""The loss family's own terms: a falling validation loss is rewarded, and parameters are charged for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RENT_FREE_AGE: Final = 3
 
 
 def _paid_fall(inputs: LossRewardInputs) -> float:
-    """Fall of the loss that this step pays for: at most max_loss_delta * loss_delta_std, in either direction."""
+    """The fall of the loss that this step pays for, at most max_loss_delta * loss_delta_std in either direction."""
     limit = inputs.config.max_loss_delta * inputs.config.loss_delta_std
     return min(max(_open_fall(inputs), -limit), limit)
 
@@ -21,22 +21,23 @@ def _open_fall(inputs: LossRewardInputs) -> float:
 
 
 def next_loss_unpaid(inputs: LossRewardInputs) -> float:
-    """What the clip holds back for later steps, so that a sudden rise cannot be won back at a profit."""
+    """The fall that the clip holds back for later steps, so that a sudden rise cannot be won back at a profit."""
     return _open_fall(inputs) - _paid_fall(inputs)
 
 
 def loss_progress(inputs: LossRewardInputs) -> float:
-    """loss_delta_weight * fall / loss_delta_std, the fall clipped to +-max_loss_delta stds; the rest is paid later.
+    """loss_delta_weight * fall / loss_delta_std, with the fall clipped to +-max_loss_delta times loss_delta_std.
 
-    Over an episode the falls add up to the first loss minus the last, so swings of the loss earn nothing. 0 in the
-    first epoch, which has no fall to measure.
+    What is clipped is paid later. Over an episode the falls add up to the first loss minus the last, so swings of the
+    loss earn nothing. The term is 0 in the first epoch, in which there is no fall to measure.
     """
     return inputs.config.loss_delta_weight * _paid_fall(inputs) / inputs.config.loss_delta_std
 
 
 def loss_rent(inputs: LossRewardInputs) -> float:
-    """-min(loss_rent_weight * ln(1 + extra / host), max_loss_rent), each epoch; extra: parameters of the seeds aged 3
-    epochs or more.
+    """In each epoch, -min(loss_rent_weight * ln(1 + extra / host), max_loss_rent).
+
+    extra is the number of parameters of all seeds that are at least 3 epochs old.
     """
     extra = sum(
         slot.previous_params

@@ -1,4 +1,4 @@
-"""One step's pay: the reward, and what the next step's reward must remember."""
+"""The pay for one step: the reward, and what the next step's reward must remember."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ class Payment:
 
 
 def pay(inputs: ContributionRewardInputs | LossRewardInputs, state: RewardState) -> Payment:
-    """Pay one env for one step. inputs were built from the same state; nothing else is read, nothing is changed."""
+    """Pay one env for one step.
+
+    Nothing is changed, and nothing but the arguments is read.
+
+    inputs: built from the same state."""
     components = compute_reward(inputs)
     if isinstance(inputs, LossRewardInputs):
         following = replace(state, loss_unpaid=next_loss_unpaid(inputs))
@@ -39,5 +43,5 @@ def pay(inputs: ContributionRewardInputs | LossRewardInputs, state: RewardState)
 
 
 def _pays(components: RewardComponents, name: str) -> bool:
-    """A mode remembers only what its own components will read."""
+    """Whether the configured mode has this component. A mode remembers only what its own components will read."""
     return components.term(name) is not None

@@ -1,7 +1,7 @@
 """Potential-based shaping (Ng, Harada and Russell 1999): guidance that cannot change which policy is best.
 
-One potential of the real state, taken before and after each step, so that the discounted sum over an episode of T
-steps is exactly weight * (gamma**T * Phi(last state) - Phi(first state)), whatever the seeds did in between.
+One potential of the real state is taken before and after each step. The discounted sum over an episode of T steps is
+therefore exactly weight * (gamma**T * Phi(last state) - Phi(first state)), whatever the seeds did in between.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _AGE_POTENTIAL_LIMIT: Final[dict[SeedStage, float]] = {
         STAGE_POTENTIAL.items(), (*_HONEST_LIFE[1:], _HONEST_LIFE[-1] + _MAX_AGE_POTENTIAL), strict=True
     )
 }
-"""Age lifts a seed no higher than its next stage begins, so that advancing and committing never lower Phi."""
+"""Age lifts a seed no higher than the potential of its next stage, so that advancing and committing never lower Phi."""
 
 _UNFINISHED: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING})
 
 
 def potential(seed: SeedInfo | None) -> float:
-    """Phi of one slot: 0 for an empty or cooling slot, else stage potential + min(0.3 * epochs_in_stage, limit).
+    """Phi of one slot: 0 for an empty or cooling slot, else the stage's potential + min(0.3 * epochs_in_stage, limit).
 
-    limit: distance to the next stage's potential, at most 2.
+    The limit is the distance to the next stage's potential, at most 2.
     """
     if seed is None:
         return 0.0
@@ -49,10 +49,10 @@ def potential(seed: SeedInfo | None) -> float:
 
 
 def pbrs_bonus(inputs: RewardInputs) -> float:
-    """potential_weight * sum over slots of (gamma * Phi(after) - Phi(before)).
+    """potential_weight times the sum over slots of (gamma * Phi(after) - Phi(before)).
 
-    after is the state in which the next epoch is observed. At the end of an episode: if it is truncated and the
-    value of after is bootstrapped, Phi(after) counts like any other; if the step is terminal it is 0, so that an
+    after is the state in which the next epoch is observed. If an episode is truncated and the value of after is
+    bootstrapped, its last Phi(after) counts like any other. If the last step is terminal, Phi(after) is 0, so an
     episode that began with empty slots has exactly nothing left of its shaping.
     """
     config = inputs.config
@@ -62,9 +62,10 @@ def pbrs_bonus(inputs: RewardInputs) -> float:
 
 
 def germination_clawback(inputs: RewardInputs) -> float:
-    """Last epoch of a truncated episode: -potential_weight * gamma * Phi(after) of every seed not yet blended.
+    """In the last epoch of a truncated episode, -potential_weight * gamma * Phi(after) of every seed not yet blended.
 
-    A seed germinated too late to matter keeps nothing of its shaping. A terminal step has taken it back already.
+    A seed that was germinated too late to matter thus keeps nothing of its shaping. A terminal step has taken it back
+    already.
     """
     if not inputs.is_last_epoch or inputs.terminal:
         return 0.0

@@ -8,34 +8,34 @@ _PERCENT = 100.0
 
 
 def terminal_bonus(inputs: RewardInputs) -> float:
-    """terminal_accuracy_weight * val_acc in the last epoch, else 0."""
+    """In the last epoch, terminal_accuracy_weight * val_acc, else 0."""
     return inputs.config.terminal_accuracy_weight * inputs.val_acc if inputs.is_last_epoch else 0.0
 
 
 def terminal_delta(inputs: ContributionRewardInputs) -> float:
-    """basic_acc_delta_weight * acc_delta / 100 in the last epoch, else 0; 0 too if an episode has one epoch only."""
+    """In the last epoch, basic_acc_delta_weight * acc_delta / 100, else 0. An episode of one epoch has 0 too."""
     if not inputs.is_last_epoch or inputs.acc_delta is None:
         return 0.0
     return inputs.config.basic_acc_delta_weight * inputs.acc_delta / _PERCENT
 
 
 def final_accuracy_bonus(inputs: RewardInputs) -> float:
-    """simplified_accuracy_weight * val_acc in the last epoch, else 0."""
+    """In the last epoch, simplified_accuracy_weight * val_acc, else 0."""
     return inputs.config.simplified_accuracy_weight * inputs.val_acc if inputs.is_last_epoch else 0.0
 
 
 def contributing_fossil_bonus(inputs: ContributionRewardInputs) -> float:
-    """contributing_fossil_bonus per fossilised seed with c >= 1, in the last epoch, else 0."""
+    """In the last epoch, contributing_fossil_bonus for each fossilised seed with c >= 1, else 0."""
     if not inputs.is_last_epoch:
         return 0.0
     return inputs.config.contributing_fossil_bonus * inputs.num_contributing_fossilized
 
 
 def sparse_score(inputs: ContributionRewardInputs) -> float:
-    """Last epoch: sparse_scale * clamp(committed accuracy / 100 - cost of the fossilised seeds' parameters, -1, 1).
+    """In the last epoch, sparse_scale * clamp(committed accuracy / 100 - cost of the fossilised seeds, -1, 1), else 0.
 
-    Committed accuracy: with only fossilised seeds on, so that what was not committed does not count. Cost:
-    param_penalty_weight * parameters / param_budget.
+    The committed accuracy is the one with only fossilised seeds on, so that what was not committed does not count. The
+    cost is param_penalty_weight * parameters / param_budget.
     """
     if not inputs.is_last_epoch:
         return 0.0
@@ -46,9 +46,9 @@ def sparse_score(inputs: ContributionRewardInputs) -> float:
 
 
 def loss_terminal(inputs: LossRewardInputs) -> float:
-    """Last epoch: loss_terminal_weight * clamp((baseline - val_loss) / (baseline - target), 0, 1).
+    """In the last epoch, loss_terminal_weight * clamp((baseline - val_loss) / (baseline - target), 0, 1), else 0.
 
-    baseline: the task's random-guess loss, ln(classes). target: loss_target_share of it.
+    The baseline is the task's random-guess loss, ln(classes), and the target is the share loss_target_share of it.
     """
     if not inputs.is_last_epoch:
         return 0.0

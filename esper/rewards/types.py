@@ -15,11 +15,12 @@ from esper.rewards.state import Boost
 class SlotRewardInputs:
     """What the reward needs to know about one slot, before the action and after it (the next real state).
 
-    before / after: the seed as the controller saw it, and after the action and the clock's tick; None = empty slot.
-
-    effective_params: alpha-weighted parameter count, in the epoch just lived, that rent is charged for.
-    alpha_delta: change of alpha from before to after, previous_params the seed's parameters before.
-    escrow_credit_prev, drip_scale: what the reward state holds for the seed of before.
+    before: the seed as the controller saw it, or None for an empty slot.
+    after: the seed after the action and the clock's tick, or None for an empty slot.
+    effective_params: the parameters of the epoch just lived, weighted by alpha, for which rent is charged.
+    alpha_delta: the change of alpha from before to after.
+    previous_params: the number of the seed's parameters before.
+    escrow_credit_prev, drip_scale: what the reward state holds for the seed in before.
     """
 
     slot_id: str
@@ -34,12 +35,12 @@ class SlotRewardInputs:
 
     @property
     def holds_seed(self) -> bool:
-        """A seed with a module is in the slot, so neither empty nor in cooldown."""
+        """Whether a seed with a module is in the slot, which is then neither empty nor in cooldown."""
         return self.before is not None and self.before.stage not in COOLDOWN_STAGES
 
     @property
     def seed_lost(self) -> bool:
-        """The seed that was in the slot before is pruned after this step."""
+        """Whether the seed that was in the slot before is pruned after this step."""
         if self.before is None or not self.holds_seed:
             return False
         return self.after is None or self.after.stage in COOLDOWN_STAGES
@@ -53,10 +54,12 @@ class SlotRewardInputs:
 class RewardInputs:
     """What both families read, for one env and one step.
 
-    seed_info, slot_id and seed_id describe the targeted slot; slots holds every slot, because the reward aggregates
-    over all of them.
+    Numbers of parameters are those of the epoch just lived, before the action.
 
-    action: the effective op. val_acc in percent. Parameters are those of the epoch just lived, before the action.
+    seed_info, slot_id, seed_id: the targeted slot.
+    slots: every slot, because the reward aggregates over all of them.
+    action: the effective op.
+    val_acc: in percent.
     terminal: no state follows this step and nothing is bootstrapped, so the potential after it is 0.
     """
 
@@ -80,11 +83,11 @@ class RewardInputs:
 
     @property
     def target(self) -> SlotRewardInputs:
-        """The slot that the action was aimed at."""
+        """The slot at which the action was aimed."""
         return next(slot for slot in self.slots if slot.slot_id == self.slot_id)
 
     def hits(self, op: Op, slot: SlotRewardInputs) -> bool:
-        """Did this step carry out the op on this slot."""
+        """Whether this step carried out the op on this slot."""
         return self.action is op and self.action_success and slot.slot_id == self.slot_id
 
 
@@ -92,17 +95,20 @@ class RewardInputs:
 class ContributionRewardInputs(RewardInputs):
     """Everything the contribution family reads, for one env and one step.
 
-    Accuracies in percent; acc_delta (since the previous epoch), seed_contribution (of the targeted slot) and
-    total_contribution (val_acc minus the accuracy with every seed off) in points, None when not measured.
+    Accuracies are in percent, differences of accuracies in points, and None means that something was not measured.
+    Counts are those of the epoch just lived.
 
-    committed_val_acc: with only fossilised seeds on.
-    stable_val_acc: lowest of the last three epochs. Counts are those of the epoch just lived.
-    effective_seed_params: sum of the slots' effective_params.
-    alpha_delta_sq_sum: sum over slots of alpha_delta**2 times previous_params relative to the host.
-    escrow_credit_prev: of the targeted slot.
-    boosts: positive pair interactions measured in this epoch.
-    hindsight_due: paid by this step.
-    min_fossilize_contribution: points from which committing a seed is worth something, as growth has it.
+    acc_delta: the change since the previous epoch.
+    seed_contribution: the contribution of the targeted slot's seed.
+    total_contribution: val_acc minus the accuracy with every seed off.
+    committed_val_acc: the accuracy with only fossilised seeds on.
+    stable_val_acc: the lowest accuracy of the last three epochs.
+    effective_seed_params: the sum of the slots' effective_params.
+    alpha_delta_sq_sum: the sum over slots of alpha_delta**2 times previous_params relative to the host.
+    escrow_credit_prev: the credit of the targeted slot's seed.
+    boosts: the positive pair interactions that were measured in this epoch.
+    hindsight_due: the credit that this step pays.
+    min_fossilize_contribution: growth.min_fossilize_contribution, the points from which committing a seed pays.
     """
 
     seed_contribution: float | None
@@ -128,7 +134,7 @@ class LossRewardInputs(RewardInputs):
 
     loss_delta: previous minus current validation loss, so an improvement is positive; None in the first epoch.
     loss_unpaid: what the clip held back in earlier epochs.
-    random_guess_loss: of the task.
+    random_guess_loss: the validation loss of a uniform guess.
     """
 
     loss_delta: float | None
@@ -149,9 +155,8 @@ class RewardTerm:
 class RewardComponents:
     """Every named term of one reward, in the order in which they were added, and what explains it.
 
-    total is the sum of the terms.
-
-    growth_ratio: total parameters / host parameters.
+    total: the sum of the terms.
+    growth_ratio: all parameters / host parameters.
     """
 
     terms: tuple[RewardTerm, ...]

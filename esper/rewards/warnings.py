@@ -1,4 +1,7 @@
-"""Small growing penalties for letting a seed sit where a decision is due. Never positive; summed over slots."""
+"""Small, growing penalties for leaving a seed where a decision is due.
+
+They are summed over slots and never positive.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _HOLDING_CAP: Final = 0.3
 
 
 def blending_warning(inputs: ContributionRewardInputs) -> float:
-    """-(0.1 + min(0.05 e, 0.3)) for every seed in BLENDING while I < 0; e epochs in the stage. At least -0.4 each."""
+    """-(0.1 + min(0.05 e, 0.3)) for every seed in BLENDING while I < 0, where e counts its epochs in the stage."""
     total = inputs.total_contribution
     if total is None or total >= 0.0:
         return 0.0
@@ -31,8 +34,8 @@ def blending_warning(inputs: ContributionRewardInputs) -> float:
 def holding_warning(inputs: ContributionRewardInputs) -> float:
     """-min(0.1 + 0.05 (e - 2), 0.3) for every seed in HOLDING for e >= 2 epochs with A > 0.
 
-    Whatever the op was, so that keeping busy with SET_ALPHA_TARGET or ADVANCE elsewhere is no way out; only
-    FOSSILIZE and PRUNE are decisions.
+    The op does not matter, so keeping busy with SET_ALPHA_TARGET or ADVANCE elsewhere is no way out. Only FOSSILIZE and
+    PRUNE are decisions.
     """
     if inputs.action in (Op.FOSSILIZE, Op.PRUNE):
         return 0.0

@@ -1,7 +1,7 @@
-"""The trainer's side of checkpoints: what outlives a round, as named tensors, to a file and back.
+"""The trainer's side of checkpoints: what outlives a round, as named tensors that go to a file and come back.
 
-Every random stream is derived from the run's seed and the round's number, so what the groups carry from round to round
-and that number are all there is to save.
+Every random stream is derived from the run's seed and the round's number. Nothing but that number and what the groups
+carry from round to round has to be saved.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from esper.errors import ConfigError
+from esper.growth.grown import GrownHost
 from esper.training.checkpoint_records import GroupRecord, TensorRecord, TrainerCheckpoint
 from esper.training.controllers.named_tensors import below, dtype_name, prefixed, require_same_layout
 from esper.training.group import Group
@@ -26,17 +27,18 @@ from esper.training.vectorized_types import BatchSummary
 class TrainerState:
     """Where a run is to continue.
 
-    tensors: of every group, as saved.
+    tensors: the saved tensors of every group.
     earlier: the summaries of the completed rounds, from which rolling means follow.
     """
 
     rounds_completed: int
     tensors: Mapping[str, Tensor]
     earlier: tuple[BatchSummary, ...]
+    kept: tuple[GrownHost, ...] = ()
 
 
 class CheckpointSchedule:
-    """Decides when checkpoints are written: every interval rounds (0: never), and at the end of a run."""
+    """Decides when checkpoints are written: every interval rounds, unless that is 0, and at the end of a run."""
 
     def __init__(
         self,
@@ -45,14 +47,14 @@ class CheckpointSchedule:
         interval: int,
         on_checkpoint: Callable[[TrainerCheckpoint], None] | None,
     ) -> None:
-        """on_checkpoint: keeps what it is given; without one nothing is captured."""
+        """on_checkpoint: keeps the checkpoint that it receives. Without it, nothing is captured."""
         self._groups = groups
         self._interval = interval
         self._on_checkpoint = on_checkpoint
         self._unsaved: TrainerCheckpoint | None = None
 
     def after_round(self, rounds_completed: int, last_seq: int) -> None:
-        """Remember the groups as they are between two rounds, and save them if it is time."""
+        """Remember the groups as they are between two rounds, and save them if a checkpoint is due."""
         if self._on_checkpoint is None:
             return
         self._unsaved = capture(self._groups, rounds_completed=rounds_completed, last_seq=last_seq)
@@ -60,7 +62,7 @@ class CheckpointSchedule:
             self.save()
 
     def save(self) -> None:
-        """Save the groups as they were after the last completed round, unless that has been done."""
+        """Save the groups as they were after the last completed round, unless that has been done already."""
         if self._on_checkpoint is not None and self._unsaved is not None:
             self._on_checkpoint(self._unsaved)
             self._unsaved = None
@@ -117,7 +119,7 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def read_tensors(path: Path, records: Sequence[TensorRecord]) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, on the CPU. Nothing in the file is executed.
+    """The tensors of a safetensors file, on the CPU. Reading it executes no code.
 
     Raises:
         ConfigError: the file cannot be read, or does not hold the tensors of these records.

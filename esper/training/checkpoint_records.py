@@ -1,4 +1,7 @@
-"""What a checkpoint says about itself, and what the trainer hands over to have one written. No torch."""
+"""What a checkpoint says about itself, and what the trainer hands over for one to be written.
+
+Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class TensorRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
-    """A policy group of a checkpoint; its tensors' names begin with group_id."""
+    """A policy group of a checkpoint. The names of its tensors begin with group_id."""
 
     group_id: str
     controller: str
@@ -35,10 +38,10 @@ class GroupRecord:
 class CheckpointManifest:
     """The manifest of a checkpoint.
 
-    config_digest: of the run, as in the headers of its files.
-    created: UTC, ISO 8601.
-    last_seq: the last event that belongs to the completed rounds.
-    state_bytes, state_sha256: of the file with the tensors.
+    config_digest: the digest of the run's config, as in the headers of its files.
+    created: the time in UTC, in ISO 8601.
+    last_seq: the number of the last event that belongs to the completed rounds.
+    state_bytes, state_sha256: the size and the digest of the file with the tensors.
     """
 
     schema_version: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from esper.contracts.validation import require_non_negative, require_positive
 from esper.errors import ConfigError
@@ -49,6 +50,9 @@ class GovernorConfig:
         require_non_negative("governor", penalty=self.penalty)
 
 
+KeepHosts = Literal["best", "last", "all", "none"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
     """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
@@ -56,6 +60,8 @@ class RunConfig:
     device: of the controller and the data. devices: those that share the fleet's envs; empty: device alone. On a CPU
     each one is a thread of its own with run.threads threads.
     checkpoint_interval: rounds between two checkpoints; 0 writes one only when the run ends.
+    keep_hosts: which grown networks stay in the run's folder: the three best of the run and the best of its last round
+        (best), every one of the last round (last), every one (all), or none.
     plateau_threshold and trend_threshold: change of the rolling mean accuracy that counts as a trend, in points on a
     scale where guessing is 0 and perfect is 100.
     """
@@ -67,6 +73,7 @@ class RunConfig:
     devices: tuple[str, ...] = ()
     threads: int = 0
     checkpoint_interval: int = 10
+    keep_hosts: KeepHosts = "best"
     rolling_window: int = 10
     plateau_threshold: float = 0.5
     trend_threshold: float = 2.0

@@ -1,7 +1,7 @@
 """The seeds of a fleet: lifecycle state on the CPU and modules in the fleet, kept in step.
 
-Lifecycle functions are pure and know nothing of tensors; the fleet knows nothing of stages. This module is the only
-place where both change together.
+Lifecycle functions are pure and know nothing about tensors, and the fleet knows nothing about stages. This module is
+the only place where both change together.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from esper.training.vectorized_types import ActionSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotEvent:
-    """Something happened to the seed of one slot (index in slot order)."""
+    """Something that happened to the seed of one slot, given by its index in slot order."""
 
     slot: int
     event: LifecycleEvent
@@ -50,7 +50,7 @@ class SlotEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What became of an action: refused is None when it was done, else the reason in plain words."""
+    """What became of an action. refused is None if it was carried out, else the reason in plain words."""
 
     refused: str | None
     events: tuple[SlotEvent, ...]
@@ -60,7 +60,7 @@ NOTHING = Execution(refused=None, events=())
 
 
 class Garden:
-    """Seed states [E][S] of one batch, and the operations on them."""
+    """The seed states of one batch, [E][S], and the operations on them."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class Garden:
         first_episode: int,
         group_size: int,
     ) -> None:
-        """first_episode: number of the episode that env 0 starts; seed ids and seed initialisation derive from it.
-
-        group_size: envs per policy group; env k of every group has equal episode number, seed ids and initialisation.
+        """first_episode: the number of the episode that env 0 starts, from which seed ids and initial values follow.
+        xxxgroup_size: the number of envs per policy group. Env k of each group has the same episode number, seed ids
+        and initial values.
         """
         self._fleet = fleet
         self._config = config
@@ -90,7 +90,7 @@ class Garden:
         return self._fleet.slot_config
 
     def infos(self, env: int) -> tuple[SeedInfo | None, ...]:
-        """The seeds of one env as everything outside sees them, in slot order."""
+        """The seeds of one env in slot order, as everything outside sees them."""
         return tuple(
             None if state is None else seed_info(state, slot_id)
             for slot_id, state in zip(self.slot_config.slot_ids, self._states[env], strict=True)
@@ -103,11 +103,11 @@ class Garden:
         return GardenView(slots=self.infos(env), config=self._config, closed_gates=gates if known else ())
 
     def germinations(self, env: int) -> int:
-        """Seeds that this env has germinated in its episode."""
+        """The number of seeds that this env has germinated in its episode."""
         return self._germinations[env]
 
     def total_params(self, env: int) -> int:
-        """Host parameters plus those of every seed that now has a module."""
+        """The number of the host's parameters and those of every seed that now has a module."""
         seeds = sum(state.parameter_count for state in self._states[env] if has_module(state) and state is not None)
         return self._fleet.host_parameter_count + seeds
 
@@ -118,7 +118,7 @@ class Garden:
         self._states[env][slot] = record_measurement(state, measurement)
 
     def execute(self, env: int, spec: ActionSpec, val_accuracy: float) -> Execution:
-        """Carry out an action; an op that is not possible now is refused and changes nothing."""
+        """Carry out an action. An op that is not possible now is refused and changes nothing."""
         if spec.op is Op.WAIT:
             return NOTHING
         reason = refusal(self.view(env), spec.op, spec.slot_idx)
@@ -139,7 +139,7 @@ class Garden:
         return tuple(events)
 
     def prune_live(self, env: int, reason: str) -> tuple[SlotEvent, ...]:
-        """Remove every seed of an env whose fate is open (the governor's part of a rollback)."""
+        """Remove every seed of an env whose fate is open, as a rollback by the governor requires."""
         events: list[SlotEvent] = []
         for slot, state in enumerate(self._states[env]):
             if state is not None and has_module(state) and state.stage is not SeedStage.FOSSILIZED:
@@ -192,7 +192,7 @@ class Garden:
                 raise AssertionError("these ops are handled before")
 
     def _apply(self, env: int, slot: int, change: Change) -> Execution:
-        """Store a change, free the module that it made unnecessary, tell the fleet, and name the events."""
+        """Store a change, free a module that is no longer needed, inform the fleet, and name the events."""
         before, after = self._states[env][slot], change.state
         if has_module(before) and not has_module(after):
             self._fleet.remove_seed(env, slot)
@@ -205,7 +205,7 @@ class Garden:
         )
 
     def _fit_gate(self, env: int, slot: int, before: SeedState, after: SeedState) -> SeedState:
-        """The state after its seed has got or lost a gate network, if the blend has changed to or from GATE."""
+        """The state after the seed has gained or lost a gate network, if its blend changed to or from GATE."""
         gated = after.alpha_algorithm is AlphaAlgorithm.GATE
         if (before.alpha_algorithm is AlphaAlgorithm.GATE) == gated:
             return after

@@ -1,6 +1,7 @@
-"""The governor's judgement: is this env's host still worth training. Pure; the trainer acts on the verdict.
+"""The governor's judgement on whether an env's host is still worth training.
 
-Order per epoch: check first, and take a snapshot only after a healthy verdict, so that no snapshot holds a lost host.
+These are pure functions, and the trainer acts on the verdict. In each epoch the check comes first, and a snapshot is
+taken only after a healthy verdict, so that no snapshot holds a lost host.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ from typing import Final
 from esper.training.config import GovernorConfig
 
 _LEARNED_SHARE: Final = 0.6
-"""A host whose recent mean loss is below this share of the random-guess loss has learned something to lose."""
+"""A host whose recent mean loss is below this share of the random-guess loss has learned something that it can lose."""
 _LOBOTOMY_BAND: Final = 0.065
-"""A loss this close to random guessing, relative to it, means that what was learned is gone."""
+"""A loss that is this close to random guessing, as a share of it, means that what was learned is gone."""
 
 
 class Health(StrEnum):
-    """healthy: keep going, may be snapshotted. anomalous: counted, no snapshot. panic: roll back."""
+    """What the governor thinks of a host.
+
+    HEALTHY: it goes on, and a snapshot may be taken.
+    ANOMALOUS: the epoch is counted, and no snapshot is taken.
+    PANIC: the host is rolled back.
+    """
 
     HEALTHY = "healthy"
     ANOMALOUS = "anomalous"
@@ -34,7 +40,7 @@ class PanicReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossWindow:
-    """One env's recent validation losses (oldest first, anomalous ones left out) and its run of anomalies."""
+    """One env's recent validation losses, oldest first and without anomalous ones, and its run of anomalies."""
 
     losses: tuple[float, ...] = ()
     anomalies: int = 0
@@ -45,7 +51,7 @@ class LossWindow:
 
     @property
     def std(self) -> float:
-        """Population standard deviation."""
+        """The population standard deviation."""
         mean = self.mean
         return math.sqrt(math.fsum((loss - mean) ** 2 for loss in self.losses) / len(self.losses))
 
@@ -54,10 +60,10 @@ class LossWindow:
 class Verdict:
     """What the governor found in one epoch.
 
-    reason: what was wrong; None when healthy.
-    threshold: the loss from which this epoch would have counted as diverging; None while there are too few losses to
+    reason: what was wrong, or None if the host is healthy.
+    threshold: the loss from which this epoch would have counted as diverging, or None while there are too few losses to
         judge.
-    anomalies: consecutive ones, this epoch included.
+    anomalies: the number of consecutive anomalies, including this epoch.
     """
 
     health: Health
@@ -80,10 +86,10 @@ def check(
 ) -> tuple[LossWindow, Verdict]:
     """Judge one epoch's validation loss against the env's recent ones and the task's random-guess loss.
 
-    Panic at once if the loss is not finite, or (with config.min_samples losses seen) if a host that had learned,
-    mean < 0.6 random guess, is back within 6.5 % of random guessing. Anomalous if the loss exceeds all of
-    random_guess_multiplier * random guess, mean + sensitivity * std and multiplier * mean; panic after
-    panics_to_rollback of those in a row.
+    A loss that is not finite means panic at once. So does, once config.min_samples losses were seen, a host that had
+    learned (its mean was below 0.6 of the random-guess loss) and is back within 6.5 % of random guessing. A loss is
+    anomalous if it exceeds all of random_guess_multiplier * random guess, mean + sensitivity * std and multiplier *
+    mean. After panics_to_rollback of these in a row there is panic.
     """
     if not math.isfinite(loss):
         return window, _verdict(Health.PANIC, PanicReason.NAN, loss, None, window.anomalies)

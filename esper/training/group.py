@@ -1,7 +1,7 @@
-"""Policy groups: one fleet's env axis divided among controllers that run in lockstep.
+"""Policy groups: the envs of one fleet, divided among controllers that run in lockstep.
 
-Groups of one run have the same number of envs, and env k of every group has the same host initialisation, the same
-seed initialisation, the same data and the same stream of policy randomness. What differs is what is being compared.
+The groups of a run have the same number of envs. Env k of every group has the same initial host, the same initial
+seeds, the same data and the same stream of policy randomness. All that differs is what is being compared.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from esper.training.controllers.protocol import Controller
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A running group.
+    """A running group. Its normaliser and its controller outlive the batches.
 
-    rows: its envs in the fleet. Normaliser and controller outlive the batches.
+    rows: the group's envs in the fleet.
     """
 
     group_id: str
@@ -33,7 +33,7 @@ class Group:
     rows: range
 
     def started(self) -> GroupStarted:
-        """The group as the first event of the run names it."""
+        """The group as the first event of the run describes it."""
         return GroupStarted(
             group_id=self.group_id,
             controller=self.controller.name,
@@ -44,7 +44,7 @@ class Group:
         )
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of what it carries from batch to batch; names, shapes and dtypes stay the same for its whole life."""
+        """A copy of what it carries from batch to batch. Names, shapes and dtypes stay the same for its whole life."""
         rewards = self.reward_normalizer.state
         return {
             "rewards/mean": torch.tensor(rewards.mean, dtype=torch.float64),

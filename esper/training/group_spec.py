@@ -1,4 +1,4 @@
-"""What a policy group is to be, before anything runs. No torch, so that the cockpit can open first."""
+"""What a policy group is to be, before anything runs. Nothing here needs torch, so that the cockpit can open first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esper.telemetry.events import DEFAULT_GROUP
 from esper.training.config import TrainingConfig
 
 PER_GROUP_TABLES: Final = ("reward", "ppo", "policy", "governor", "controller")
-"""Tables of the configuration that may differ between groups; the fleet is one tensor program and shares the rest."""
+"""The tables of the configuration that may differ between groups. They share one fleet, and so all the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ def check_groups(specs: Sequence[GroupSpec]) -> None:
     """Refuse groups that cannot share a fleet.
 
     Raises:
-        ConfigError: no group, two of one name, or a difference outside PER_GROUP_TABLES.
+        ConfigError: there is no group, two have the same name, or they differ outside PER_GROUP_TABLES.
     """
     if not specs:
         raise ConfigError("there is no policy group: give at least one configuration")

@@ -1,4 +1,4 @@
-"""From what happened in the trainer to telemetry payloads. Pure translation; nothing is measured or decided here."""
+"""From what happened in the trainer to telemetry payloads: pure translation, which measures and decides nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _ELSEWHERE: Final[dict[str, str]] = {
     "score": "result.score",
     "checks": "result.checks",
 }
-"""Where a lifecycle event has a payload's field; fields that are not listed have the same name in both."""
+"""Where a lifecycle event has a field of its payload. Fields that are not listed have the same name in both."""
 
 _READERS: Final = {
     payload: {
@@ -111,8 +111,8 @@ def counterfactual_payload(
 ) -> CounterfactualMatrixComputed:
     """Every ablation of one env in one epoch.
 
-    strategy: the configured one.
-    compute_ms: of the fleet's whole pass.
+    strategy: the configured strategy.
+    compute_ms: the duration of the fleet's whole pass.
     """
     return CounterfactualMatrixComputed(
         env_id=env_id,
@@ -172,7 +172,7 @@ def last_action_payload(
 
 
 def _op_values(decision: Decision) -> tuple[NamedValue, ...]:
-    """One value per op, or nothing from a controller without a critic."""
+    """One value per op, or nothing if the controller has no critic."""
     if not decision.op_values:
         return ()
     return tuple(NamedValue(name=op.name, value=value) for op, value in zip(Op, decision.op_values, strict=True))

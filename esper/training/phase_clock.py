@@ -1,4 +1,4 @@
-"""Where a batch's wall-clock goes: a stopwatch with named phases."""
+"""Where the wall-clock time of a batch goes: a stopwatch with named phases."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ T = TypeVar("T")
 class Phase(StrEnum):
     """The phases of a batch, in the order in which an epoch passes through them.
 
-    setup: fresh hosts and their rows of everything. data_wait: the training pass waits for a minibatch; not part of
-    train. observe: taking in what was measured, the governor's look included. act: the controller. execute: changing
-    slots; reward: paying for it. update: learning from the batch.
+    SETUP: fresh hosts, with their rows of everything.
+    DATA_WAIT: the training pass waits for a minibatch. This is not part of TRAIN.
+    OBSERVE: what was measured is taken in, and the governor judges it.
+    ACT: the controller decides.
+    EXECUTE: slots change.
+    REWARD: the step is paid for.
+    UPDATE: the controllers learn from the batch.
     """
 
     SETUP = "setup"
@@ -34,9 +38,12 @@ class Phase(StrEnum):
 
 
 class PhaseClock:
-    """Adds up time per phase since the last restart. A phase inside another one stops the outer one meanwhile.
+    """Adds up the time of each phase since the last restart.
 
-    It reads the clock without synchronising a device: work queued in one phase is charged to the phase that waits.
+    While a phase runs inside another one, the outer one stops.
+
+    The clock is read without waiting for a device, so work that is queued in one phase is charged to the phase that
+    waits.
     """
 
     def __init__(self, now: Callable[[], float] = perf_counter) -> None:
@@ -44,14 +51,14 @@ class PhaseClock:
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything and start a new batch. Not inside a phase."""
+        """Forget everything and start a new batch. This must not happen inside a phase."""
         self._totals = dict.fromkeys(Phase, 0.0)
         self._open: list[Phase] = []
         self._started = self._last = self._now()
 
     @contextmanager
     def measure(self, phase: Phase) -> Generator[None]:
-        """Charge the time inside the with block to phase."""
+        """Charge the time inside the with block to a phase."""
         self._charge()
         self._open.append(phase)
         try:
@@ -61,7 +68,7 @@ class PhaseClock:
             self._open.pop()
 
     def each(self, phase: Phase, items: Iterable[T]) -> Iterator[T]:
-        """The items, with the time that making each of them takes charged to phase."""
+        """The items, while the time that it takes to make them is charged to a phase."""
         iterator = iter(items)
         while True:
             with self.measure(phase):
@@ -72,19 +79,19 @@ class PhaseClock:
             yield item
 
     def _charge(self) -> None:
-        """Give the time since the last reading to the innermost open phase."""
+        """Charge the time since the last reading to the innermost open phase."""
         now = self._now()
         if self._open:
             self._totals[self._open[-1]] += now - self._last
         self._last = now
 
     def seconds(self, phase: Phase) -> float:
-        """Time charged to a phase since the last restart."""
+        """The time charged to a phase since the last restart."""
         return self._totals[phase]
 
     @property
     def wall_seconds(self) -> float:
-        """Time since the last restart."""
+        """The time since the last restart."""
         return self._now() - self._started
 
     def phases(self) -> tuple[PhaseTime, ...]:

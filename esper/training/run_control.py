@@ -1,4 +1,4 @@
-"""The one way in which anything outside the trainer may influence a run."""
+"""The only way in which anything outside the trainer may influence a run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class RunControl:
         self._running.set()
 
     def request_stop(self) -> None:
-        """Ask the trainer to end after the current host epoch; a paused trainer ends at once."""
+        """Ask the trainer to end after the current host epoch. A paused trainer ends at once."""
         self._stop.set()
         self._running.set()
 
     def request_stop_after_round(self) -> None:
-        """Ask the trainer to finish the batch that it is in, with its update, and then end."""
+        """Ask the trainer to finish the current batch, with its update, and then to end."""
         self._stop_after_round.set()
         self._running.set()
 
@@ -45,5 +45,5 @@ class RunControl:
         return self._stop_after_round.is_set()
 
     def wait_while_paused(self) -> None:
-        """Block the calling (trainer) thread while the run is paused."""
+        """Block the calling thread, which is the trainer's, while the run is paused."""
         self._running.wait()

@@ -1,4 +1,4 @@
-"""The public entry to training: rounds of rollout, learning and report, for one policy group or several."""
+"""The entry to training: rounds of rollout, learning and report, for one policy group or several."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from esper.growth.hosts.registry import check_host_fits
 from esper.rewards.normalizer import RewardNormalizer
 from esper.tasks.batches import BatchSource
 from esper.tasks.registry import load_task
-from esper.telemetry.events import RunEnd, TrainingEnded, TrainingStarted
+from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
 from esper.training.checkpoint_records import TrainerCheckpoint
@@ -31,6 +31,8 @@ from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
 from esper.training.group import Group
 from esper.training.group_spec import GroupSpec, check_groups
+from esper.training.host_keeper import HostKeeper
+from esper.training.kept_hosts import KeptHosts
 from esper.training.payloads import algorithm_chosen
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.ppo.skipped_updates import SkipCounter
@@ -41,9 +43,9 @@ from esper.training.vectorized_types import BatchSummary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
-    """How a run ended, and per batch completed in it one summary of each group, in the order of the groups.
+    """How a run ended, and for each completed batch one summary of each group, in the order of the groups.
 
-    batches_completed: since the run's first beginning, those before an interruption included.
+    batches_completed: counted since the run first began, including those before an interruption.
     """
 
     end: RunEnd
@@ -61,6 +63,7 @@ class RunHooks:
     on_summary: called with each batch's summary, once per group, before that batch's BATCH_EPOCH_COMPLETED.
     on_checkpoint: called with what is to be kept, every run.checkpoint_interval batches and when the run ends in an
         orderly way after at least one batch; None keeps nothing.
+    on_hosts: called after each batch with the grown networks to keep, as run.keep_hosts says; None keeps none.
     start: where an interrupted run continues, with batch start.rounds_completed + 1; None starts a new run.
     make_controller: builds each group's controller; without it, the one that the group's config names.
     """
@@ -70,6 +73,7 @@ class RunHooks:
     control: RunControl = field(default_factory=RunControl)
     on_summary: Callable[[BatchSummary], None] | None = None
     on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None
+    on_hosts: Callable[[KeptHosts], None] | None = None
     start: TrainerState | None = None
     make_controller: ControllerFactory = make_controller
 
@@ -78,8 +82,8 @@ def train_ppo_vectorized(config: TrainingConfig, hooks: RunHooks | None = None) 
     """Train a fleet of growing hosts and the controller that grows them.
 
     Raises:
-        ConfigError: the config asks for a task, device or size that cannot be had, or for a host that
-            cannot read the task.
+        ConfigError: the config names a task, device or size that is not available here, or a host that cannot read the
+            task.
         TelemetryWriteError: the record of the run can no longer be written.
         SkippedUpdatesError: three PPO updates in a row were skipped; the message names the cause.
     """
@@ -87,9 +91,9 @@ def train_ppo_vectorized(config: TrainingConfig, hooks: RunHooks | None = None) 
 
 
 def train_groups(specs: Sequence[GroupSpec], hooks: RunHooks | None = None) -> TrainingResult:
-    """Train several policy groups in lockstep, in one fleet, each with its own controller; see esper.training.group.
+    """Train several policy groups in lockstep, in one fleet, each with its own controller (see esper.training.group).
 
-    Each summary has its group_id set, as has the envelope of every event that belongs to one group.
+    Each summary has its group_id set, and so has the envelope of every event that belongs to one group.
 
     Raises:
         ConfigError: as for train_ppo_vectorized, or the groups cannot share a fleet.
@@ -100,12 +104,12 @@ def train_groups(specs: Sequence[GroupSpec], hooks: RunHooks | None = None) -> T
 
 
 class VectorizedPPOTrainer:
-    """Runs the batches of one run. See docs/architecture.md for the order of things within an epoch."""
+    """Runs the batches of one run. docs/architecture.md describes the order of things within an epoch."""
 
     def __init__(self, specs: Sequence[GroupSpec], hooks: RunHooks) -> None:
         check_groups(specs)
         config = specs[0].config
-        self._config = config  # of the first group: read here only for what all groups share
+        self._config = config  # The first group's config is read here only for what all groups share.
         self._hooks = hooks
         self._hub = hooks.hub
         if config.run.threads:
@@ -130,6 +134,7 @@ class VectorizedPPOTrainer:
         self._checkpoints = CheckpointSchedule(
             self._groups, interval=config.run.checkpoint_interval, on_checkpoint=hooks.on_checkpoint
         )
+        self._keeper = HostKeeper(self._groups, self._data, config.run.keep_hosts)
         self._completed = 0
         self._announced = False
         if hooks.start is not None:
@@ -141,6 +146,7 @@ class VectorizedPPOTrainer:
         for group, skips in zip(self._groups, self._skips, strict=True):
             updates = [item.ppo_metrics for item in start.earlier if item.group_id == group.group_id]
             skips.recall([update.skip_cause for update in updates if update is not None])
+        self._keeper.recall(start.kept)
         self._completed = start.rounds_completed
 
     def _new_group(self, spec: GroupSpec, place: int) -> Group:
@@ -154,7 +160,10 @@ class VectorizedPPOTrainer:
         )
 
     def train(self) -> TrainingResult:
-        """Run every batch, or until a stop is requested. The last event says how the run ended, failures included."""
+        """Run every batch, or as many as there are before a stop is requested.
+
+        The last event says how the run ended.
+        """
         started = perf_counter()
         summaries: list[tuple[BatchSummary, ...]] = []
         end = RunEnd.FAILED
@@ -187,7 +196,10 @@ class VectorizedPPOTrainer:
         return end
 
     def _count_skips(self, finished: tuple[BatchSummary, ...]) -> None:
-        """Only after its record: a batch whose update was skipped counts. Too many in a row end the run."""
+        """Count skipped updates after the batch was recorded, because such a batch counts.
+
+        Too many in a row end the run.
+        """
         try:
             for skips, summary in zip(self._skips, finished, strict=True):
                 if summary.ppo_metrics is not None:
@@ -197,7 +209,9 @@ class VectorizedPPOTrainer:
             raise
 
     def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
-        """One batch: fresh hosts, T epochs, one update per learning group. None: stopped before it was complete."""
+        """Run one batch: fresh hosts, T epochs, and one update per learning group.
+
+        The result is None if the run was stopped before the batch was complete."""
         if self._hooks.control.stop_after_round_requested:
             return None
         self._clock.restart()
@@ -215,10 +229,22 @@ class VectorizedPPOTrainer:
             return None
         with self._clock.measure(Phase.UPDATE):
             metrics = [group.controller.learn(self._generator("minibatches", batch)) for group in self._groups]
-        return self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
+        summaries = self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
+        self._keep_hosts(world, summaries)
+        return summaries
+
+    def _keep_hosts(self, world: BatchWorld, summaries: tuple[BatchSummary, ...]) -> None:
+        """Hand the networks that are worth keeping to whoever keeps them, and say which ones those are."""
+        if self._hooks.on_hosts is None or self._config.run.keep_hosts == "none":
+            return
+        kept = self._keeper.after_round(
+            world, [[record.outcome for record in summary.episode_history] for summary in summaries]
+        )
+        self._hooks.on_hosts(kept)
+        self._hub.emit(HostsKept(batch=world.batch, names=kept.names, left_out=kept.left_out))
 
     def _new_world(self, batch: int) -> BatchWorld:
-        """Paired rows: env k of every group starts from the same streams."""
+        """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
         config = self._config
         first_episode = (batch - 1) * config.fleet.envs
         episodes = [first_episode + env for env in range(config.fleet.envs)] * len(self._groups)
@@ -254,7 +280,7 @@ class VectorizedPPOTrainer:
         )
 
     def _generator(self, stream: str, number: int) -> torch.Generator:
-        """The named random stream of one batch or episode; no stream outlives its batch."""
+        """The named random stream of one batch or episode. No stream outlives its batch."""
         return torch.Generator().manual_seed(derive_seed(self._config.run.seed, stream, number))
 
     def _training_started(self, fleet: Fleet) -> TrainingStarted:

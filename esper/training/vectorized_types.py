@@ -1,6 +1,7 @@
-"""The typed records of the vectorised trainer: CPU primitives only, no tensor, no module, no slot object.
+"""The typed records of the vectorised trainer. They hold CPU primitives only: no tensor, no module, no slot object.
 
-Units: accuracies percent, rewards raw unless the name says normalized, times seconds unless the name says ms.
+Accuracies are in percent, rewards are raw unless the name says normalized, and times are in seconds unless the name
+says ms.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, PhaseTime, PPO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionSpec:
-    """One env's decoded action: the eight raw head indices and what follows from them and the slot's state.
+    """One env's decoded action: the eight raw head indices, and what follows from them and from the slot's state.
 
-    action_for_reward is the op that the reward sees: the sampled op when it was possible on the target slot, WAIT
-    otherwise.
+    action_for_reward: the op that the reward sees: the sampled op if it was possible on the target slot, else WAIT.
     """
 
     slot_idx: int
@@ -62,7 +62,7 @@ class ActionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionMaskFlags:
-    """Was each head constrained by its mask (fewer legal choices than the head has)."""
+    """Whether each head was constrained by its mask, so that it had fewer legal choices than usual."""
 
     slot: bool
     blueprint: bool
@@ -89,7 +89,7 @@ class ActionMaskFlags:
 
 @dataclass(slots=True, kw_only=True)
 class ActionOutcome:
-    """What became of one env's action. Preallocated per env and overwritten each epoch; lives for one step."""
+    """What became of one env's action. It is allocated once per env and overwritten in each epoch."""
 
     action_success: bool
     action_name: str
@@ -122,7 +122,7 @@ class ActionOutcome:
 
 @dataclass(slots=True, kw_only=True)
 class RewardSummaryAccumulator:
-    """Running sums of one env's reward terms over an episode."""
+    """The running sums of one env's reward terms over an episode."""
 
     bounded_attribution: float = 0.0
     compute_rent: float = 0.0
@@ -149,7 +149,7 @@ class EpisodeRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTimings:
-    """Measured wall-clock of one batch."""
+    """The measured wall-clock times of one batch."""
 
     wall_seconds: float
     env_epochs_per_second: float
@@ -158,11 +158,13 @@ class BatchTimings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSummary:
-    """One batch of one policy group: E episodes and, if its controller learns, one PPO update. A line of history.jsonl.
+    """One batch of one policy group: E episodes and, if its controller learns, one PPO update.
 
-    batch: 1-based.
-    episodes: env episodes of the group completed so far in the run.
-    reward_summary: one per env.
+    It is a line of history.jsonl.
+
+    batch: counted from 1.
+    episodes: the number of the group's episodes completed so far in the run.
+    reward_summary: one record per env.
     """
 
     batch: int
@@ -178,6 +180,6 @@ class BatchSummary:
     group_id: str = DEFAULT_GROUP
 
     def without_timings(self) -> BatchSummary:
-        """The part of the record that is a function of config and seed; equal for equal runs on CPU."""
+        """The part of the record that is a function of config and seed. On a CPU it is equal for equal runs."""
         metrics = None if self.ppo_metrics is None else replace(self.ppo_metrics, update_time_ms=0.0)
         return replace(self, timings=None, ppo_metrics=metrics)

@@ -102,7 +102,9 @@ def test_an_evaluation_repeats(evaluated: Evaluated, short: TrainingConfig, tmp_
     plan = make_plan(short, ["random"], seeds=2)
     again = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()[-1]
     before = evaluated[0][-1]
-    assert replace(again, runs=(), matched=None) == replace(before, runs=(), matched=None)
+    other = {"runs": (), "matched": None, "against": ()}  # who else took part
+    assert replace(again, **other) == replace(before, **other)
+    assert again.against == before.against[:1]
 
 
 def test_a_request_to_stop_ends_the_evaluation(short: TrainingConfig, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esper.evaluation.statistics import paired_difference, spread
+from esper.evaluation.statistics import estimate, interquartile_mean, paired_difference, spread
 
 
 def test_spread_is_the_sample_deviation() -> None:
@@ -15,37 +15,38 @@ def test_spread_is_the_sample_deviation() -> None:
 
 
 def test_a_constant_difference_has_an_interval_of_no_width() -> None:
-    found = paired_difference([10.0, 30.0, 20.0], [7.0, 27.0, 17.0])
-    assert (found.mean, found.low, found.high, found.pairs) == (3.0, 3.0, 3.0, 3)
+    found = paired_difference([[10.0, 30.0], [20.0, 40.0]], [[7.0, 27.0], [17.0, 37.0]])
+    assert (found.mean, found.low, found.high, found.pairs, found.seeds) == (3.0, 3.0, 3.0, 4, 2)
 
 
-def test_one_pair_has_no_interval() -> None:
-    found = paired_difference([10.0], [7.0])
-    assert (found.mean, found.low, found.high) == (3.0, None, None)
+def test_one_seed_has_no_interval_however_many_its_episodes() -> None:
+    found = paired_difference([[10.0, 20.0, 30.0]], [[7.0, 7.0, 7.0]])
+    assert (found.mean, found.low, found.high) == (13.0, None, None)
 
 
-@given(st.lists(st.floats(-50, 50), min_size=2, max_size=12))
-def test_the_interval_holds_the_mean_and_lies_within_the_differences(differences: list[float]) -> None:
-    found = paired_difference(differences, [0.0] * len(differences))
-    assert found.low is not None
-    assert found.high is not None
-    slack = 1e-9 * 50
-    assert min(differences) - slack <= found.low <= found.mean + slack
-    assert found.mean - slack <= found.high <= max(differences) + slack
-    assert found == paired_difference(differences, [0.0] * len(differences))
+def test_episodes_of_one_seed_do_not_count_as_independent() -> None:
+    """Repeating every episode of a seed adds no knowledge, so the interval stays as it is."""
+    once, often = estimate([[1.0], [2.0], [4.0]]), estimate([[1.0] * 50, [2.0] * 50, [4.0] * 50])
+    assert (once.low, once.high) == pytest.approx((often.low, often.high))
 
 
 def test_pairing_takes_out_what_pairs_have_in_common() -> None:
     generator = np.random.default_rng(1)
-    luck, gain = generator.normal(0, 20, 40), generator.normal(1, 0.5, 40)
-    paired = paired_difference(list(luck + gain), list(luck))
+    luck, gain = generator.normal(0, 20, (10, 4)), generator.normal(1, 0.5, (10, 4))
+    paired = paired_difference((luck + gain).tolist(), luck.tolist())
     assert paired.low is not None
-    assert 0.7 < paired.low < 1.0 < (paired.high or 0) < 1.4
+    assert 0.6 < paired.low < 1.0 < (paired.high or 0) < 1.4
 
 
-def test_the_interval_is_that_of_the_central_limit() -> None:
-    values = np.random.default_rng(2).normal(3.0, 4.0, 200)
-    found = paired_difference(list(values), [0.0] * 200)
-    half = 1.96 * values.std(ddof=1) / np.sqrt(200)
-    assert found.low == pytest.approx(values.mean() - half, abs=0.05)
-    assert found.high == pytest.approx(values.mean() + half, abs=0.05)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
+def test_the_interquartile_mean_lies_within_and_ignores_order(values: list[float]) -> None:
+    found = interquartile_mean(values)
+    assert min(values) - 1e-6 <= found <= max(values) + 1e-6
+    assert found == pytest.approx(interquartile_mean(values[::-1]), abs=1e-6)
+
+
+def test_the_interquartile_mean_of_known_values() -> None:
+    assert interquartile_mean([0.0, 1.0, 2.0, 99.0]) == 1.5
+    assert interquartile_mean([5.0]) == 5.0
+    assert interquartile_mean([0.0, 10.0, 20.0]) == pytest.approx(10.0)
+    assert interquartile_mean(list(range(100))) == pytest.approx(49.5)

@@ -21,7 +21,7 @@ BASELINES = "static,random,schedule,heuristic,hillclimb"
 def evaluate(
     preset: run_options.Preset = "digits_impaired",
     controllers: Annotated[str, typer.Option(help="Names, with commas between them.")] = BASELINES,
-    seeds: Annotated[int, typer.Option(help="Runs per controller: run.seed and the seeds after it.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Runs per controller: run.seed and the seeds after it.")] = 5,
     checkpoint: Annotated[
         Path | None, typer.Option(help="A run, or one of its checkpoints: what the controller ppo has learned.")
     ] = None,
@@ -36,7 +36,7 @@ def evaluate(
     plugins: run_options.Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Also draw them into this SVG file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw them into this .svg, .png or .pdf file.")] = None,
 ) -> None:
     """Compare controllers on the test split: paired seeds, one budget, with static hosts of equal size."""
     config = run_options.resolve(
@@ -50,6 +50,10 @@ def evaluate(
         threads=threads,
     )
     check_writable(csv, plot)
+    if plot is not None:
+        from esper.evaluation.picture import check_can_draw
+
+        check_can_draw(plot)
     run_options.prepare(config)
     from esper.checkpoints import load_policy
     from esper.cli.console.evaluation_run import play
@@ -79,9 +83,9 @@ def check_writable(*files: Path | None) -> None:
 def _show(results: Sequence[ControllerResult], *, as_json: bool, csv: Path | None, plot: Path | None) -> None:
     from rich.console import Console
 
-    from esper.cli.console.evaluation_table import differences_table, figures_table
+    from esper.cli.console.evaluation_table import against_table, differences_table, figures_table
     from esper.evaluation.export import result_to_json, results_to_csv
-    from esper.evaluation.picture import results_to_svg
+    from esper.evaluation.picture import draw_results
 
     if as_json:
         for result in results:
@@ -91,7 +95,9 @@ def _show(results: Sequence[ControllerResult], *, as_json: bool, csv: Path | Non
         console.print(figures_table(results))
         if len(results) > 1:
             console.print(differences_table(results))
+        if len(results) > 2:
+            console.print(against_table(results))
     if csv is not None:
         csv.write_text(results_to_csv(results), encoding="utf-8")
     if plot is not None:
-        plot.write_text(results_to_svg(results), encoding="utf-8")
+        draw_results(results, plot)

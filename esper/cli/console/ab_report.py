@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
-from esper.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from esper.evaluation.intervals import CONFIDENCE
 from esper.evaluation.paired import PairedDifference, PairedSummary, Scope, compare
 from esper.evaluation.statistics import Spread
 from esper.history import RunDirectory, read_history
@@ -30,7 +30,7 @@ def print_comparison(path: Path, *, as_json: bool) -> None:
     """
     directory = RunDirectory.open(path)
     config, (first, second) = directory.load_config(), directory.load_groups()
-    summary = compare(read_history(path), (first.group_id, second.group_id), config.run.seed)
+    summary = compare(read_history(path), (first.group_id, second.group_id))
     if summary is None:
         print("esper: no round was completed, so there is nothing to compare", file=sys.stderr)
     elif as_json:
@@ -51,7 +51,7 @@ def comparison_table(summary: PairedSummary) -> Table:
         title=f"{second} against {first}: {summary.envs} paired envs, {summary.rounds} rounds",
         caption=(
             f"mean ± standard deviation over envs; interval of the mean difference: {100 * CONFIDENCE:.0f} %, "
-            f"bootstrap over env pairs; * = zero lies outside"
+            "Student's t over the env pairs of this one training; * = zero lies outside"
         ),
         caption_justify="left",
         box=SIMPLE_HEAD,
@@ -79,7 +79,6 @@ def comparison_document(
         "rounds": summary.rounds,
         "envs": summary.envs,
         "confidence": CONFIDENCE,
-        "resamples": RESAMPLES,
         "measures": [_json_row(row, summary.groups) for row in summary.rows],
     }
 

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
 from esper.contracts.constants import STATIC_NAME
-from esper.evaluation.records import ControllerResult, Difference, Spread
+from esper.evaluation.intervals import FEW_UNITS
+from esper.evaluation.records import ControllerResult, Difference, Estimate
 
 
 def figures_table(results: Sequence[ControllerResult]) -> Table:
@@ -17,20 +18,21 @@ def figures_table(results: Sequence[ControllerResult]) -> Table:
     first = results[0]
     table = _table(
         f"{first.preset}: {len(first.seeds)} seeds, {first.episodes} episodes of {first.epochs} epochs each",
-        "mean ± standard deviation over episodes; test in percent; params and FLOPs (per sample) that growing added; "
-        "kept and wasted: seeds per episode that were fossilised, and that were not",
+        f"test: mean in percent [95 % interval, {_unit(len(first.seeds))}] and interquartile mean; params and FLOPs "
+        "(per sample) that growing added; kept and wasted: seeds per episode that were fossilised, and that were not",
     )
-    for heading in ("test", "params", "FLOPs", "kept", "wasted", "reward"):
+    for heading in ("test", "iqm", "params", "FLOPs", "kept", "wasted", "reward"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
             result.controller,
-            _spread(result.test_accuracy),
+            _estimate(result.test_accuracy),
+            number(result.test_accuracy.iqm, 1),
             f"+{number(result.parameters_added.mean, 0)}",
             f"+{_short(result.flops.mean - result.host_flops)}",
             number(result.fossilized.mean, 1),
             number(result.wasted.mean, 1),
-            _spread(result.reward),
+            number(result.reward.mean, 1),
         )
     return table
 
@@ -41,7 +43,8 @@ def differences_table(results: Sequence[ControllerResult]) -> Table:
     size = f"; size: {' or '.join(sorted(settings))}, which gives it so many params" if settings else ""
     table = _table(
         "Differences in test accuracy",
-        "points, with the 95 % bootstrap interval over paired episodes; same size: the static host whose parameter "
+        f"points, with the 95 % interval over paired episodes, {_unit(len(results[0].seeds))}; same size: the static "
+        "host whose parameter "
         f"count is nearest to the controller's mean, trained for the same steps{size}",
     )
     for heading in ("vs static", "size", "params", "its test", "vs same size"):
@@ -55,7 +58,7 @@ def differences_table(results: Sequence[ControllerResult]) -> Table:
             _difference(result.against_static),
             NOT_MEASURED if matched is None else str(matched.value),
             NOT_MEASURED if matched is None else number(matched.parameters, 0),
-            NOT_MEASURED if matched is None else _spread(matched.test_accuracy),
+            NOT_MEASURED if matched is None else number(matched.test_accuracy.mean, 1),
             _difference(result.against_matched),
         )
     return table
@@ -67,18 +70,44 @@ def _table(title: str, caption: str) -> Table:
     return table
 
 
-def _spread(spread: Spread) -> str:
-    mean = number(spread.mean, 1)
-    return mean if spread.std is None else f"{mean} ±{number(spread.std, 1)}"
+def against_table(results: Sequence[ControllerResult]) -> Table:
+    """Each controller (row) against each other one (column)."""
+    table = _table(
+        "Row minus column in test accuracy",
+        f"points, with the 95 % interval over paired episodes, {_unit(len(results[0].seeds))}",
+    )
+    for result in results:
+        table.add_column(result.controller, justify="right")
+    for result in results:
+        found = {one.controller: one.difference for one in result.against}
+        table.add_row(
+            result.controller,
+            *("" if other is result else _difference(found[other.controller], "\n") for other in results),
+        )
+    return table
 
 
-def _difference(difference: Difference | None) -> str:
+def _unit(seeds: int) -> str:
+    """Over what an interval is taken, with a warning where it can say little."""
+    if seeds < FEW_UNITS:
+        return f"over only {seeds} seed{'s' if seeds > 1 else ''}: take at least {FEW_UNITS} (--seeds)"
+    return f"over the {seeds} seeds"
+
+
+def _estimate(found: Estimate) -> str:
+    mean = number(found.mean, 1)
+    if found.low is None or found.high is None:
+        return mean
+    return f"{mean} [{number(found.low, 1)} {number(found.high, 1)}]"
+
+
+def _difference(difference: Difference | None, gap: str = " ") -> str:
     if difference is None:
         return NOT_MEASURED
     mean = f"{difference.mean:+.1f}"
     if difference.low is None or difference.high is None:
         return mean
-    return f"{mean} [{difference.low:+.1f} {difference.high:+.1f}]"
+    return f"{mean}{gap}[{difference.low:+.1f} {difference.high:+.1f}]"
 
 
 def _short(value: float) -> str:

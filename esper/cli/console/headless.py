@@ -72,6 +72,7 @@ def _record(config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec],
                     control=control,
                     on_summary=recording.on_summary,
                     on_checkpoint=recording.on_checkpoint,
+                    on_hosts=recording.on_hosts,
                 ),
             )
         except KeyboardInterrupt:

@@ -1,30 +1,25 @@
 """The slow twin of the fleet: one env as an ordinary module with ordinary optimisers.
 
-It is what a fleet row must equal, and the honest competitor that a fleet must beat: E of these in a Python loop.
+A row of a fleet must equal it, and E of these in a Python loop are the honest competitor that a fleet must beat.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
+from esper.contracts.actions import AlphaAlgorithm, Blueprint
 from esper.contracts.counterfactual import SlotMask
 from esper.fleet.config import FleetConfig
 from esper.fleet.plain.modules import (
-    PLAIN_SEEDS,
-    PlainCNNHost,
     PlainGate,
     PlainGatedSeed,
-    PlainHost,
-    PlainSeedFactory,
     load_flat,
 )
-from esper.fleet.plain.transformer import PLAIN_TOKEN_SEEDS, PlainTransformerHost
+from esper.fleet.plain.registry import build_plain_host, build_plain_seed
 from esper.fleet.plan import is_active
 from esper.fleet.shard import RowSnapshot
 from esper.growth.blueprints.registry import build_seed
@@ -37,12 +32,7 @@ from esper.growth.seeds.planted_seed import plant
 from esper.layers.rows import read_row
 
 PlainBatch = tuple[Tensor, Tensor]
-"""Inputs [B, C, H, W] and targets [B] of one env, or [B, L] both of tokens."""
-
-_SEEDS: Final[dict[Topology, dict[Blueprint, PlainSeedFactory]]] = {
-    Topology.CNN: PLAIN_SEEDS,
-    Topology.TRANSFORMER: PLAIN_TOKEN_SEEDS,
-}
+"""The inputs [B, C, H, W] and the targets [B] of one env; for tokens, both are [B, L]."""
 
 
 class PlainEnv:
@@ -58,7 +48,7 @@ class PlainEnv:
         num_classes: int,
         device: torch.device,
     ) -> None:
-        """Freshly initialised; load() copies a fleet's row. Convolutions run in channels_last."""
+        """The env is freshly initialised; load() copies a fleet's row. Convolutions run in channels_last."""
         self._config = fleet
         self._layer_scale = growth.layer_scale
         self._device = device
@@ -66,7 +56,7 @@ class PlainEnv:
         self._topology = topology_of(host)
         slot_of = {text: slot for slot, text in enumerate(self.slots.slot_ids)}
         self._slot_after = [slot_of.get(spec.slot_id) for spec in injection_specs(host)]
-        self.host = _build_host(host, input_shape, num_classes)
+        self.host = build_plain_host(host, input_shape=input_shape, num_classes=num_classes)
         _place(self.host, device)
         self._host_optimizer = self._new_optimizer(self.host, fleet.learning_rate, fleet.weight_decay)
         self.seeds: dict[int, PlainGatedSeed] = {}
@@ -74,7 +64,7 @@ class PlainEnv:
         self._controls: tuple[SlotControl | None, ...] = (None,) * self.slots.num_slots
 
     def load(self, snapshot: RowSnapshot) -> None:
-        """Take the values of a fleet's row: host, and those seeds that this env holds too."""
+        """Take over the values of a fleet's row: its host, and the seeds that this env holds too."""
         load_flat(self.host, snapshot.host)
         for seed in snapshot.seeds:
             load_flat(self.seeds[seed.slot], seed.values)
@@ -91,12 +81,17 @@ class PlainEnv:
             topology=self._topology,
         )
         planted = plant(values, channels=channels, gated=gated, generators=[generator])
-        seed = PlainGatedSeed(_SEEDS[self._topology][blueprint](channels), PlainGate(channels) if gated else None)
+        seed = PlainGatedSeed(
+            build_plain_seed(blueprint, channels, topology=self._topology), PlainGate(channels) if gated else None
+        )
         load_flat(seed, read_row(planted, 0))
         self._hold(slot, seed)
 
     def set_gate(self, slot: int, gated: bool, generator: torch.Generator) -> None:
-        """Give a seed a gate, with the values that a fleet would give it, or take it away; momentum is forgotten."""
+        """Give a seed a gate, with the values that a fleet would give it, or take its gate away.
+
+        Momentum is forgotten.
+        """
         gate: PlainGate | None = None
         if gated:
             channels = self.slots.channels[slot]
@@ -116,11 +111,11 @@ class PlainEnv:
         del self.seeds[slot], self._seed_optimizers[slot]
 
     def set_controls(self, controls: Sequence[SlotControl | None]) -> None:
-        """How each slot runs from now on."""
+        """Say how each slot runs from now on."""
         self._controls = tuple(controls)
 
     def train_epoch(self, batches: Iterable[PlainBatch]) -> Tensor:
-        """Train on these minibatches; returns the loss summed over predictions."""
+        """Train on these minibatches, and return the loss summed over predictions."""
         self.host.train()
         total = torch.zeros((), device=self._device)
         for inputs, targets in batches:
@@ -133,7 +128,7 @@ class PlainEnv:
 
     @torch.no_grad()
     def evaluate(self, batches: Iterable[PlainBatch], seeds_on: SlotMask) -> tuple[Tensor, Tensor]:
-        """One whole pass with these seeds on: loss summed over predictions, and number of correct ones."""
+        """The loss summed over predictions and the number of correct ones, from one whole pass with these seeds on."""
         self.host.eval()
         loss = torch.zeros((), device=self._device)
         correct = torch.zeros((), device=self._device)
@@ -193,19 +188,13 @@ class PlainEnv:
 
 
 def _blend(h: Tensor, x: Tensor, s: Tensor, gate: PlainGate | None, control: SlotControl) -> Tensor:
-    """The blend of a seed that read x and returned s into h. x is h, or h detached."""
+    """Blend a seed that read x and returned s into h. x is h, or h detached."""
     if control.algorithm is AlphaAlgorithm.MULTIPLY:
         return h + control.alpha * (x * torch.tanh(s - x))
     if control.algorithm is AlphaAlgorithm.ADD:
         return h + control.alpha * (s - x)
     assert gate is not None, "a seed blended by GATE has a gate"
     return h + (control.alpha * gate(x)).clamp(0.0, 1.0) * (s - x)
-
-
-def _build_host(config: HostConfig, input_shape: tuple[int, ...], num_classes: int) -> PlainHost:
-    if topology_of(config) is Topology.TRANSFORMER:
-        return PlainTransformerHost(config.transformer, context=input_shape[0], vocabulary=num_classes)
-    return PlainCNNHost(config, in_channels=input_shape[0], num_classes=num_classes)
 
 
 def _laid_out(inputs: Tensor) -> Tensor:

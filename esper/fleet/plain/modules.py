@@ -1,6 +1,6 @@
-"""The slow twin's modules: one host and its seeds out of ordinary torch.nn layers.
+"""The slow twin's modules: one host and its seeds, made of ordinary torch.nn layers.
 
-Parameters are registered in the order of the stacked modules, so that a row of those can be loaded as it lies.
+Parameters are registered in the order of the stacked modules, so that a row of theirs can be loaded as it lies.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from esper.layers.normalization import differentiable
 
 
 class PlainHost(nn.Module, ABC):
-    """A host of one env, in the segments of growth/host_protocol.py."""
+    """A host of one env, in the segments of growth/hosts/protocol.py."""
 
     @abstractmethod
     def run_segment(self, index: int, x: Tensor) -> Tensor:
@@ -27,11 +27,11 @@ class PlainHost(nn.Module, ABC):
 
     @abstractmethod
     def classify(self, x: Tensor) -> Tensor:
-        """Logits from the last features."""
+        """The logits from the last features."""
 
 
 class PlainCNNHost(PlainHost):
-    """The host of growth/host.py for one env: features [B, C, H, W]."""
+    """The host of growth/hosts/cnn.py for one env. Its features are [B, C, H, W]."""
 
     def __init__(self, config: HostConfig, *, in_channels: int, num_classes: int) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class PlainBottleneck(nn.Module):
 
 
 class PlainGate(nn.Module):
-    """growth/gate.py for one env: images [B, C, H, W] to [B, 1, 1, 1], tokens [B, L, C] to [B, L, 1]."""
+    """growth/seeds/blend_gate.py for one env: images [B, C, H, W] to [B, 1, 1, 1], tokens [B, L, C] to [B, L, 1]."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class PlainGate(nn.Module):
 
 
 class PlainGatedSeed(nn.Module):
-    """growth/seed_module.py for one env: a seed and, for the GATE blend, its gate."""
+    """growth/seeds/planted_seed.py for one env: a seed and, for the GATE blend, its gate."""
 
     def __init__(self, seed: nn.Module, gate: PlainGate | None) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""The slow twin's transformer: one host and its seeds out of ordinary torch.nn layers.
+"""The slow twin's transformer: one host and its seeds, made of ordinary torch.nn layers.
 
-Parameters are registered in the order of the stacked modules, so that a row of those can be loaded as it lies.
+Parameters are registered in the order of the stacked modules, so that a row of theirs can be loaded as it lies.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class PlainTransformerLayer(nn.Module):
 
 
 class PlainTransformerHost(PlainHost):
-    """growth/transformer_host.py for one env: features [B, L, D]."""
+    """growth/hosts/transformer.py for one env. Its features are [B, L, D]."""
 
     def __init__(self, config: TransformerConfig, *, context: int, vocabulary: int) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class PlainTransformerHost(PlainHost):
 
 
 class PlainTokenSeed(nn.Module):
-    """x + gamma * f(x), f any module on tokens."""
+    """x + gamma * f(x), where f is any module that reads tokens."""
 
     def __init__(self, width: int, branch: nn.Module) -> None:
         super().__init__()

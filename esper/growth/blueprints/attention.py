@@ -18,10 +18,10 @@ _REDUCTION = 4
 
 
 class AttentionSeed(ResidualSeed):
-    """f(x) = x * sigmoid(W2 silu(W1 mean(x)) + b). 2C * max(1, C // 4) + 2C parameters.
+    """f(x) = x * sigmoid(W2 silu(W1 mean(x)) + b), with 2C * max(1, C // 4) + 2C parameters.
 
-    SiLU in place of the usual ReLU: with one or two hidden units a ReLU can be off for every sample at birth, and W1
-    and W2 would never learn.
+    SiLU takes the place of the usual ReLU: with one or two hidden units, a ReLU can be off for every sample at birth,
+    and then W1 and W2 would never learn.
     """
 
     def __init__(

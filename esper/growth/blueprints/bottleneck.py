@@ -19,10 +19,10 @@ _LEAST_WIDTH = 8
 
 
 class BottleneckSeed(ResidualSeed):
-    """f(x) = GN(up1x1(silu(conv3x3(silu(down1x1(x)))))) of width b = max(8, C // 4), convolutions without bias.
+    """f(x) = GN(up1x1(silu(conv3x3(silu(down1x1(x)))))) of width b = max(8, C // 4). The convolutions have no bias.
 
-    2Cb + 9b^2 + 3C parameters. SiLU in place of the usual ReLU: host features are at least 0, so where a narrow host's
-    down-projection happens to be negative, a ReLU would be off for every sample at birth.
+    It has 2Cb + 9b^2 + 3C parameters. SiLU takes the place of the usual ReLU: host features are never negative, so
+    wherever the down-projection of a narrow host happens to be negative, a ReLU would be off for every sample at birth.
     """
 
     def __init__(
@@ -45,5 +45,5 @@ class BottleneckSeed(ResidualSeed):
 
 
 def bottleneck_width(channels: int) -> int:
-    """Channels between the 1x1 convolutions."""
+    """The number of channels between the 1x1 convolutions."""
     return max(_LEAST_WIDTH, channels // _REDUCTION)

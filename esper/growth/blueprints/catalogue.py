@@ -1,4 +1,4 @@
-"""Which blueprints can be built. Imports no torch, so that masks can ask without it."""
+"""Which blueprints can be built. This module does not import torch, so that masks can be computed without it."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def available_blueprints(topology: Topology) -> frozenset[Blueprint]:
 
 
 def add_to_catalogue(blueprint: Blueprint, topology: Topology) -> None:
-    """Offer one more blueprint to hosts of a topology. register_blueprint does this for what it registers."""
+    """Offer one more blueprint to the hosts of a topology. register_blueprint calls this for what it registers."""
     _AVAILABLE[topology] |= {blueprint}

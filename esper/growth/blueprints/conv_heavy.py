@@ -16,7 +16,7 @@ from esper.layers.normalization import StackedGroupNorm
 
 
 class ConvHeavySeed(ResidualSeed):
-    """f(x) = relu(GN(conv3x3(relu(GN(conv3x3(x)))))), convolutions without bias. 18C^2 + 5C parameters."""
+    """f(x) = relu(GN(conv3x3(relu(GN(conv3x3(x)))))), its convolutions without bias: 18C^2 + 5C parameters."""
 
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm

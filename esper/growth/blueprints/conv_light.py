@@ -16,7 +16,7 @@ from esper.layers.normalization import StackedGroupNorm
 
 
 class ConvLightSeed(ResidualSeed):
-    """f(x) = relu(GN(conv3x3(x))), the convolution without bias. 9C^2 + 3C parameters."""
+    """f(x) = relu(GN(conv3x3(x))), its convolution without bias: 9C^2 + 3C parameters."""
 
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm

@@ -16,7 +16,7 @@ from esper.layers.normalization import StackedGroupNorm
 
 
 class DepthwiseSeed(ResidualSeed):
-    """f(x) = relu(GN(PW1x1(DW3x3(x)))), convolutions without bias. 9C + C^2 + 3C parameters."""
+    """f(x) = relu(GN(PW1x1(DW3x3(x)))), its convolutions without bias: 9C + C^2 + 3C parameters."""
 
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm

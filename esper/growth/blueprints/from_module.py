@@ -1,4 +1,4 @@
-"""Blueprints out of ordinary modules: no stacked layer has to be written.
+"""Blueprints made from ordinary torch modules, for which no stacked layer has to be written.
 
 Legend: R rows, B minibatch, C channels.
 """
@@ -12,13 +12,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from esper.errors import ConfigError
-from esper.growth.blueprints.registry import SeedFactory
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.layers.algorithm import StackedAlgorithm
 
 
 class ModuleSeed(ResidualSeed):
-    """R seeds whose f is an ordinary module [B, C, H, W] to [B, C, H, W], run by vmap over stacked parameters.
+    """R seeds whose f is an ordinary module from [B, C, H, W] to [B, C, H, W], run by vmap over stacked parameters.
 
     Under the loop algorithm the module is called once per row.
     """
@@ -40,7 +39,7 @@ class ModuleSeed(ResidualSeed):
                 f"{type(template).__name__} keeps buffers ({', '.join(names)}), which rows cannot share: use layers "
                 "without running statistics, such as nn.GroupNorm"
             )
-        # In a tuple, so that the template's own parameters are not taken for parameters of the seed.
+        # The tuple hides the template, so that its own parameters do not count as parameters of the seed.
         self._template = (template,)
         self._names = [name for name, _ in template.named_parameters()]
         rows = [dict(module.named_parameters()) for module in modules]
@@ -60,19 +59,46 @@ class ModuleSeed(ResidualSeed):
         return functional_call(self._template[0], parameters, (features,))
 
 
-def module_blueprint(build: Callable[[int], nn.Module]) -> SeedFactory:
-    """A factory for register_blueprint: x + gamma * build(channels)(x). The module must keep the shape of its input.
+class ModuleFactory:
+    """Builds seeds x + gamma * f(x) whose f is an ordinary module; what module_blueprint returns."""
 
-    Raises (the factory):
-        ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
-    """
+    def __init__(self, build: Callable[[int], nn.Module]) -> None:
+        self._build = build
 
-    def factory(
-        channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
+    def __call__(
+        self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
     ) -> ResidualSeed:
-        return ModuleSeed(build, channels, layer_scale, generators, algorithm)
+        """As many rows as there are generators.
 
-    return factory
+        Raises:
+            ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
+        """
+        return ModuleSeed(self._build, channels, layer_scale, generators, algorithm)
+
+    def plain(self, channels: int) -> nn.Module:
+        """One seed of ordinary layers, with values that are still arbitrary."""
+        return PlainModuleSeed(channels, self._build(channels))
+
+
+class PlainModuleSeed(nn.Module):
+    """x + gamma * f(x) for one env: features [B, C, H, W]."""
+
+    def __init__(self, channels: int, branch: nn.Module) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.zeros(channels))
+        self.branch = branch
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gamma.view(-1, 1, 1) * self.branch(x)
+
+
+def module_blueprint(build: Callable[[int], nn.Module]) -> ModuleFactory:
+    """A factory for register_blueprint, of seeds that compute x + gamma * build(channels)(x).
+
+    The module must return features of the shape that it reads. The factory raises ConfigError for a module that keeps
+    buffers, for example the running statistics of a batch normalisation.
+    """
+    return ModuleFactory(build)
 
 
 def _initialised(build: Callable[[int], nn.Module], channels: int, generator: torch.Generator) -> nn.Module:

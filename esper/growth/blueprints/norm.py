@@ -14,7 +14,7 @@ from esper.layers.normalization import StackedGroupNorm
 
 
 class NormSeed(ResidualSeed):
-    """f(x) = GN(x) - x, with an affine group normalisation. 3C parameters."""
+    """f(x) = GN(x) - x, with an affine group normalisation: 3C parameters."""
 
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import torch
+from torch import nn
 
 from esper.contracts.actions import Blueprint, Topology
 from esper.errors import ConfigError
@@ -60,7 +61,7 @@ SEEDS: Final[dict[Topology, dict[Blueprint, SeedFactory]]] = {
 }
 
 ParameterEstimate = Callable[[int], int]
-"""Roughly how many parameters a seed has for a channel width; of the right order."""
+"""Roughly how many parameters a seed has at a channel width. Only the order of magnitude matters."""
 
 ESTIMATES: Final[dict[Topology, dict[Blueprint, ParameterEstimate]]] = {
     Topology.CNN: {
@@ -83,7 +84,21 @@ ESTIMATES: Final[dict[Topology, dict[Blueprint, ParameterEstimate]]] = {
     },
 }
 
-_REGISTERED: Final[set[tuple[Topology, Blueprint]]] = set()
+PlainTwin = Callable[[int], nn.Module]
+"""Builds one seed, x + gamma * f(x), out of ordinary layers for a channel width.
+
+Its parameters are registered in the order of the stacked module's, so that a row of that can be loaded as it lies.
+"""
+
+
+@runtime_checkable
+class BringsPlain(Protocol):
+    """A factory that knows its seed's ordinary module."""
+
+    def plain(self, channels: int) -> nn.Module: ...
+
+
+_REGISTERED: Final[dict[tuple[Topology, Blueprint], PlainTwin | None]] = {}
 
 
 def register_blueprint(
@@ -92,11 +107,15 @@ def register_blueprint(
     *,
     parameter_estimate: ParameterEstimate,
     topology: Topology = Topology.CNN,
+    plain: PlainTwin | None = None,
 ) -> None:
-    """Let an action of the blueprint head grow seeds of your own, in this process and in hosts of this topology.
+    """Let a choice of the blueprint head grow your own seeds, in this process and in hosts of this topology.
 
-    The head has a fixed number of choices, so a blueprint of your own takes one of them: an id that the topology does
-    not use (on a CNN those from LORA to FLEX_ATTENTION) adds a choice, any other replaces the seed of that name.
+    The head has a fixed number of choices, so your blueprint takes one of them. An id that the topology does not use
+    (on a CNN, those from LORA to FLEX_ATTENTION) adds a choice; any other id replaces the seed of that name.
+
+    plain: the same seed out of ordinary layers. Without one, networks that hold such a seed are not kept. A factory of
+        module_blueprint brings its own.
 
     Raises:
         ConfigError: the id is NOOP, or was registered before.
@@ -105,10 +124,15 @@ def register_blueprint(
         raise ConfigError("blueprint NOOP is never chosen: register another id")
     if (topology, blueprint) in _REGISTERED:
         raise ConfigError(f"blueprint {blueprint.name} is registered twice for {topology} hosts: choose another id")
-    _REGISTERED.add((topology, blueprint))
+    _REGISTERED[topology, blueprint] = plain or (factory.plain if isinstance(factory, BringsPlain) else None)
     SEEDS[topology][blueprint] = factory
     ESTIMATES[topology][blueprint] = parameter_estimate
     add_to_catalogue(blueprint, topology)
+
+
+def plain_twin(blueprint: Blueprint, topology: Topology) -> tuple[bool, PlainTwin | None]:
+    """Whether the blueprint is a plug-in's, and if so its ordinary module, where it was registered with one."""
+    return (topology, blueprint) in _REGISTERED, _REGISTERED.get((topology, blueprint))
 
 
 def build_seed(
@@ -120,9 +144,9 @@ def build_seed(
     algorithm: StackedAlgorithm,
     topology: Topology = Topology.CNN,
 ) -> ResidualSeed:
-    """Newborn seed modules, one row per generator. The same blueprint is another module in another topology.
+    """Newborn seed modules, one row per generator. A blueprint may be a different module in each topology.
 
-    channels: width of the features, which of tokens is their last axis.
+    channels: the width of the features; for tokens this is the size of the last axis.
 
     Raises:
         ValueError: no such module exists for hosts of this topology.

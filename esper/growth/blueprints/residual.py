@@ -20,10 +20,10 @@ from esper.layers.scaling import stacked_scaled_sum
 class ResidualSeed(nn.Module, ABC):
     """R seed modules of one kind: x + gamma * f(x) with one gamma per channel.
 
-    gamma starts small and not zero (LayerScale), so a newborn seed is close to the identity and yet every parameter
+    gamma starts small but not at zero (LayerScale), so a newborn seed is close to the identity and yet every parameter
     receives a gradient. Nothing follows the sum.
 
-    feature_dims: axes of x, the row included; blends shape alpha after it.
+    feature_dims: the number of axes of x, with the row. Blends give alpha as many.
     """
 
     feature_dims: ClassVar[int] = IMAGE_DIMS
@@ -38,11 +38,11 @@ class ResidualSeed(nn.Module, ABC):
         """f(x), of the same shape as x."""
 
     def program(self) -> Program | None:
-        """f as layers that the native kernels know, so that they run the seed as one operation; None: call forward."""
+        """f as layers that the native kernels can run as one operation, or None if forward must be called."""
         return None
 
     def own_program(self) -> Program | None:
-        """program(), but None where a class changes what the seed computes and leaves the program of its parent."""
+        """program(), or None for a class that overrides what the seed computes but inherits its parent's program."""
         for kind in type(self).__mro__:
             if "program" in vars(kind):
                 break
@@ -55,15 +55,15 @@ class ResidualSeed(nn.Module, ABC):
 
 
 class TokenSeed(ResidualSeed):
-    """R seed modules that read tokens [R, B, L, D] in place of images; gamma is [R, D]."""
+    """R seed modules that read tokens [R, B, L, D] instead of images. gamma is [R, D]."""
 
     feature_dims: ClassVar[int] = TOKEN_DIMS
 
 
 def group_count(channels: int) -> int:
-    """Groups of a seed's group normalisation: as many as leave at least 16 channels each.
+    """The number of groups of a seed's group normalisation: as many as leave at least 16 channels in each.
 
-    Narrow layers, where no such number exists, take the first of 32, 16, 8, 4, 2, 1 that divides the channels.
+    Narrow layers, for which no such number exists, take the first of 32, 16, 8, 4, 2 and 1 that divides the channels.
 
     >>> [group_count(c) for c in (4, 8, 16, 32, 64, 128)]
     [4, 8, 1, 2, 4, 8]

@@ -24,9 +24,9 @@ from esper.layers.pooling import stacked_global_mean, stacked_max_pool2d
 
 
 class StackedHostBlock(nn.Module):
-    """Convolution without bias, batch normalisation, 2x2 max pool if pooled, ReLU.
+    """A convolution without bias, batch normalisation, a 2x2 max pool if the block is pooled, and ReLU.
 
-    Pooling comes before the ReLU: maximum and ReLU commute, and a quarter of the values remains to be rectified.
+    Pooling comes before the ReLU: maximum and ReLU commute, and this leaves a quarter of the values to be rectified.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class StackedHostBlock(nn.Module):
 
 
 class StackedPool(nn.Module):
-    """The 2x2 max pool of a block as a segment of its own, behind a pre-pool injection point."""
+    """The 2x2 max pool of a block as a segment of its own, after a pre-pool injection point."""
 
     def __init__(self, algorithm: StackedAlgorithm) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class StackedPool(nn.Module):
 
 
 class StackedCNNHost(HostProtocol):
-    """R hosts of one HostConfig: blocks one after the other, then global mean and a linear classifier.
+    """R hosts of one HostConfig: a chain of blocks, then a global mean and a linear classifier.
 
     Row r is initialised from generators[r] alone.
     """
@@ -83,7 +83,7 @@ class StackedCNNHost(HostProtocol):
         generators: Sequence[torch.Generator],
         algorithm: StackedAlgorithm,
     ) -> None:
-        """input_shape: channels, height, width.
+        """input_shape: the channels, height and width of an image.
 
         Raises:
             ConfigError: the images are too small for the host's pooling.

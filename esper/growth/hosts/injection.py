@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectionPoint:
-    """One place: the id of the slot there, and the channels of the features there."""
+    """One place, with the id of its slot and the number of channels of the features there."""
 
     slot_id: str
     width: int
@@ -17,7 +17,7 @@ class InjectionPoint:
 class InjectionSpec(InjectionPoint):
     """An injection point of a host.
 
-    position: share of the host's segments computed before it, in 0 to 1.
+    position: the share of the host's segments that are computed before it, from 0 to 1.
     """
 
     position: float

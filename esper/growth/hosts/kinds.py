@@ -1,4 +1,7 @@
-"""Kinds of hosts: what is known of one without building it. Imports no torch, so that configs can ask."""
+"""Kinds of hosts: what is known about one without building it.
+
+Nothing here imports torch, so that configs can use it.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ TOKEN_SAMPLE_DIMS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostKind:
-    """One kind of host, as host.kind names it.
+    """One kind of host, by the name that host.kind uses.
 
-    topology: decides what blueprints fit.
-    sample_dims: axes of one sample, 3 of images (C, H, W), 1 of tokens (L).
-    points: the injection points of a config in the order in which the host computes them.
+    topology: the family, which decides what blueprints fit.
+    sample_dims: the number of axes of one sample: 3 for an image (C, H, W), 1 for tokens (L).
+    points: gives the injection points of a config, in the order in which the host computes them.
     """
 
     name: str
@@ -32,7 +35,7 @@ class HostKind:
     points: Callable[[HostConfig], tuple[InjectionPoint, ...]]
 
     def injection_specs(self, config: HostConfig) -> tuple[InjectionSpec, ...]:
-        """The points with their positions: each segment counts the same."""
+        """The points with their positions. All segments count the same."""
         points = self.points(config)
         return tuple(
             InjectionSpec(slot_id=point.slot_id, width=point.width, position=(index + 1) / len(points))
@@ -44,7 +47,7 @@ _KINDS: dict[str, HostKind] = {}
 
 
 def add_host_kind(kind: HostKind) -> None:
-    """Make a kind known to configs. To register a host as a whole, see hosts.register_host.
+    """Make a kind known to configs. register_host registers a host as a whole.
 
     Raises:
         ValueError: the name is taken.
@@ -97,7 +100,10 @@ def slot_config(config: HostConfig) -> SlotConfig:
 
 
 def cnn_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
-    """Behind every block; with pre_and_post_pool before and behind every pool, and behind blocks that have none."""
+    """A point after every block.
+
+    With pre_and_post_pool, one before and one after every pool, and one after a block without a pool.
+    """
     points: list[InjectionPoint] = []
     for block, width in enumerate(config.widths):
         both = config.injection == "pre_and_post_pool" and block < config.pooled_blocks
@@ -106,7 +112,7 @@ def cnn_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
 
 
 def transformer_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
-    """Behind every segment."""
+    """A point after every segment."""
     shape = config.transformer
     return tuple(InjectionPoint(slot_id=slot_id(0, i), width=shape.width) for i in range(shape.segments))
 

@@ -1,4 +1,4 @@
-"""What the fleet asks of a host, whatever its family.
+"""What the fleet needs from a host, whatever its family.
 
 Legend: R rows (envs), B minibatch, L tokens of a sample.
 """
@@ -17,8 +17,8 @@ from esper.layers.rows import parameters_per_row
 class HostProtocol(nn.Module, ABC):
     """R hosts of one build, cut into segments: segment i ends at injection point i.
 
-    A forward pass is segment 0, whatever grows at point 0, segment 1, and so on, then classify. Every parameter and
-    buffer has the row as its first axis, and rows never influence each other.
+    A forward pass runs segment 0, whatever grows at point 0, segment 1 and so on, and then classify. The first axis of
+    every parameter and buffer is the row, and rows never influence each other.
 
     topology: the family, which decides what blueprints fit.
     injection_specs: the points in the order in which they are computed.
@@ -29,21 +29,23 @@ class HostProtocol(nn.Module, ABC):
 
     @abstractmethod
     def run_segment(self, index: int, features: Tensor) -> Tensor:
-        """The features at injection point index, from those at the point before it; segment 0 reads the inputs.
+        """The features at injection point index, computed from those at the point before it.
+
+        Segment 0 reads the inputs.
 
         Inputs are images [R, B, C, H, W], or token numbers [R, B, L].
         """
 
     @abstractmethod
     def classify(self, features: Tensor) -> Tensor:
-        """Logits from the features at the last point: [R, B, classes] of images, [R, B, L, vocabulary] of tokens."""
+        """The logits from the last features: [R, B, classes] for images, [R, B, L, vocabulary] for tokens."""
 
     @property
     def segments(self) -> int:
-        """How many segments there are, and with that injection points."""
+        """The number of segments, which is also the number of injection points."""
         return len(self.injection_specs)
 
     @property
     def parameter_count(self) -> int:
-        """Parameters of one host."""
+        """The number of parameters of one host."""
         return parameters_per_row(self)

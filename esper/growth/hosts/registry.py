@@ -52,7 +52,9 @@ def register_host(kind: HostKind, build: HostFactory) -> None:
 
 
 def check_host_fits(config: HostConfig, input_shape: tuple[int, ...], task: str) -> None:
-    """Can this kind of host read samples of this shape? task: the task's name, for the message.
+    """Check that this kind of host can read samples of this shape.
+
+    task: the task's name, for the message.
 
     Raises:
         ConfigError: it cannot.

@@ -24,7 +24,7 @@ _EXPANSION = 4
 
 
 class StackedTransformerLayer(nn.Module):
-    """Pre-LN: x + attention(LN(x)), then x + mlp(LN(x)), the mlp with GELU and four times as wide."""
+    """A pre-LN layer: x + attention(LN(x)), then x + mlp(LN(x)). The mlp uses GELU and is four times as wide."""
 
     def __init__(
         self, width: int, heads: int, *, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm
@@ -42,10 +42,10 @@ class StackedTransformerLayer(nn.Module):
 
 
 class StackedTransformerHost(HostProtocol):
-    """R causal language models of one HostConfig: learned positions, pre-LN layers, final layer norm, and a head
-    without bias that is tied to the token embedding.
+    """R causal language models of one HostConfig.
 
-    Row r is initialised from generators[r] alone. There is no dropout.
+    They have learned positions, pre-LN layers, a final layer norm, and a head without bias that is tied to the token
+    embedding. There is no dropout. Row r is initialised from generators[r] alone.
     """
 
     def __init__(

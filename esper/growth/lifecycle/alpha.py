@@ -1,6 +1,6 @@
-"""Alpha: how much of a seed's output the host hears, and the ramps along which it moves.
+"""Alpha: how much of a seed's output enters the host, and the ramps along which it changes.
 
-Pure functions on a frozen state. Alpha lies in 0..1; ramps are counted in epochs.
+These are pure functions on a frozen state. Alpha lies between 0 and 1; the length of a ramp is counted in epochs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MIN_STEEPNESS = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaState:
-    """Alpha and the ramp that it is on, or the last one that it finished.
+    """Alpha and its present ramp, or the last one that it finished.
 
     start: alpha when the ramp began.
     steps_total, steps_done: length and progress of the ramp in epochs.
@@ -61,10 +61,12 @@ class AlphaState:
 
 
 def curve_progress(curve: AlphaCurve, t: float, steepness: float) -> float:
-    """Share of a ramp's distance that is covered after a share t (0..1) of its time; 0 at 0, 1 at 1, monotone.
+    """The share of a ramp's distance that is covered after a share t of its time.
 
-    linear t; cosine (1 - cos(pi t)) / 2; sigmoid (s(k(t - 1/2)) - s(-k/2)) / (s(k/2) - s(-k/2)) with s the logistic
-    function and k the steepness, floored at 0.1.
+    It rises from 0 at t = 0 to 1 at t = 1.
+
+    LINEAR is t. COSINE is (1 - cos(pi t)) / 2. SIGMOID is (s(k(t - 1/2)) - s(-k/2)) / (s(k/2) - s(-k/2)), where s is
+    the logistic function and k the steepness, at least 0.1.
 
     >>> round(curve_progress(AlphaCurve.COSINE, 0.25, 12.0), 4)
     0.1464
@@ -73,15 +75,17 @@ def curve_progress(curve: AlphaCurve, t: float, steepness: float) -> float:
         return t
     if curve is AlphaCurve.COSINE:
         return 0.5 * (1.0 - math.cos(math.pi * t))
-    # With s(x) = (1 + tanh(x/2)) / 2 the normalised sigmoid is a ratio of hyperbolic tangents.
+    # Since s(x) = (1 + tanh(x/2)) / 2, the normalised sigmoid is a ratio of hyperbolic tangents.
     k = max(steepness, _MIN_STEEPNESS)
     return 0.5 * (1.0 + math.tanh(0.5 * k * (t - 0.5)) / math.tanh(0.25 * k))
 
 
 def retarget(state: AlphaState, *, target: float, steps: int, curve: AlphaCurve, steepness: float) -> AlphaState:
-    """Start a ramp to target over so many epochs. steps = 0, or a target already reached, snaps.
+    """Start a ramp to target over this many epochs.
 
-    Legal only while alpha rests (mode HOLD); the caller asks the predicates first.
+    With steps = 0, or at the target already, alpha takes the value at once.
+
+    This is legal only while alpha rests (mode HOLD). The caller asks the predicates first.
     """
     assert state.mode is AlphaMode.HOLD, "alpha is on a ramp"
     assert 0.0 <= target <= 1.0, "alpha target must lie in 0..1"
@@ -102,7 +106,7 @@ def retarget(state: AlphaState, *, target: float, steps: int, curve: AlphaCurve,
 
 
 def advance_alpha(state: AlphaState) -> AlphaState:
-    """One epoch's step along the ramp; the last step lands exactly on the target and rests there."""
+    """The state after one more epoch of the ramp. The last step lands exactly on the target, where alpha then rests."""
     if state.mode is AlphaMode.HOLD:
         return state if state.velocity == 0.0 else replace(state, velocity=0.0)
     done = state.steps_done + 1
@@ -116,7 +120,7 @@ def advance_alpha(state: AlphaState) -> AlphaState:
         )
     progress = curve_progress(state.curve, done / state.steps_total, state.steepness)
     value = state.start + (state.target - state.start) * progress
-    # Rounding may not carry alpha backwards or past its target.
+    # Rounding must not carry alpha backwards or past its target.
     low, high = sorted((state.value, state.target))
     value = min(max(value, low), high)
     return replace(state, value=value, steps_done=done, velocity=value - state.value)

@@ -24,8 +24,11 @@ class Germinated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageChanged:
-    """accuracy_delta: change of validation accuracy, in points, over the stage that was left.
-    epochs_in_stage: spent there. to_stage DORMANT: the slot is empty again.
+    """A seed entered another stage.
+
+    accuracy_delta: the change of validation accuracy, in points, during the stage that it left.
+    epochs_in_stage: how many epochs it spent in that stage.
+    to_stage: DORMANT if the slot is empty again.
     """
 
     seed_id: str
@@ -46,7 +49,10 @@ class GateEvaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fossilized:
-    """improvement: progress since germination, contribution: of the seed alone; both in percentage points."""
+    """A seed was committed to its host.
+
+    improvement: the host's progress since the seed germinated, in percentage points.
+    contribution: the part that the seed itself contributes, in percentage points."""
 
     seed_id: str
     blueprint: Blueprint
@@ -59,7 +65,7 @@ class Fossilized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """improvement and contribution as in Fossilized, as last measured."""
+    """A seed was removed. Its improvement and contribution mean the same as in Fossilized and are as last measured."""
 
     seed_id: str
     blueprint: Blueprint
@@ -77,8 +83,8 @@ LifecycleEvent = Germinated | StageChanged | GateEvaluated | Fossilized | Pruned
 class Change:
     """The outcome of one lifecycle function.
 
-    refused: None when it was done; otherwise the reason in plain words, and state is what it was before.
-    events: in the order in which things happened; a refusal by a gate carries the gate's report.
+    refused: None if the change was made; otherwise the reason in plain words, and then state is the old one.
+    events: what happened, in order. If a gate refused, its report is among them.
     """
 
     state: SeedState | None

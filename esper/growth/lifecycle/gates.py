@@ -1,7 +1,7 @@
-"""Gates: what a seed must show before it enters its next stage. Pure functions of one frozen state.
+"""Gates: what a seed must show before it enters its next stage, as pure functions of one frozen state.
 
-Every check is reported with its value and threshold, passed or not. Permissive mode asks for what makes the next
-stage meaningful at all; strict mode also asks for improvement.
+Every check is reported with its value and its threshold, whether it passed or not. Permissive mode requires only what
+makes the next stage meaningful at all; strict mode also requires improvement.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _FULL_SCORE_CONTRIBUTION: Final = 10.0
 
 
 def evaluate_gate(state: SeedState, target: SeedStage, config: GrowthConfig) -> GateResult:
-    """Every check of the gate into target, and the gate's score in 0..1.
+    """Every check of the gate that leads into target, and the gate's score between 0 and 1.
 
-    target: TRAINING to FOSSILIZED.
+    target: any stage from TRAINING to FOSSILIZED.
     """
     return _result(state, target, _CHECKS[target](state, config))
 
 
 def evaluate_germination_gate(state: SeedState) -> GateResult:
-    """Gate G0, for a seed that is still DORMANT: it has a name and a blueprint. No rule of growth applies yet."""
+    """Gate G0, for a seed that is still DORMANT: it must have a name and a blueprint. No rule of growth applies yet."""
     checks = (
         _flag("seed_is_named", bool(state.seed_id)),
         _flag("blueprint_is_real", state.blueprint is not Blueprint.NOOP),
@@ -110,7 +110,7 @@ def _blending_checks(state: SeedState, config: GrowthConfig) -> tuple[GateCheck,
 
 
 def _holding_checks(state: SeedState, config: GrowthConfig) -> tuple[GateCheck, ...]:
-    """The ramp is over. A partial target is as good as 1, as long as alpha has reached it."""
+    """The ramp must be over. A partial target is as good as 1, provided that alpha has reached it."""
     alpha = state.alpha
     distance = abs(alpha.value - alpha.target)
     checks = (
@@ -134,7 +134,7 @@ def _holding_checks(state: SeedState, config: GrowthConfig) -> tuple[GateCheck, 
 
 
 def _fossilized_checks(state: SeedState, config: GrowthConfig) -> tuple[GateCheck, ...]:
-    """A seed must have been measured to be committed. Gradient health counts only where it was measured."""
+    """A seed that is to be committed must have been measured. Gradient health counts only if it was measured."""
     checks: tuple[GateCheck, ...] = (_flag("contribution_measured", state.contribution is not None),)
     if state.gradient is not None:
         checks += (_at_least("gradient_health", state.gradient.health, config.min_gradient_health),)

@@ -1,4 +1,4 @@
-"""Is op X possible on slot Y now? The one answer that masks, reward validity and execution share.
+"""Whether an op is possible on a slot now: the one answer that masks, rewards and execution share.
 
 No advice about what is wise. An ADVANCE or a FOSSILIZE that the seed's next gate would refuse counts as impossible where
 the view knows the gate's answer (growth.op_masks = "succeeding"); otherwise the gate speaks when it is tried.
@@ -35,9 +35,9 @@ class GardenView:
 
 
 def refusal(view: GardenView, op: Op, slot: int) -> str | None:
-    """Why op is impossible on this slot now, in plain words; None if it is possible.
+    """Why op is impossible on this slot now, in plain words, or None if it is possible. WAIT is possible everywhere.
 
-    slot: index into view.slots. WAIT is possible everywhere.
+    slot: an index into view.slots.
     """
     reason = _RULES[op](view, view.slots[slot])
     if reason is None and op in _GATED and view.closed_gates:
@@ -46,7 +46,10 @@ def refusal(view: GardenView, op: Op, slot: int) -> str | None:
 
 
 def seed_count(view: GardenView) -> int:
-    """Seeds that count toward max_seeds: live and fossilised ones. A slot in cooldown holds none."""
+    """The number of seeds that count toward max_seeds: the live and the fossilised ones.
+
+    A slot in cooldown holds none.
+    """
     return sum(1 for seed in view.slots if seed is not None and seed.stage not in COOLDOWN_STAGES)
 
 

@@ -1,4 +1,4 @@
-"""The frozen record of one seed's life, what is measured about it, and what the fleet is told to do with it."""
+"""The frozen record of one seed's life, what is measured about it, and what the fleet is to do with it."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _VELOCITY_DECAY = 0.7
 class Germination:
     """A request to put a seed into an empty slot.
 
-    tempo_epochs: length of the first alpha ramp.
+    tempo_epochs: the length of the first alpha ramp.
     alpha_target: where that ramp ends, above 0 and at most 1.
-    parameter_count: of the module, with its gamma.
-    val_accuracy: percent, of the host now.
+    parameter_count: the size of the module, with its gamma.
+    val_accuracy: the host's present accuracy, in percent.
     """
 
     seed_id: str
@@ -56,10 +56,11 @@ class Germination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedMeasurement:
-    """What one epoch measured about one slot's seed. None: not measured in this epoch.
+    """What one epoch measured about one slot's seed. None means that it was not measured in this epoch.
 
-    val_accuracy in percent; contribution and interaction_sum in percentage points; gradient.ratio raw, the state
-    smooths it.
+    val_accuracy: in percent.
+    contribution, interaction_sum: in percentage points.
+    gradient: its ratio is raw here; SeedState smooths it.
     """
 
     val_accuracy: float
@@ -72,11 +73,12 @@ class SeedMeasurement:
 class SeedState:
     """One slot's seed, from germination to the end of its cooldown. An empty slot has no state (None).
 
-    Counters are in lived epochs: both epochs_in_stage and epochs_total grow by one in every tick, cooldown included.
+    Fields that are not described here mean the same as in SeedInfo.
 
+    epochs_in_stage, epochs_total: epochs lived; both grow by one in every tick, also during cooldown.
     germination_alpha_target: where the first ramp will end.
-    pending_prune_reason: set while alpha ramps down to a scheduled prune. parameter_count drops to 0 when the module is
-        freed. Other fields as in SeedInfo.
+    pending_prune_reason: set while alpha ramps down to a scheduled prune.
+    parameter_count: 0 once the module is freed.
     """
 
     seed_id: str
@@ -118,10 +120,10 @@ class SeedState:
 class SlotControl:
     """How the fleet runs one slot's seed in the next epoch.
 
-    alpha: blend strength in 0..1.
-    straight_through: the host's values pass unchanged while the gradient reaches the seed (TRAINING).
+    alpha: the strength of the blend, from 0 to 1.
+    straight_through: the host's values pass unchanged while the gradient reaches the seed (in TRAINING).
     isolate: the seed reads detached host features.
-    frozen: the seed's parameters are not stepped (alpha is ramping down).
+    frozen: the optimiser leaves the seed's parameters alone (while alpha ramps down).
     committed: the seed is part of the host for good (FOSSILIZED).
     """
 
@@ -134,15 +136,17 @@ class SlotControl:
 
 
 def has_module(state: SeedState | None) -> bool:
-    """Is a module allocated in the slot: from GERMINATED to FOSSILIZED, not in an empty or cooling slot."""
+    """Whether a module is allocated in the slot: from GERMINATED to FOSSILIZED it is, in an empty or cooling slot it is
+    not.
+    """
     return state is not None and state.stage not in COOLDOWN_STAGES
 
 
 def slot_control(state: SeedState | None, topology: Topology) -> SlotControl | None:
     """How the fleet is to run this slot, or None if no module takes part in the forward pass.
 
-    A GERMINATED seed has a module that does not run yet. On a transformer the host co-adapts from BLENDING on, so
-    only TRAINING is isolated there.
+    The module of a GERMINATED seed does not run yet. A transformer host adapts to its seed from BLENDING on, so there a
+    seed is isolated only in TRAINING.
     """
     if state is None or state.stage not in ACTIVE_STAGES:
         return None
@@ -195,10 +199,10 @@ def seed_info(state: SeedState, slot_id: str) -> SeedInfo:
 
 
 def record_measurement(state: SeedState, measurement: SeedMeasurement) -> SeedState:
-    """The state after one epoch's measurements, before the controller acts on them. Moves no counter of age.
+    """The state after one epoch's measurements, before the controller acts on them. No counter of age moves.
 
-    What was not measured keeps its last value, except interaction_sum, which belongs to one epoch only. The record
-    of a pruned seed is closed: it comes back unchanged.
+    What was not measured keeps its last value, except for interaction_sum, which belongs to one epoch only. The record
+    of a pruned seed is closed and comes back unchanged.
     """
     if state.stage in COOLDOWN_STAGES:
         return state
@@ -223,7 +227,7 @@ def _epochs_since_counterfactual(state: SeedState, contribution: float | None) -
 
 
 def _contribution_velocity(state: SeedState, contribution: float | None) -> float | None:
-    """Moving average (0.7 old + 0.3 new) of the change of contribution; the first change counts in full."""
+    """The moving average (0.7 old + 0.3 new) of the change of contribution. The first change counts in full."""
     if contribution is None or state.contribution is None:
         return state.contribution_velocity
     change = contribution - state.contribution
@@ -233,7 +237,7 @@ def _contribution_velocity(state: SeedState, contribution: float | None) -> floa
 
 
 def _smoothed(previous: GradientHealth | None, measured: GradientHealth | None) -> GradientHealth | None:
-    """The new gradient statistics with the ratio smoothed (EMA 0.9); the first measurement counts in full."""
+    """The new gradient statistics with their ratio smoothed (EMA 0.9). The first measurement counts in full."""
     if measured is None:
         return previous
     ratio = min(measured.ratio, _GRADIENT_RATIO_CAP)

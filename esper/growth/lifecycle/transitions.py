@@ -1,8 +1,8 @@
 """The life of a seed as pure functions on its frozen state.
 
-Every function returns a Change: the new state and what happened, or the old state and why not. Legality of edges is
-the business of contracts.stages and asserted where the stage changes, in one place; whether an op is on offer at all
-is the business of growth.predicates.
+Every function returns a Change: the new state and what happened, or the old state and the reason why nothing did.
+contracts/stages.py says which transitions are legal, and the one place where a stage changes asserts it. Whether an op
+is possible at all is decided in predicates.py.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from esper.growth.lifecycle.gates import describe_failure, evaluate_gate, evalua
 from esper.growth.lifecycle.state import Germination, SeedState
 
 POLICY_PRUNE: Final = "policy_prune"
-"""Reason of a prune that the controller asked for and that took place at once."""
+"""The reason of a prune that the controller requested and that took place at once."""
 SCHEDULED_PRUNE: Final = "scheduled_prune"
-"""Reason of a prune that the controller asked for and that waited for alpha to reach 0."""
+"""The reason of a prune that the controller requested and that waited for alpha to reach 0."""
 HOLDING_TIMEOUT: Final = "holding_timeout"
-"""Reason of a prune because the seed sat in HOLDING for too long."""
+"""The reason of a prune because the seed stayed in HOLDING for too long."""
 
 _NEXT_STAGE: Final[dict[SeedStage, SeedStage]] = {
     SeedStage.GERMINATED: SeedStage.TRAINING,
@@ -65,7 +65,10 @@ def germinate(state: SeedState | None, request: Germination) -> Change:
 
 
 def advance(state: SeedState, config: GrowthConfig) -> Change:
-    """Take the seed to its next stage if that stage's gate opens. Never commits: that is what fossilize is for."""
+    """Take the seed to its next stage if that stage's gate opens.
+
+    This never commits a seed, which only fossilize does.
+    """
     target = _NEXT_STAGE.get(state.stage)
     if target is None:
         if state.stage is SeedStage.HOLDING:
@@ -112,7 +115,7 @@ def fossilize(state: SeedState, config: GrowthConfig) -> Change:
 
 
 def prune(state: SeedState, *, reason: str, initiator: PruneInitiator) -> Change:
-    """Remove a live seed at once, whatever its alpha does: the module is freed and the slot begins its cooldown."""
+    """Remove a live seed at once, whatever its alpha is doing. The module is freed and the slot begins its cooldown."""
     if state.stage not in LIVE_STAGES:
         return _refuse(state, f"a seed in {state.stage.name} cannot be pruned")
     entered, stage_changed = _enter(state, SeedStage.PRUNED)
@@ -138,10 +141,10 @@ def prune(state: SeedState, *, reason: str, initiator: PruneInitiator) -> Change
 
 
 def schedule_prune(state: SeedState, *, steps: int, curve: AlphaCurve, steepness: float) -> Change:
-    """Prune a live seed whose alpha is at rest, after a ramp of alpha down to 0 over so many epochs.
+    """Prune a live seed whose alpha is at rest, after alpha has ramped down to 0 over this many epochs.
 
-    At once when steps is 0, when alpha is 0 already, and in the stages before BLENDING. During the ramp the seed is
-    in BLENDING with its parameters frozen; tick() finishes the job.
+    The prune happens at once if steps is 0, if alpha is 0 already, or before BLENDING. During the ramp the seed is in
+    BLENDING with its parameters frozen, and tick() prunes it at the end.
     """
     if state.stage not in LIVE_STAGES:
         return _refuse(state, f"a seed in {state.stage.name} cannot be pruned")
@@ -166,9 +169,10 @@ def set_alpha_target(
     steepness: float,
     algorithm: AlphaAlgorithm,
 ) -> Change:
-    """Send the resting alpha of a blended seed to a new target (above 0, at most 1), perhaps by another blend.
+    """Send the resting alpha of a blended seed to a new target (above 0, at most 1), with another blend if one is
+    given.
 
-    A seed in HOLDING returns to BLENDING if its alpha has to move. Ramping down freezes the seed's parameters.
+    A seed in HOLDING returns to BLENDING if its alpha has to move. A ramp down freezes the seed's parameters.
     """
     assert 0.0 < target <= 1.0, "alpha target must lie above 0 and at most at 1; prune to go to 0"
     if state.stage not in (SeedStage.BLENDING, SeedStage.HOLDING):
@@ -188,9 +192,10 @@ def set_alpha_target(
 def tick(state: SeedState, config: GrowthConfig) -> Change:
     """One epoch of the clock, for every occupied slot, after the epoch's action was executed.
 
-    In this order: an automatic advance (a gate that stays closed here is not reported, nobody asked for it); alpha's
-    step, which prunes when it ends at 0; the HOLDING timeout; cooldown; both counters of age plus one. So an age is
-    the number of epochs lived, and everything above reads the age before this tick.
+    First comes an automatic advance; a gate that stays closed here is not reported, because nobody asked for it.
+    Then alpha takes its step, which prunes the seed if it ends at 0. The HOLDING timeout and the cooldown follow,
+    and last both counters of age grow by one. An age is thus the number of epochs lived, and everything before
+    reads the age without this tick.
     """
     events: list[LifecycleEvent] = []
     if _advances_by_itself(state.stage, config):
@@ -310,7 +315,9 @@ def _held_too_long(state: SeedState, config: GrowthConfig) -> bool:
 
 
 def _cooldown_edge(state: SeedState, config: GrowthConfig) -> SeedStage | None:
-    """The cooldown stage that is due now: EMBARGOED at once, RESETTING after the embargo, empty one epoch later."""
+    """The cooldown stage that is due now: EMBARGOED at once, RESETTING after the embargo, and an empty slot one epoch
+    later.
+    """
     if state.stage is SeedStage.PRUNED:
         return SeedStage.EMBARGOED
     if state.stage is SeedStage.EMBARGOED and state.epochs_in_stage >= config.embargo_epochs:

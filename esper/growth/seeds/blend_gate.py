@@ -24,9 +24,9 @@ _LEAST_WIDTH = 8
 class BlendGate(nn.Module):
     """R gates: sigmoid(W2 silu(W1 mean(x) + b1) + b2) of width max(8, C // 4), in 0..1.
 
-    Images [R, B, C, H, W] are averaged over the image: one number per sample, [R, B, 1, 1, 1]. Tokens [R, B, L, C] have
-    one number each, [R, B, L, 1]: a mean over the text would show every token what comes after it. SiLU in place of
-    the usual ReLU, so that no hidden unit can be off for every sample at birth.
+    An image [R, B, C, H, W] is averaged, so that each sample has one number, [R, B, 1, 1, 1]. Tokens [R, B, L, C]
+    have one number each, [R, B, L, 1], because a mean over the text would show every token what comes after it.
+    SiLU takes the place of the usual ReLU, so that no hidden unit can be off for every sample at birth.
     """
 
     def __init__(self, channels: int, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm) -> None:
@@ -37,7 +37,7 @@ class BlendGate(nn.Module):
         self.output = StackedLinear(width, 1, generators=generators, algorithm=algorithm)
 
     def weights(self) -> GateWeights:
-        """The gate as the native kernels take it."""
+        """The gate in the form that the native kernels take."""
         assert self.hidden.bias is not None
         assert self.output.bias is not None
         return GateWeights(
@@ -58,6 +58,6 @@ class BlendGate(nn.Module):
 
 
 def gate_parameters(channels: int) -> int:
-    """How many parameters one gate has."""
+    """The number of parameters of one gate."""
     width = max(_LEAST_WIDTH, channels // _REDUCTION)
     return (channels + 1) * width + width + 1

@@ -1,8 +1,8 @@
-"""How a seed's output is blended into host features. Pure tensor functions over the rows of one seed bank.
+"""How a seed's output is blended into host features: pure tensor functions over the rows of one seed bank.
 
-Legend: R rows (the envs that hold this blueprint in this slot), B minibatch, C channels.
-h: host features. x: what the seed reads. s: what the seed returns. All are [R, B, C, H, W], or
-[R, B, L, D] of L tokens of width D.
+Legend: R rows (the envs that hold this blueprint in this slot), B minibatch, C channels, L tokens of width D.
+In the formulas, h are the host's features, x is what the seed reads, and s is what the seed returns. All three are
+[R, B, C, H, W] for images and [R, B, L, D] for tokens.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import torch
 from torch import Tensor
 
 RowMask = Tensor | bool
-"""One bool per row [R], or a plain bool when all rows agree, so that nothing is computed only to be discarded."""
+"""One bool per row [R], or a plain bool if all rows agree, so that nothing is computed only to be thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedOutput:
-    """What a bank's seeds return, and what their gates (growth/gate.py) say: gate is None in a bank without gates."""
+    """What the seeds of a bank return, and what their gates (blend_gate.py) give.
+
+    gate: None in a bank without gates.
+    """
 
     s: Tensor
     gate: Tensor | None = None
@@ -29,11 +32,11 @@ class SeedOutput:
 class BlendControls:
     """How each row of a bank takes part in training.
 
-    alpha_r1111: blend strength, [R, 1, 1, 1, 1], or [R, 1, 1, 1] of tokens.
+    alpha_r1111: the strength of the blend, [R, 1, 1, 1, 1] for images and [R, 1, 1, 1] for tokens.
     running: the seed is in the forward path at all.
     straight_through: host values pass unchanged while the gradient reaches the seed.
     isolate: the seed reads detached host features.
-    multiply: the row is blended by MULTIPLY; other rows by GATE where the bank has gates, else by ADD.
+    multiply: the row is blended by MULTIPLY. Other rows are blended by GATE if the bank has gates, and by ADD if not.
     """
 
     alpha_r1111: Tensor
@@ -51,7 +54,7 @@ def row_mask(values: Sequence[bool], device: torch.device) -> RowMask:
 
 
 def select_rows(mask: RowMask, chosen: Tensor, otherwise: Tensor) -> Tensor:
-    """chosen in the rows of the mask, otherwise elsewhere. Values and gradients of the other side are cut off."""
+    """The rows of chosen where the mask is set, those of otherwise elsewhere. The other side passes nothing on."""
     if isinstance(mask, bool):
         return chosen if mask else otherwise
     return torch.where(mask.view(-1, *[1] * (chosen.dim() - 1)), chosen, otherwise)
@@ -59,19 +62,21 @@ def select_rows(mask: RowMask, chosen: Tensor, otherwise: Tensor) -> Tensor:
 
 def seed_input(h: Tensor, isolate: RowMask) -> Tensor:
     """What the seed reads: h, detached in isolated rows so that no gradient reaches the host through the seed."""
-    # view_as: gradients of the seed meet in a node of their own before they join the host's, whatever the mask is,
-    # so that sums are formed in the same order in a fleet and solo.
+    # Because of view_as, the gradients of the seed meet in a node of their own before they join the host's, whatever
+    # the mask is. Sums are therefore formed in the same order in a fleet as for one env alone.
     return select_rows(isolate, h.detach(), h.view_as(h))
 
 
 def blend(h: Tensor, x: Tensor, seed: SeedOutput, controls: BlendControls) -> Tensor:
-    """h + alpha * g * change: the values of ADD, MULTIPLY and GATE.
+    """The blended features, for all three blends: h + alpha * g * change.
 
-    ADD: h + alpha * (s - h), change s - x. MULTIPLY: h * (1 + alpha * tanh(s - x)), change x * tanh(s - x). GATE:
-    h + alpha * g(x) * (s - h), change s - x; alpha and g lie in 0..1, and so does their product.
+    - ADD is h + alpha * (s - h), so its change is s - x and g is 1.
+    - MULTIPLY is h * (1 + alpha * tanh(s - x)), so its change is x * tanh(s - x) and g is 1.
+    - GATE is h + alpha * g(x) * (s - h), so its change is s - x. alpha, g and their product lie between 0 and 1.
 
-    Written with x, what the seed reads, in place of every h but the first: in an isolated row x is h detached, and
-    the host before the slot keeps its full gradient. With h, ADD would leave it 1 - alpha of it, nothing at alpha 1.
+    Every h but the first is written as x, which is what the seed reads. In an isolated row x is h detached, so the part
+    of the host before the slot keeps its full gradient. If h stood there, ADD would leave only 1 - alpha of that
+    gradient, which is nothing at alpha 1.
     """
     strength = controls.alpha_r1111 if seed.gate is None else controls.alpha_r1111 * seed.gate
     return torch.addcmul(h, strength, _change(x, seed.s, controls.multiply))
@@ -85,7 +90,7 @@ def _change(x: Tensor, s: Tensor, multiply: RowMask) -> Tensor:
 
 
 def straight_through(h: Tensor, x: Tensor, seed: SeedOutput) -> Tensor:
-    """The value of h; the gradient reaches h and s at full strength. A seed that has diverged leaves h intact.
+    """The value of h, while the gradient reaches both h and s at full strength. A diverged seed leaves h intact.
 
     A gate learns as it would at alpha 1: its gradient is that of g * (s - x).
     """
@@ -96,7 +101,7 @@ def straight_through(h: Tensor, x: Tensor, seed: SeedOutput) -> Tensor:
 
 
 def blend_for_training(h: Tensor, x: Tensor, seed: SeedOutput, controls: BlendControls) -> Tensor:
-    """Blended features with the gradient paths of training."""
+    """The blended features, with the gradient paths of training."""
     through = h if controls.straight_through is False else straight_through(h, x, seed)
     mixed = h if controls.straight_through is True else blend(h, x, seed, controls)
     return select_rows(controls.running, select_rows(controls.straight_through, through, mixed), h)

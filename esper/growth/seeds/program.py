@@ -1,4 +1,4 @@
-"""Seeds as the native kernels take them.
+"""Seeds in the form that the native kernels take.
 
 Legend: R rows of seeds, P parameters per row.
 """
@@ -17,7 +17,8 @@ from esper.layers.rows import parameters_per_row
 def seed_program(module: SeedModule, envs: Sequence[int], controls: Sequence[SlotControl | None]) -> BankProgram | None:
     """These seeds and how they run, or None if their blueprint has no program.
 
-    envs, controls: of each row; None: the seed is not in the forward path.
+    envs: the env of each row.
+    controls: the control of each row, or None if its seed is not in the forward path.
     """
     program, gamma = module.seed.own_program(), module.seed.gamma
     if program is None:

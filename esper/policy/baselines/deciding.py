@@ -1,4 +1,4 @@
-"""From a rule's choice to the decision record that trainer, telemetry and cockpit read."""
+"""From the choice of a rule to the decision record that trainer, telemetry and cockpit read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from esper.policy.legal import LegalChoices
 
 
 class IllegalChoiceError(ValueError):
-    """A controller chose what its masks forbid: a defect of the controller."""
+    """A controller chose what its masks forbid. This is a defect of the controller."""
 
 
 def to_decision(choice: Choice, legal: LegalChoices) -> Decision:
-    """The choice with its probabilities: 1 and no entropy where it was certain, 1/n and ln n where it was even.
+    """The choice with its probabilities: 1 with no entropy if it was certain, 1/n with ln n if it was even.
 
     Raises:
         IllegalChoiceError: the masks forbid it.

@@ -1,7 +1,7 @@
-"""heuristic: the original system's rules of thumb, with contributions measured so that a seed can be kept.
+"""The controller heuristic: the original system's rules of thumb, with measured contributions to decide what is kept.
 
-Wait until the host is stable and on a plateau, grow one seed at a time, prune what hurts, keep what its measured
-contribution speaks for. Rules and constants: docs/controllers.md.
+It waits until the host is stable and on a plateau, grows one seed at a time, prunes seeds that hurt, and keeps those
+whose measured contribution is good enough. The page on controllers gives its rules and constants.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class HeuristicRule:
         return move_on(slot, seed, env.view.config, legal)
 
     def _look(self, signals: EnvSignals) -> None:
-        """Take in one epoch: fade penalties, count plateau epochs, watch for a stable host."""
+        """Take in one epoch: let penalties fade, count plateau epochs, and watch for a stable host."""
         self._rotation.pass_epoch()
         if signals.accuracy_delta is not None:
             flat = signals.accuracy_delta < self._config.plateau_points
@@ -88,7 +88,10 @@ class HeuristicRule:
 
 
 def _relative_improvement(signals: EnvSignals) -> float | None:
-    """Fall of the validation loss as a share of the loss before; None before there are two, or if it is not finite."""
+    """The fall of the validation loss as a share of the previous loss.
+
+    None while there is only one, or if it is not finite.
+    """
     if signals.loss_delta is None or signals.val_loss is None:
         return None
     before = signals.val_loss + signals.loss_delta

@@ -1,6 +1,6 @@
-"""hillclimb: grow one seed at a time and keep it if validation accuracy is higher with it than it was before.
+"""The controller hillclimb: grow one seed at a time, and keep it if the validation accuracy is higher than before.
 
-It credits a seed with whatever the host learned in the meantime; that is what makes it a baseline.
+It credits a seed with whatever the host learned in the meantime, and that makes it a mere baseline.
 """
 
 from __future__ import annotations

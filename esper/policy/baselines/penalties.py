@@ -1,4 +1,4 @@
-"""How the heuristic chooses blueprints: in turn, skipping those whose seeds it lately had to prune."""
+"""How the heuristic chooses blueprints: in turn, skipping those whose seeds it recently had to prune."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FORGOTTEN = 0.1
 
 
 class BlueprintRotation:
-    """A turn per germination; a penalty per prune, which fades epoch by epoch."""
+    """Blueprints take turns, one per germination. Each prune adds a penalty, which fades epoch by epoch."""
 
     def __init__(self, config: HeuristicConfig, blueprints: Sequence[Blueprint]) -> None:
         self._config = config
@@ -25,11 +25,11 @@ class BlueprintRotation:
         self.penalties = {blueprint: value for blueprint, value in faded.items() if value >= _FORGOTTEN}
 
     def punish(self, blueprint: Blueprint) -> None:
-        """One of its seeds was pruned."""
+        """Note that one of its seeds was pruned."""
         self.penalties[blueprint] = self.penalties.get(blueprint, 0.0) + self._config.penalty
 
     def candidate(self) -> Blueprint:
-        """Whose turn it is. If all are penalised, the turns go through a list that begins with the least penalised."""
+        """The blueprint whose turn it is. If all are penalised, the one with the smallest penalty begins."""
         count = len(self._blueprints)
         in_turn = [self._blueprints[(self._turn + offset) % count] for offset in range(count)]
         for blueprint in in_turn:
@@ -39,5 +39,5 @@ class BlueprintRotation:
         return by_penalty[self._turn % count]
 
     def take(self, blueprint: Blueprint) -> None:
-        """It was germinated: the turn goes to the one behind it."""
+        """Note that it was germinated, so that the turn passes to the next one."""
         self._turn = (self._blueprints.index(blueprint) + 1) % len(self._blueprints)

@@ -1,4 +1,4 @@
-"""random: the op evenly from what is legal, then its slot, then the heads that matter for it."""
+"""The controller random: it draws the op evenly from what is legal, then its slot, then the other heads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class RandomRule:
-    """Draws lots, one number per head."""
+    """Draws at random, with one number per head."""
 
     def decide(self, env: EnvSituation, legal: LegalChoices, uniforms: tuple[float, ...]) -> Choice:
         op = _pick(legal.ops, uniforms[Head.OP])

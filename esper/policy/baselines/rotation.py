@@ -1,4 +1,4 @@
-"""Which blueprints the baselines try, in which order."""
+"""Which blueprints the baselines try, and in which order."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ROTATION: Final[dict[Topology, tuple[Blueprint, ...]]] = {
         Blueprint.LORA,
     ),
 }
-"""Used where the configuration names no blueprints. The order for CNNs is that of the original's heuristic."""
+"""The order if the configuration names no blueprints. For CNNs it is the order of the original's heuristic."""
 
 
 def resolve_blueprints(names: Sequence[str], topology: Topology, *, key: str) -> tuple[Blueprint, ...]:
     """The blueprints of these (lower-case) names, or the rotation of the topology if there are none.
 
-    key: for errors.
+    key: the setting that holds the names, for messages.
 
     Raises:
         ConfigError: hosts of this topology cannot grow one of them.

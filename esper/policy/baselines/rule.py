@@ -14,7 +14,7 @@ from esper.policy.situation import EnvSituation
 class Choice:
     """One action. Heads that do not matter for the op keep their placeholders, which are the defaults.
 
-    even: drawn with equal chances from what was legal, head by head; otherwise chosen with certainty.
+    even: whether each head was drawn with equal chances from what was legal; if not, it was chosen with certainty.
     """
 
     op: Op = Op.WAIT
@@ -46,12 +46,12 @@ WAIT: Final = Choice()
 
 
 class Rule(Protocol):
-    """Decides for one env during one episode; what it remembers ends with the episode."""
+    """Decides for one env during one episode. Its memory ends with the episode."""
 
     def decide(self, env: EnvSituation, legal: LegalChoices, uniforms: tuple[float, ...]) -> Choice:
         """One legal action.
 
-        uniforms: one number in [0, 1) per head, for rules that draw lots.
+        uniforms: one number in [0, 1) per head, for rules that draw at random.
         """
         ...
 

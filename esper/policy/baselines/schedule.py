@@ -1,4 +1,4 @@
-"""schedule: a fixed plan of germinations; every seed is blended and fossilised as soon as it may be."""
+"""The controller schedule: a fixed plan of germinations. Every seed is blended and fossilised at the first chance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esper.policy.situation import EnvSituation
 
 
 class ScheduleRule:
-    """Finishes the seeds that it has, first slot first, then germinates what is due."""
+    """Moves the seeds that it has along, beginning with the first slot, and then germinates what is due."""
 
     def __init__(self, config: ScheduleConfig, blueprints: Sequence[Blueprint]) -> None:
         self._config = config

@@ -1,4 +1,4 @@
-"""What the baselines ask about seeds: which live, which may move on, and when a ramp is over."""
+"""What the baselines need to know about seeds: which of them live, which may move on, and when a ramp is over."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from esper.policy.legal import LegalChoices
 
 
 def live_seeds(view: GardenView) -> Iterator[tuple[int, SeedInfo]]:
-    """Seeds whose fate is open, with their slots, in slot order."""
+    """The seeds whose fate is open, with their slots, in slot order."""
     for slot, seed in enumerate(view.slots):
         if seed is not None and seed.stage in LIVE_STAGES:
             yield slot, seed
 
 
 def ramp_is_over(seed: SeedInfo) -> bool:
-    """Alpha rests at its target, which is not 0."""
+    """Whether alpha rests at its target, and this target is not 0."""
     rests = seed.alpha_mode is AlphaMode.HOLD
     return rests and seed.alpha_target > ALPHA_TOLERANCE and abs(seed.alpha - seed.alpha_target) <= ALPHA_TOLERANCE
 
 
 def may_advance(seed: SeedInfo, config: GrowthConfig) -> bool:
-    """The seed has done what its stage asks: asking any earlier would only be refused by a gate."""
+    """Whether the seed has done what its stage requires. Until then, a gate would only refuse to open."""
     match seed.stage:
         case SeedStage.GERMINATED:
             return True
@@ -42,10 +42,10 @@ def may_advance(seed: SeedInfo, config: GrowthConfig) -> bool:
 
 
 def move_on(slot: int, seed: SeedInfo, config: GrowthConfig, legal: LegalChoices) -> Choice:
-    """ADVANCE once the seed may, else WAIT."""
+    """ADVANCE if the seed may advance, else WAIT."""
     return on_slot(legal, Op.ADVANCE, slot) if may_advance(seed, config) else WAIT
 
 
 def epochs_to_holding(config: GrowthConfig, tempo: Tempo) -> int:
-    """Epochs from a germination to HOLDING when nothing is refused: one to wake, training, the ramp, one to arrive."""
+    """The epochs from germination to HOLDING if nothing is refused: one to wake, training, the ramp, one to arrive."""
     return 2 + config.min_training_epochs + TEMPO_EPOCHS[tempo]

@@ -1,4 +1,4 @@
-"""static: never grows. What a host reaches by itself."""
+"""The controller static: it never grows anything, and so shows what a host reaches by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from esper.policy.situation import EnvSituation
 
 
 class StaticRule:
-    """Waits."""
+    """Always waits."""
 
     def decide(self, env: EnvSituation, legal: LegalChoices, uniforms: tuple[float, ...]) -> Choice:
         return WAIT

@@ -37,6 +37,7 @@ from esper.telemetry.events.report import (
     BatchStats,
     EnvRewardSummary,
     HeadMaskRate,
+    HostsKept,
     MaskHitRates,
     OpCount,
     PhaseTime,
@@ -82,6 +83,7 @@ __all__ = [
     "HeadChoice",
     "HeadMaskRate",
     "HeadUpdate",
+    "HostsKept",
     "LastAction",
     "MaskHitRates",
     "NamedValue",
@@ -131,6 +133,7 @@ Payload = (
     | Throughput
     | RewardSummary
     | MaskHitRates
+    | HostsKept
 )
 
 

@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     ANOMALY_DETECTED = "ANOMALY_DETECTED"
     TREND_DETECTED = "TREND_DETECTED"
     BATCH_EPOCH_COMPLETED = "BATCH_EPOCH_COMPLETED"
+    HOSTS_KEPT = "HOSTS_KEPT"
     LAST_ACTION = "last_action"
     BATCH_STATS = "batch_stats"
     ACTION_DISTRIBUTION = "action_distribution"

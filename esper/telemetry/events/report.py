@@ -132,3 +132,18 @@ class MaskHitRates:
     kind: ClassVar[EventKind] = EventKind.MASK_HIT_RATES
     batch: int
     heads: tuple[HeadMaskRate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsKept:
+    """Which grown networks are in the run's folder after a batch; see docs/guides on exporting them.
+
+    batch: the 1-based round.
+    names: the folders in hosts/, the best first.
+    left_out: why networks that would have been kept were not, one reason each.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.HOSTS_KEPT
+    batch: int
+    names: tuple[str, ...]
+    left_out: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""From measurements to alarms: pure functions over the rules of anomaly_rules.py."""
+"""From measurements to alarms: pure functions over the rules of rules.py."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where something was read.
+    """Where something was read. A field is None if the place is something larger.
 
-    batches: how many the run is to have. None: the place is something larger.
+    batches: the number of batches that the run is to have.
     """
 
     batch: int
@@ -46,7 +46,10 @@ class Place:
 
 
 def judge(rule: AnomalyRule[R], value: float | None) -> tuple[Severity, float] | None:
-    """The worst level whose limit the value has reached, with that limit. None: fine, or not measured."""
+    """The worst level whose limit the value has reached, with that limit.
+
+    None if all is well or nothing was measured.
+    """
     if value is None:
         return None
     for severity, limit in ((Severity.CRITICAL, rule.critical), (Severity.WARNING, rule.warning)):
@@ -81,7 +84,7 @@ def detect(rules: Iterable[AnomalyRule[R]], reading: R, place: Place) -> Iterato
 
 
 def update_anomalies(metrics: PPOMetrics, batch: int, config: TrainingConfig) -> tuple[AnomalyDetected, ...]:
-    """What is wrong with a PPO update, as a whole and head by head."""
+    """What is wrong with a PPO update, first as a whole and then head by head."""
     place = Place(batch=batch, batches=config.run.rounds)
     found = list(detect(UPDATE_RULES, UpdateReading(metrics=metrics, max_grad_norm=config.ppo.max_grad_norm), place))
     floors = config.policy.floors_after((batch - 1) * config.fleet.envs)
@@ -101,7 +104,7 @@ def _choices(host: HostConfig) -> tuple[int, ...]:
 def seed_anomalies(
     matrix: CounterfactualMatrix, slot_ids: Sequence[str], *, env_id: int, epoch: int, batch: int, batches: int
 ) -> tuple[AnomalyDetected, ...]:
-    """Which seeds of one env are suspected of gaming the reward in one epoch. Fossilised ones earn nothing any more."""
+    """Which live seeds of one env are suspected of gaming the reward in one epoch."""
     found: list[AnomalyDetected] = []
     for slot, slot_id in enumerate(slot_ids):
         if matrix.active[slot] and not matrix.committed[slot]:
@@ -114,11 +117,11 @@ def seed_anomalies(
 def accuracy_anomalies(
     accuracy: float, earlier: Sequence[float], *, env_id: int, batch: int, batches: int
 ) -> tuple[AnomalyDetected, ...]:
-    """Whether an env ended far below its own rolling window (earlier: batches before this one, percent)."""
+    """Whether an env ended far below its own rolling window."""
     reading = AccuracyReading(accuracy=accuracy, earlier=tuple(earlier))
     return tuple(detect(ENV_RULES, reading, Place(batch=batch, batches=batches, env_id=env_id)))
 
 
 def memory_anomalies(memory: MemoryReading | None, batch: int, batches: int) -> tuple[AnomalyDetected, ...]:
-    """Whether memory runs short; nothing where it cannot be measured."""
+    """Whether memory runs short. Where it cannot be measured, nothing is found."""
     return () if memory is None else tuple(detect(RUN_RULES, memory, Place(batch=batch, batches=batches)))

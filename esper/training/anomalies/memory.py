@@ -1,4 +1,4 @@
-"""How much of its memory the run uses."""
+"""How much memory the run uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONTAINER_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryReading:
-    """Bytes used by this process, of the bytes that there are."""
+    """The bytes that this process uses, and the bytes that there are."""
 
     used: int
     total: int
@@ -26,9 +26,10 @@ class MemoryReading:
 
 
 def read_memory(device: torch.device) -> MemoryReading | None:
-    """On a CUDA device what torch has allocated there now; on a CPU what of the process is resident.
+    """The memory in use: what torch has allocated on a CUDA device, or the resident size of the process on a CPU.
 
-    The total is the device's, the machine's, or the container's where that is smaller. None: not known here.
+    The total is that of the device, or of the machine, or of the container if that is smaller. None if it is not known
+    here.
     """
     if device.type == "cuda":
         _, total = torch.cuda.mem_get_info(device)
@@ -37,13 +38,13 @@ def read_memory(device: torch.device) -> MemoryReading | None:
 
 
 def resident_memory(pages: Path = _PROCESS_PAGES, limit: Path = _CONTAINER_LIMIT) -> MemoryReading | None:
-    """The process's resident memory. None where the system has no /proc (macOS, Windows)."""
+    """The resident memory of the process, or None on a system without /proc (macOS, Windows)."""
     if not pages.exists():
         return None
     page_size = os.sysconf("SC_PAGE_SIZE")
     total = os.sysconf("SC_PHYS_PAGES") * page_size
     words = limit.read_text(encoding="ascii").split() if limit.exists() else []
-    if words and words[0].isdigit():  # "max": the container sets no limit of its own
+    if words and words[0].isdigit():  # The file says "max" if the container sets no limit of its own.
         total = min(total, int(words[0]))
     resident = int(pages.read_text(encoding="ascii").split()[1])
     return MemoryReading(used=resident * page_size, total=total)

@@ -1,7 +1,7 @@
-"""The one table of alarms: what is read, from where, in which unit, and from which limit on it deserves a word.
+"""The one table of alarms: what is read, where, in which unit, and from which limit on it is reported.
 
-docs/anomalies.md shows this table; a test holds both together. A rule reads one typed record and knows nothing of the
-run. What cannot be measured reads None, and then the rule is silent.
+The page on anomalies shows this table, and a test keeps the two equal. A rule reads one typed record and knows nothing
+else about the run. If the record holds None, because something could not be measured, the rule is silent.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class UpdateReading:
 class HeadReading:
     """One head in one PPO update.
 
-    floor: uniform share of its distribution.
-    choices: the most that it can have.
-    gradient_norm: of the whole policy.
+    floor: the share of its distribution that is uniform.
+    choices: the most choices that it can have.
+    gradient_norm: the gradient norm of the whole policy.
     """
 
     update: HeadUpdate
@@ -60,9 +60,9 @@ class SeedReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccuracyReading:
-    """One env at the end of a batch, percent.
+    """One env at the end of a batch, in percent.
 
-    earlier: its accuracies in the batches of the rolling window before.
+    earlier: its accuracies in the previous batches of the rolling window.
     """
 
     accuracy: float
@@ -73,11 +73,12 @@ class AccuracyReading:
 class AnomalyRule(Generic[R]):
     """One row of the table.
 
-    read: the value, or None where it was not measured.
-    above: the larger, the worse (otherwise the smaller). warning.
-    critical: a value at the limit or beyond fires; None: the rule has no such limit.
-    first_batch, quiet_share: silent in earlier batches, and in this first share of the run's batches.
-    formula, unit, source: for the reader.
+    read: gives the value, or None if it was not measured.
+    above: whether larger values are worse; otherwise smaller ones are.
+    warning, critical: a value at the limit or beyond it fires. None if the rule has no such limit.
+    first_batch: the rule is silent in earlier batches.
+    quiet_share: the rule is silent in this first share of the run's batches.
+    formula, unit, source: what the table tells its readers.
     """
 
     name: str
@@ -94,14 +95,16 @@ class AnomalyRule(Generic[R]):
     quiet_share: float = 0.0
 
     def speaks_in(self, batch: int, batches: int) -> bool:
-        """Is the rule past its silence in this batch (1-based) of so many."""
+        """Whether the rule is no longer silent in this batch, which is counted from 1.
+
+        batches: the number of batches that the run is to have."""
         return batch >= self.first_batch and batch > self.quiet_share * batches
 
 
 def least_entropy_share(floor: float, choices: int) -> float:
-    """The smallest share of the maximum entropy that a head can have, because floor of its probability stays uniform.
+    """The smallest share of the maximum entropy that a head can have if this floor of its probability stays uniform.
 
-    Falls with the number of choices, so that of all choices of a head is the least over all masks.
+    The share falls with the number of choices, so the value for all choices of a head is the least over all masks.
 
     >>> least_entropy_share(0.0, 4)
     0.0
@@ -117,7 +120,7 @@ def least_entropy_share(floor: float, choices: int) -> float:
 
 
 def _free_entropy(head: HeadReading) -> float | None:
-    """Entropy between the least that the probability floor allows (0) and the largest (1)."""
+    """The entropy on a scale from the least that the probability floor allows (0) to the largest (1)."""
     if head.update.entropy is None or head.choices < 2:
         return None
     least = least_entropy_share(head.floor, head.choices)
@@ -125,7 +128,9 @@ def _free_entropy(head: HeadReading) -> float | None:
 
 
 def _head_gradient_share(head: HeadReading) -> float | None:
-    """Of the whole policy's gradient norm; None for a head that had no choice, which has no gradient by right."""
+    """The head's share of the whole policy's gradient norm.
+
+    None for a head that had no choice, and therefore rightly has no gradient."""
     norm = head.update.gradient_norm
     if norm is None or head.update.entropy is None or not head.gradient_norm:
         return None
@@ -151,7 +156,10 @@ def _ransom(seed: SeedReading) -> float | None:
 
 
 def _relative_drop(env: AccuracyReading) -> float | None:
-    """None too while the drop is no larger than what the env's accuracies scatter by."""
+    """The drop as a share of the mean.
+
+    None also while the drop is no larger than the scatter of the env's accuracies.
+    """
     if len(env.earlier) < DROP_MIN_SAMPLES:
         return None
     mean = fmean(env.earlier)
@@ -211,7 +219,7 @@ UPDATE_RULES: Final[tuple[AnomalyRule[UpdateReading], ...]] = (
         meaning="the critic is wrong by several standard deviations of the return",
         read=lambda update: update.metrics.value_loss,
         warning=5.0,
-        # A critic that has hardly been trained is far off, and the scale of returns is not known yet.
+        # A critic with hardly any training is far off, and the scale of returns is not known yet.
         first_batch=5,
     ),
     AnomalyRule(

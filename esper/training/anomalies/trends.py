@@ -1,4 +1,4 @@
-"""The trend of a run: is its rolling mean accuracy rising, falling, or standing still."""
+"""The trend of a run: whether its rolling mean accuracy rises, falls or stands still."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from esper.training.config import RunConfig
 class TrendRule:
     """When the change d of the rolling mean, in points above guessing, counts as a trend.
 
-    setting: the limit's key.
+    setting: the key of the limit.
     """
 
     trend: Trend
@@ -52,19 +52,19 @@ TREND_RULES: Final = (
         meaning="the run gets worse",
     ),
 )
-"""In the order in which they are asked; the first that fires is the trend."""
+"""The rules in the order in which they are tried. The first that fires is the trend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendFound:
-    """A trend, and how loudly to tell it."""
+    """A trend, and the severity with which to report it."""
 
     event: TrendDetected
     severity: Severity
 
 
 def rolling_mean(values: Sequence[float], window: int) -> float:
-    """Mean of the last window values (fewer at the start)."""
+    """The mean of the last values, as many as the window holds, or fewer at the start."""
     recent = values[-window:]
     return sum(recent) / len(recent)
 
@@ -74,8 +74,8 @@ def detect_trend(
 ) -> TrendFound | None:
     """Compare the rolling mean accuracy (percent) with the one of a batch earlier.
 
-    The change is measured on a scale from guessing (0) to perfect (100), with random_guess_loss = ln(classes). None
-    while the window has not been full twice, and while the change lies between the two thresholds.
+    The change is measured on a scale from guessing (0) to perfect (100), with random_guess_loss = ln(classes). There is
+    no trend until the window has been full twice, nor while the change lies between the two thresholds.
     """
     if len(accuracies) <= config.rolling_window:
         return None

@@ -1,4 +1,4 @@
-"""What alarms remember: earlier accuracies, seeds already reported, when memory was last complained about."""
+"""What alarms remember: earlier accuracies, seeds already reported, and when memory was last reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class AccuracyWatch:
         self._earlier: dict[int, deque[float]] = {}
 
     def after_batch(self, batch: int, accuracies: dict[int, float]) -> tuple[AnomalyDetected, ...]:
-        """accuracies: final validation accuracy (percent) by env_id."""
+        """The alarms of a batch.
+
+        accuracies: the final validation accuracy, in percent, by env_id."""
         found: list[AnomalyDetected] = []
         for env_id, accuracy in accuracies.items():
             earlier = self._earlier.get(env_id, ())
@@ -38,13 +40,13 @@ class AccuracyWatch:
         return tuple(found)
 
     def remember(self, accuracies: dict[int, float]) -> None:
-        """Keep a batch's accuracies for the batches to come."""
+        """Keep the accuracies of a batch for the batches to come."""
         for env_id, accuracy in accuracies.items():
             self._earlier.setdefault(env_id, deque(maxlen=self._window)).append(accuracy)
 
 
 class SeedWatch:
-    """Reports each suspicion of a seed once per level: in the epoch in which it arises."""
+    """Reports each suspicion of a seed once per level, in the epoch in which it arises."""
 
     def __init__(self, slot_ids: Sequence[str], *, batch: int, batches: int) -> None:
         self._slot_ids = tuple(slot_ids)
@@ -55,7 +57,9 @@ class SeedWatch:
     def after_epoch(
         self, env_id: int, epoch: int, matrix: CounterfactualMatrix, seeds: Sequence[SeedInfo | None]
     ) -> tuple[AnomalyDetected, ...]:
-        """seeds: the env's slots, in slot order."""
+        """The alarms of one env's epoch.
+
+        seeds: the env's slots, in slot order."""
         names = {seed.slot_id: seed.seed_id for seed in seeds if seed is not None}
         new: list[AnomalyDetected] = []
         for alarm in seed_anomalies(
@@ -70,7 +74,7 @@ class SeedWatch:
 
 
 class MemoryWatch:
-    """Looks at the device's memory after every batch and speaks at most once in MEMORY_COOLDOWN_SECONDS."""
+    """Looks at the device's memory after every batch, and reports at most once in MEMORY_COOLDOWN_SECONDS."""
 
     def __init__(
         self,

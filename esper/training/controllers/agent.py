@@ -32,7 +32,7 @@ class _OpenStep:
     """A decision step whose rewards are not known yet.
 
     observation: normalised, on the policy's device.
-    contributions: measured before the decision, per env and slot.
+    contributions: those measured before the decision, per env and slot.
     """
 
     raw: Observation
@@ -42,10 +42,10 @@ class _OpenStep:
 
 
 class Agent:
-    """A Controller that learns by PPO. Everything here outlives a batch, except the experience and the hidden state."""
+    """A controller that learns by PPO. Only its experience and its hidden state belong to a single batch."""
 
     def __init__(self, config: TrainingConfig, device: torch.device, *, how: Decisions = "sampled") -> None:
-        """how: its choices are made; an agent that is to learn has to sample."""
+        """how: the way in which choices are made; an agent that is to learn has to sample."""
         self._config = config
         self._how: Decisions = how
         self._device = device
@@ -124,14 +124,14 @@ class Agent:
             self._reward_scale = reward_scale
 
     def bootstrap(self, observation: Observation) -> None:
-        """Value the states that follow the last epoch, for episodes that ran out of time."""
+        """Estimate the value of the states that follow the last epoch, for episodes that ran out of time."""
         if self._config.ppo.horizon == "terminate":
             return
         values_e = state_values(self.policy, self._normalize(observation), self._hidden)
         self._buffer.set_bootstrap(self._config.fleet.episode_length - 1, values_e)
 
     def penalise(self, env: int, reward: float) -> None:
-        """Put the governor's penalty on the env's last executed step, which becomes terminal."""
+        """Assign the governor's penalty to the env's last executed step, which becomes terminal."""
         self._buffer.penalise(env, reward)
 
     def learn(self, generator: torch.Generator) -> PPOMetrics:
@@ -141,7 +141,7 @@ class Agent:
         return self._updater.update(self._buffer, generator)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, optimiser, the statistics of observations and returns, and how far the schedules have come."""
+        """The weights, the optimiser's state, the statistics of observations and returns, and all progress."""
         observations, values = self._observation_normalizer.state(), self._updater.value_normalizer.state()
         weights = {name: tensor.detach().clone() for name, tensor in self.policy.state_dict().items()}
         return {
@@ -157,7 +157,7 @@ class Agent:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue as the agent whose state this is."""
+        """Continue as the agent to which this state belongs."""
         self.policy.load_state_dict(below("policy", tensors))
         load_adam_tensors(self.policy, self._updater.optimizer, below("optimizer", tensors))
         self._observation_normalizer.load_state(

@@ -26,8 +26,8 @@ class FrozenAgent:
     """
 
     def __init__(self, config: TrainingConfig, device: torch.device, tensors: Mapping[str, Tensor]) -> None:
-        """config: with the policy table of the agent that was saved.
-        tensors: that agent's state().
+        """config: its policy table must be that of the saved agent.
+        tensors: the saved agent's state().
 
         Raises:
             ConfigError: the tensors are not those of such an agent.
@@ -54,19 +54,19 @@ class FrozenAgent:
         return self._agent.decide(situation, generator)
 
     def record(self, result: StepResult) -> None:
-        """What decisions earn is of no use to it."""
+        """Ignore what the decisions earned."""
 
     def bootstrap(self, observation: Observation) -> None:
-        """Nothing will be learned."""
+        """Ignore the last states, because nothing will be learned."""
 
     def penalise(self, env: int, reward: float) -> None:
-        """Nothing will be learned."""
+        """Ignore the penalty, because nothing will be learned."""
 
     def learn(self, generator: torch.Generator) -> None:
         return None
 
     def state(self) -> dict[str, Tensor]:
-        """The saved agent's, unchanged."""
+        """The saved agent's state, unchanged."""
         return self._agent.state()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:

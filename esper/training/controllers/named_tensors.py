@@ -1,4 +1,6 @@
-"""Named tensors of what outlives a batch: name parts are joined by slashes, and two such sets must agree exactly."""
+"""Named tensors that hold what outlives a batch.
+
+The parts of a name are joined by slashes, and two such sets of tensors must agree exactly."""
 
 from __future__ import annotations
 
@@ -13,22 +15,22 @@ _NAMES_SHOWN: Final = 3
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors, every name below prefix."""
+    """The same tensors, with prefix and a slash before every name."""
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names are below prefix, without it: the inverse of prefixed."""
+    """The tensors whose names begin with prefix, without the prefix. This is the inverse of prefixed."""
     return {
         name.removeprefix(f"{prefix}/"): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}/")
     }
 
 
 def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Compare names, shapes and dtypes; values and devices may differ.
+    """Check that names, shapes and dtypes are equal. Values and devices may differ.
 
     Raises:
-        ConfigError: names what is missing, too much, or of another shape.
+        ConfigError: a tensor is missing, not wanted, or of another shape.
     """
     missing, extra = expected.keys() - found.keys(), found.keys() - expected.keys()
     if missing:
@@ -45,7 +47,7 @@ _REMEDY: Final = "it was saved by another configuration or version; continue wit
 
 
 def form(tensor: Tensor) -> str:
-    """Dtype and shape in words.
+    """The dtype and the shape, in words.
 
     >>> import torch
     >>> form(torch.zeros(2, 3))

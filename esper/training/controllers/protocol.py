@@ -1,4 +1,4 @@
-"""What decides for the envs of one group: the learning agent, a baseline, or a user's own.
+"""The protocol of whatever decides for the envs of one group: the learning agent, a baseline, or a user's own.
 
 Legend: E envs of the group, counted from 0 within it.
 """
@@ -20,7 +20,7 @@ from esper.telemetry.events import PPOMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """What became of the decisions of one epoch (1-based).
+    """What became of the decisions of one epoch, which is counted from 1.
 
     rewards: normalised, one per env.
     reward_scale: what the raw rewards were divided by; the same for all steps of a batch.
@@ -38,28 +38,29 @@ class StepResult:
 class Controller(Protocol):
     """Decides for E envs, batch after batch.
 
-    Per batch: begin_batch; then per epoch decide and record; then bootstrap; then learn. penalise may come between any
-    two epochs. A controller that keeps something per episode forgets it in begin_batch.
+    In each batch the trainer calls begin_batch, then decide and record in every epoch, then bootstrap, and then learn.
+    It may call penalise between any two epochs. A controller that remembers something about an episode forgets it in
+    begin_batch.
     """
 
     @property
     def name(self) -> str:
-        """What telemetry calls it."""
+        """The name by which telemetry refers to it."""
         ...
 
     @property
     def learns(self) -> bool:
-        """Does learn() return metrics."""
+        """Whether learn() returns metrics."""
         ...
 
     def begin_batch(self) -> None:
-        """E new episodes begin."""
+        """Begin E new episodes."""
         ...
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:
-        """One decision per env, those included that do not run.
+        """One decision per env, including the envs that no longer run.
 
-        generator: CPU; the batch's stream of the group.
+        generator: a CPU generator, the group's stream for this batch.
         """
         ...
 
@@ -68,31 +69,34 @@ class Controller(Protocol):
         ...
 
     def bootstrap(self, observation: Observation) -> None:
-        """The states that the last decisions led to, raw, on the CPU, once the episodes' time has run out."""
+        """Take note of the states to which the last decisions led, once the episodes' time has run out.
+
+        observation: raw, on the CPU."""
         ...
 
     def penalise(self, env: int, reward: float) -> None:
-        """The governor ended the env's episode: its last decision is terminal and earned this instead, in
-        the units of normalised rewards."""
+        """Take note that the governor ended the env's episode, so that its last decision is terminal.
+
+        reward: what that decision earned instead, in the units of normalised rewards."""
         ...
 
     def learn(self, generator: torch.Generator) -> PPOMetrics | None:
-        """Learn from the batch. None: this controller does not learn.
+        """Learn from the batch, or return None if this controller does not learn.
 
-        generator: CPU, for minibatches.
+        generator: a CPU generator, for the minibatches.
         """
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """A copy of what it carries from batch to batch, for a checkpoint; empty if that is nothing.
+        """A copy of what it carries from batch to batch, for a checkpoint. It is empty if there is nothing to carry.
 
-        Asked for between batches. Names, shapes and dtypes are the same every time.
+        The trainer asks for it between batches. Names, shapes and dtypes must be the same every time.
         """
         ...
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Continue from the state of a controller of this kind and configuration.
 
-        tensors: on the CPU.
+        tensors: the state, on the CPU.
         """
         ...

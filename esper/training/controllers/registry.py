@@ -30,7 +30,7 @@ ControllerFactory = Callable[[TrainingConfig, torch.device], Controller]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerEntry:
-    """A registered controller: its name, one line on what it does, and what makes it."""
+    """A registered controller: its name, one line on what it does, and the factory that makes it."""
 
     name: str
     description: str
@@ -54,7 +54,7 @@ def register_controller(name: str, description: str, make: ControllerFactory) ->
 def register_rule(name: str, description: str, make_rule: Callable[[TrainingConfig], Rule]) -> None:
     """Make a rule available as controller.name.
 
-    make_rule: called once per env and episode.
+    make_rule: makes a rule; it is called once per env and episode.
 
     Raises:
         ValueError: the name is taken.

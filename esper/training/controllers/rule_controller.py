@@ -1,4 +1,4 @@
-"""A baseline as a controller: one rule per env and episode, nothing learned.
+"""A baseline as a controller: one rule per env and episode, and nothing is learned.
 
 Legend: E envs of the group, H action heads.
 """
@@ -22,10 +22,13 @@ from esper.training.controllers.protocol import StepResult
 
 
 class RuleController:
-    """Asks its rules, env by env. E x H uniforms are drawn row by row each epoch, as the learning policy does."""
+    """Asks its rules, env by env.
+
+    In each epoch E x H uniforms are drawn row by row, just as the learning policy does.
+    """
 
     def __init__(self, name: str, make_rule: Callable[[], Rule]) -> None:
-        """make_rule: called once per env and episode."""
+        """make_rule: makes a rule; it is called once per env and episode."""
         self._name = name
         self._make_rule = make_rule
         self._rules: list[Rule] = []
@@ -39,11 +42,11 @@ class RuleController:
         return False
 
     def begin_batch(self) -> None:
-        """Forget every rule, and what it remembers of its episode."""
+        """Forget every rule and what it remembers about its episode."""
         self._rules.clear()
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:
-        """What the rule of each running env chooses; envs that do not run wait.
+        """The choice of each running env's rule. Envs that do not run wait.
 
         Raises:
             IllegalChoiceError: a rule chose what its masks forbid.
@@ -66,23 +69,23 @@ class RuleController:
             raise IllegalChoiceError(f"controller {self._name}, env {place}: {error}") from error
 
     def record(self, result: StepResult) -> None:
-        """A rule sees what happened in the next situation."""
+        """Do nothing: a rule sees in the next situation what happened."""
 
     def bootstrap(self, observation: Observation) -> None:
-        """A rule values nothing."""
+        """Do nothing: a rule does not estimate values."""
 
     def penalise(self, env: int, reward: float) -> None:
-        """A rule seeks no reward."""
+        """Do nothing: a rule does not learn from rewards."""
 
     def learn(self, generator: torch.Generator) -> None:
         return None
 
     def state(self) -> dict[str, Tensor]:
-        """Rules last one episode: nothing goes from batch to batch."""
+        """Nothing, because rules last for one episode."""
         return {}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """There is nothing to load."""
+        """Do nothing: there is no state."""
 
 
 def _draw(envs: int, generator: torch.Generator) -> list[tuple[float, ...]]:

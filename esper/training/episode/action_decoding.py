@@ -13,7 +13,7 @@ from esper.training.vectorized_types import ActionMaskFlags, ActionSpec
 def decode_action(actions_h: Sequence[int], view: GardenView, slots: SlotConfig) -> ActionSpec:
     """The action that these head indices mean for an env in this state.
 
-    The reward sees the sampled op when the shared predicates call it possible on the target slot, WAIT otherwise.
+    The reward sees the sampled op if the shared predicates call it possible on the target slot, and WAIT if not.
     """
     op, slot = Op(actions_h[Head.OP]), actions_h[Head.SLOT]
     enabled = 0 <= slot < slots.num_slots
@@ -35,7 +35,7 @@ def decode_action(actions_h: Sequence[int], view: GardenView, slots: SlotConfig)
 
 
 def mask_flags(masked_h: Sequence[bool]) -> ActionMaskFlags:
-    """Name the per-head mask flags, given in head order."""
+    """The flags of all heads by name, from flags in head order."""
     slot, blueprint, style, tempo, alpha_target, alpha_speed, alpha_curve, op = masked_h
     return ActionMaskFlags(
         slot=slot,

@@ -1,4 +1,4 @@
-"""One env during one episode: what the trainer carries from epoch to epoch, on the CPU."""
+"""One env during one episode: what the trainer carries on the CPU from epoch to epoch."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _STABILITY_WINDOW = 20
 
 @dataclass(slots=True, kw_only=True)
 class EnvEpisode:
-    """Allocated once per env and batch.
+    """The record of one env's episode, which is allocated once per env and batch.
 
-    last_good: what the governor restores, taken after last_good_epoch.
-    snapshot_due: take one at the next healthy epoch.
-    running: False once the governor ended the episode.
-    accuracies: validation accuracy of each epoch.
+    last_good: the snapshot that the governor restores, taken after last_good_epoch.
+    snapshot_due: whether to take a snapshot at the next healthy epoch.
+    running: False once the governor has ended the episode.
+    accuracies: the validation accuracy of each epoch.
     reward_state: what the reward remembers between two steps.
     """
 
@@ -47,13 +47,13 @@ class EnvEpisode:
 
     @property
     def measured(self) -> EnvMeasurement:
-        """This epoch's measurement."""
+        """The measurement of this epoch."""
         assert self.measurement is not None, "an env is measured before anything reads it"
         return self.measurement
 
     @property
     def episode_reward(self) -> float:
-        """Sum of the raw rewards so far."""
+        """The sum of the raw rewards so far."""
         return sum(self.rewards)
 
     def penalise(self, penalty: float) -> None:
@@ -64,13 +64,13 @@ class EnvEpisode:
 
     @property
     def stability(self) -> float:
-        """1 / (1 + variance of the last 20 raw rewards); 1 with fewer than two."""
+        """1 / (1 + variance of the last 20 raw rewards), or 1 if there are fewer than two."""
         recent = self.rewards[-_STABILITY_WINDOW:]
         return 1.0 / (1.0 + pvariance(recent)) if len(recent) > 1 else 1.0
 
     @property
     def outcome_type(self) -> OutcomeType:
-        """How the episode ended, once it has."""
+        """How the episode ended, once it has ended."""
         if not self.running:
             return OutcomeType.ROLLBACK
         return OutcomeType.SUCCESS if self.accuracies[-1] >= EPISODE_SUCCESS_THRESHOLD else OutcomeType.TIMEOUT

@@ -1,6 +1,7 @@
-"""One policy group's part of a batch: its envs' decisions taken, carried out, rewarded, recorded and handed back.
+"""One policy group's part of a batch: its decisions are taken, carried out, rewarded, recorded and handed back.
 
-Legend: E envs of the group. An env's place is its index in the group; its row, which is its env_id, that in the fleet.
+Legend: E envs of the group. An env's place is its index in the group. Its row is its index in the fleet, and is its
+env_id.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class GroupRollout:
         self._evaluation_ms = 0.0
 
     def measured(self, measurements: Sequence[EnvMeasurement], evaluation_ms: float) -> None:
-        """Take in this epoch's measurements of the whole fleet, and how long the fleet's validation pass took."""
+        """Take in this epoch's measurements of the whole fleet, and the duration of the fleet's validation pass."""
         self._evaluation_ms = evaluation_ms
         for episode in self._running():
             episode.measurement = measurements[episode.env_id]
@@ -99,7 +100,7 @@ class GroupRollout:
         )
 
     def _record(self, episode: EnvEpisode, epoch: int) -> None:
-        """Write an epoch's measurements into an env's state, let the governor look, and report."""
+        """Write an epoch's measurements into an env's state, let the governor judge them, and report."""
         env, measured, garden = episode.env_id, episode.measured, self._world.garden
         episode.epochs = epoch
         episode.accuracies.append(measured.val_accuracy)
@@ -118,7 +119,7 @@ class GroupRollout:
             self._emit_seed_events(episode, rollback.seed_events)
 
     def _penalise(self, episode: EnvEpisode) -> None:
-        """Put the governor's penalty on the env's last executed step.
+        """Assign the governor's penalty to the env's last executed step.
 
         An env that was lost before its first step has no step to blame.
         """
@@ -126,7 +127,8 @@ class GroupRollout:
             return
         penalty = -self._config.governor.penalty
         episode.penalise(penalty)
-        # Not divided by the running deviation of rewards: how bad a lost host is must not depend on what others earn.
+        # The penalty is not divided by the rewards' deviation: how bad a lost host is must not depend on what others
+        # earn.
         self._controller.penalise(self._place(episode), self.group.reward_normalizer.clip_only(penalty))
 
     def _report_epoch(self, episode: EnvEpisode, epoch: int) -> None:
@@ -172,7 +174,7 @@ class GroupRollout:
                 self._emit(anomaly, anomaly.severity)
 
     def _observe(self) -> Observation:
-        """Raw observations of the group's envs, on the CPU."""
+        """The raw observations of the group's envs, on the CPU."""
         garden = self._world.garden
         return build_observations(
             [episode.signals for episode in self.episodes],
@@ -180,7 +182,7 @@ class GroupRollout:
         )
 
     def _situation(self, epoch: int) -> Situation:
-        """What the controller is shown."""
+        """What the controller is shown in this epoch."""
         envs = tuple(
             EnvSituation(
                 signals=episode.signals,
@@ -199,7 +201,7 @@ class GroupRollout:
         )
 
     def _decide_and_execute(self, epoch: int) -> None:
-        """Ask the controller for every env, carry the actions out, pay for them and tell what came of them."""
+        """Ask the controller about every env, carry out the actions, pay for them and report what became of them."""
         active = tuple(episode.running for episode in self.episodes)
         with self._clock.measure(Phase.OBSERVE):
             situation = self._situation(epoch)

@@ -1,4 +1,4 @@
-"""Acts on the governor's verdicts: keeps each env's last good state and goes back to it when a host is lost."""
+"""Acts on the governor's verdicts: keeps each env's last good state, and returns to it if a host is lost."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from esper.training.governor import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """An env was put back to its last good state and its episode is over."""
+    """An env was returned to its last good state, and its episode is over."""
 
     report: GovernorRollback
     seed_events: tuple[SlotEvent, ...]
 
 
 class Oversight:
-    """Checks first, and takes a snapshot only after a healthy verdict, so that no snapshot holds a lost host."""
+    """Watches over the envs. A snapshot is taken only after a healthy verdict, so that none holds a lost host."""
 
     def __init__(self, config: GovernorConfig, *, fleet: Fleet, garden: Garden, random_guess_loss: float) -> None:
         self._config = config
@@ -31,7 +31,7 @@ class Oversight:
         self._random_guess_loss = random_guess_loss
 
     def examine(self, episode: EnvEpisode, *, batch: int, epoch: int) -> Rollback | None:
-        """Judge this epoch's validation loss; on panic restore that env alone and end its episode."""
+        """Judge this epoch's validation loss. On panic, restore that env alone and end its episode."""
         if not self._config.enabled:
             return None
         episode.loss_window, verdict = governor.check(
@@ -46,8 +46,9 @@ class Oversight:
         return None
 
     def _snapshot_due(self, episode: EnvEpisode, epoch: int) -> bool:
-        """At the interval, after a seed was fossilised, and when the last snapshot lacks a seed, which could not be
-        restored if it were fossilised and lost before the next."""
+        """Whether to take a snapshot: at the interval, after a seed was fossilised, or if the last one lacks a seed.
+
+        A seed that no snapshot holds could not be restored if it were fossilised and lost before the next one."""
         regular = epoch % self._config.snapshot_interval == 0
         return regular or episode.snapshot_due or not self._fleet.is_covered(episode.env_id, episode.last_good)
 

@@ -1,4 +1,4 @@
-"""One env's reward for one step: inputs from both sides of the action, the raw reward, its sums and its scale."""
+"""One env's reward for one step: the inputs from before and after the action, the raw reward, and its scale."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def reward_step(
     host_params: int,
     random_guess_loss: float,
 ) -> RewardComponents:
-    """Pay an env for its step and write the reward into its outcome, its episode and its sums.
+    """Pay an env for its step, and write the reward into its outcome, its episode and its sums.
 
-    before, after: the slots as the controller saw them, and as it will see them in the next epoch.
+    before: the slots as the controller saw them.
+    after: the slots as it will see them in the next epoch.
     """
     last = episode.epochs == config.fleet.episode_length
     step = LivedStep(
@@ -64,7 +65,7 @@ def reward_step(
 
 
 def _accumulate(sums: RewardSummaryAccumulator, payment: Payment) -> None:
-    """Add one step's terms; a term that the reward mode does not have adds nothing."""
+    """Add the terms of one step. A term that the reward mode does not have adds nothing."""
     components = payment.components
     sums.bounded_attribution += components.term("bounded_attribution") or 0.0
     sums.compute_rent += components.term("compute_rent") or 0.0

@@ -1,4 +1,4 @@
-"""One batch of experience: the whole fleet for T host epochs, each group's controller deciding for its own envs.
+"""One batch of experience: the whole fleet for T host epochs, with each group's controller deciding for its own envs.
 
 Legend: E envs, T epochs.
 """
@@ -28,7 +28,7 @@ class Rollout:
         self.groups = tuple(GroupRollout(group, world, hub=hub, clock=clock) for group in groups)
 
     def run(self) -> bool:
-        """Play the whole batch. False: a stop was requested and the batch was left unfinished."""
+        """Play the whole batch. The result is False if a stop was requested and the batch was left unfinished."""
         for epoch in range(1, self._episode_length + 1):
             self._control.wait_while_paused()
             if self._control.stop_requested:
@@ -42,7 +42,7 @@ class Rollout:
         return True
 
     def _train_and_measure(self) -> None:
-        """Train every host for an epoch, validate and ablate it, and bring the numbers to the CPU."""
+        """Train every host for an epoch, validate and ablate it, and copy the numbers to the CPU."""
         world = self._world
         with self._clock.measure(Phase.TRAIN):
             batches = self._clock.each(Phase.DATA_WAIT, world.source.train(world.data_generators))
@@ -56,7 +56,7 @@ class Rollout:
             group.measured(measurements, evaluation_ms)
 
     def _measure_test(self) -> None:
-        """Accuracy on the test split of every host at the end of its episode. Reported, never fed back."""
+        """Measure every host on the test split at the end of its episode. The result is reported and never fed back."""
         with self._clock.measure(Phase.EVALUATE):
             world = self._world
             evaluation = world.fleet.evaluate(world.source.test(), ablation=False)

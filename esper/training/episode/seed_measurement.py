@@ -25,7 +25,7 @@ def seed_measurement(measurement: EnvMeasurement, slot: int) -> SeedMeasurement:
 
 
 def gradient_health(gradient: SeedGradient) -> GradientHealth:
-    """health = 1 - 0.5 * share of vanishing tensors - 0.8 * share of exploding tensors (mechanics of the original)."""
+    """1 - 0.5 * share of vanishing tensors - 0.8 * share of exploding tensors, as in the original system."""
     return GradientHealth(
         norm=gradient.norm,
         health=1.0 - VANISHING_WEIGHT * gradient.vanishing_fraction - EXPLODING_WEIGHT * gradient.exploding_fraction,
@@ -36,7 +36,7 @@ def gradient_health(gradient: SeedGradient) -> GradientHealth:
 
 
 def interaction_sum(matrix: CounterfactualMatrix, slot: int) -> float | None:
-    """Sum of this seed's measured interactions with the other active seeds, in points; None if none was measured."""
+    """The sum of this seed's measured interactions with other active seeds, in points, or None if none was measured."""
     active = [other for other, on in enumerate(matrix.active) if on]
     known = [
         value

@@ -41,7 +41,7 @@ class BatchTallies:
         )
 
     def mask_hit_rates(self, batch: int) -> MaskHitRates:
-        """How often each head's mask left it less than its full choice."""
+        """How often the mask left each head fewer than all of its choices."""
         return MaskHitRates(
             batch=batch,
             heads=tuple(
@@ -56,6 +56,6 @@ class BatchTallies:
         )
 
     def mean_reward_terms(self) -> tuple[NamedValue, ...]:
-        """Mean of each reward term per decision, in the order in which the terms first came up."""
-        # No decision means no term, so nothing is divided by zero.
+        """The mean of each reward term per decision, in the order in which the terms first appeared."""
+        # Without a decision there is no term, so nothing is divided by zero.
         return tuple(NamedValue(name=name, value=total / self._decisions) for name, total in self._terms.items())

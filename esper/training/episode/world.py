@@ -16,7 +16,8 @@ from esper.training.garden import Garden
 class BatchWorld:
     """What one batch trains: fresh hosts, their seeds, their data and the random streams of this batch.
 
-    policy_seed: of every group's stream of policy randomness, so that equal groups decide alike.
+    policy_seed: the seed of every group's stream of policy randomness, the same for all, so that equal groups decide
+        alike.
     """
 
     batch: int

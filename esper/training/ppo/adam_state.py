@@ -12,9 +12,10 @@ _MOMENTS: Final = ("exp_avg", "exp_avg_sq")
 
 
 def adam_tensors(module: nn.Module, optimizer: torch.optim.Adam) -> dict[str, Tensor]:
-    """Per parameter of the module its step count (float32 scalar) and both moments, as <parameter>/step and so on.
+    """For each parameter of the module, its step count (a float32 scalar) and both moments.
 
-    A parameter that was never stepped has step 0 and zero moments, from which Adam starts.
+    They are named <parameter>/step and so on. A parameter that was never stepped has step 0 and moments of zero, with
+    which Adam starts.
     """
     tensors: dict[str, Tensor] = {}
     for name, parameter in module.named_parameters():
@@ -26,7 +27,10 @@ def adam_tensors(module: nn.Module, optimizer: torch.optim.Adam) -> dict[str, Te
 
 
 def load_adam_tensors(module: nn.Module, optimizer: torch.optim.Adam, tensors: Mapping[str, Tensor]) -> None:
-    """Continue from what adam_tensors gave. The optimiser must hold module.parameters() in one group."""
+    """Continue from the tensors that adam_tensors returned.
+
+    The optimiser must hold module.parameters() in one group.
+    """
     state = {
         place: {part: tensors[f"{name}/{part}"] for part in ("step", *_MOMENTS)}
         for place, (name, _) in enumerate(module.named_parameters())

@@ -1,4 +1,4 @@
-"""Generalised advantage estimation (Schulman et al. 2016) over E envs at once. Pure functions.
+"""Generalised advantage estimation (Schulman et al. 2016) over E envs at once, as pure functions.
 
 Legend: E envs, T epochs.
 """
@@ -20,10 +20,13 @@ def generalized_advantages(
     gamma: float,
     gae_lambda: float,
 ) -> Tensor:
-    """Advantages [E, T]; 0 at steps that are not valid.
+    """The advantages, [E, T]; 0 at steps that are not valid.
 
-    done_et: the episode ended with this step. Where truncated_et holds too, the state after it is worth bootstrap_et;
-    otherwise nothing. Every env's last valid step must be done. values and bootstraps in units of the reward.
+    Values and bootstraps are in the units of the reward. The last valid step of every env must be done.
+
+    done_et: the episode ended with this step.
+    truncated_et: it ended only because its time ran out, so the state after it is worth bootstrap_et. After any other
+        end, nothing follows.
     """
     advantages_et = torch.zeros_like(values_et)
     following_e = torch.zeros_like(values_et[:, 0])
@@ -43,14 +46,14 @@ def generalized_advantages(
 def normalize_advantages(advantages_et: Tensor, counted_et: Tensor, min_std: float) -> Tensor:
     """Shift and scale to mean 0 and standard deviation 1 over the counted steps; 0 elsewhere.
 
-    The population standard deviation is floored at min_std, so that noise around equal returns is not blown up.
+    The population standard deviation counts as at least min_std, so that noise around equal returns is not blown up.
     """
     mean, std = masked_mean_std(advantages_et, counted_et)
     return torch.where(counted_et, (advantages_et - mean) / std.clamp_min(min_std), 0.0)
 
 
 def masked_mean_std(values_et: Tensor, counted_et: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and population standard deviation over the counted entries; both 0 if there are none."""
+    """The mean and the population standard deviation over the counted entries. Both are 0 if there are none."""
     count = counted_et.sum().clamp_min(1)
     mean = torch.where(counted_et, values_et, 0.0).sum() / count
     variance = torch.where(counted_et, (values_et - mean).square(), 0.0).sum() / count

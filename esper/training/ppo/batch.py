@@ -1,4 +1,4 @@
-"""From a batch of experience to what the gradient steps of its update share: references, advantages, value targets.
+"""What the gradient steps of an update share: reference log-probabilities, advantages and value targets.
 
 Legend: E envs, T epochs, H action heads, O ops.
 """
@@ -25,7 +25,7 @@ from esper.training.ppo.value_normalizer import ValueNormalizer, ValueNormalizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedBatch:
-    """A batch ready for gradient steps.
+    """A batch that is ready for gradient steps.
 
     statistics: the numbers of a BatchReading, still on the device.
 
@@ -39,14 +39,14 @@ class PreparedBatch:
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
-    """What the policy thinks at the starting weights."""
+    """How the policy judges the batch at the starting weights."""
 
     log_probs_eth: Tensor
     op_values_eto: Tensor
 
 
 def evaluate(policy: FactoredRecurrentPolicy, rollout: RolloutTensors) -> Evaluation:
-    """What the policy now thinks of these episodes, with gradients."""
+    """How the policy now judges these episodes, with gradients."""
     return evaluate_episodes(
         policy,
         features_etd=rollout.features_etd,
@@ -65,7 +65,9 @@ def prepare_batch(
 ) -> PreparedBatch:
     """Reference log-probabilities, advantages and value targets at the starting weights.
 
-    order: the envs of each minibatch of the first pass. Nothing is changed.
+    Nothing is changed.
+
+    order: the envs of each minibatch of the first pass.
     """
     valid_et, forced_et = rollout.valid_et, rollout.forced_et
     values_et = normalizer.to_rewards(rollout.values_et)
@@ -102,10 +104,10 @@ def prepare_batch(
 
 
 def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: Sequence[Tensor]) -> _Reference:
-    """Log-probabilities at the starting weights, so that the first ratio is exactly 1.
+    """The log-probabilities at the starting weights, computed so that the first ratio is exactly 1.
 
-    Kernels differ in the last bits between batch shapes and between gradient modes, so this runs on the first
-    pass's own minibatches and with gradients enabled.
+    The last bits of a kernel's results depend on the shape of its batch and on whether gradients are recorded. The
+    references are therefore computed on the minibatches of the first pass, with gradients enabled.
     """
     log_probs_eth = torch.zeros_like(rollout.log_probs_eth)
     op_values_eto = log_probs_eth.new_zeros(*log_probs_eth.shape[:2], len(Op))
@@ -117,7 +119,7 @@ def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: 
 
 
 def _mean_op_values(rollout: RolloutTensors, op_values_eto: Tensor) -> Tensor:
-    """Mean value of each op [O] over the steps on which it was possible; not finite where it never was."""
+    """The mean value of each op, [O], over the steps on which it was possible. It is not finite where it never was."""
     possible_eto = rollout.mask_ethn[..., Head.OP, : len(Op)] & rollout.valid_et.unsqueeze(-1)
     return op_values_eto.where(possible_eto, 0.0).sum((0, 1)) / possible_eto.sum((0, 1))
 

@@ -1,4 +1,4 @@
-"""The losses of PPO for a factored policy. Pure functions of tensors.
+"""The losses of PPO for a factored policy, as pure functions of tensors.
 
 Legend: E envs, T epochs, H action heads, S slots.
 """
@@ -20,16 +20,16 @@ _MAX_JOINT_LOG_RATIO = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossInputs:
-    """What a loss needs besides the evaluation.
+    """What a loss needs beside the evaluation.
 
-    reference_eth: log-probabilities at the weights before the update.
+    reference_eth: the log-probabilities at the weights before the update.
     advantages_et: normalised.
-    targets_et: returns in the critic's units.
-    actor_et: steps that teach the actor (valid, not forced).
-    relevant_eth: of those, the heads that mattered.
-    open_eth: of those, the heads with more than one legal choice.
+    targets_et: the returns in the critic's units.
+    actor_et: the steps that teach the actor, which are valid and not forced.
+    relevant_eth: the heads that mattered in these steps.
+    open_eth: the heads of these steps that had more than one legal choice.
     value_weight_et: 0 at invalid steps.
-    ops_et: the op that was taken.
+    ops_et: the ops that were taken.
     contribution_targets_ets: see display_losses.
     """
 
@@ -44,13 +44,15 @@ class LossInputs:
     contribution_targets_ets: Tensor
 
     def rows(self, envs: Tensor) -> LossInputs:
-        """The same for some envs (long tensor of indices)."""
+        """The same for some envs.
+
+        envs: a long tensor of indices."""
         return LossInputs(**{item.name: getattr(self, item.name)[envs] for item in fields(self)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossCoefficients:
-    """What the terms of one update's loss weigh; *_h per head."""
+    """The weights of the terms of one update's loss. Names that end in _h hold one number per head."""
 
     clip_ratio: float
     value: float
@@ -77,9 +79,11 @@ class LossCoefficients:
 class RatioStatistics:
     """How far the policy has moved from the reference. Means and extremes over no step are not finite.
 
-    kl: estimated divergence of the joint policy per actor step: the sum over heads of ratio - 1 - ln(ratio), each head
-        counted where it mattered.
-    maximum, minimum: of the joint ratio. *_h: per head.
+    Names that end in _h hold one number per head.
+
+    kl: the estimated divergence of the joint policy per actor step: the sum over heads of ratio - 1 - ln(ratio), where
+        each head counts in the steps in which it mattered.
+    maximum, minimum: the extremes of the joint ratio.
     """
 
     kl: Tensor
@@ -92,10 +96,10 @@ class RatioStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Loss terms (scalars) and what is reported about them.
+    """The terms of the loss, as scalars, and what is reported about them.
 
-    entropy: mean share of the maximum over all open heads of all steps.
-    entropy_h: per head. Not finite over no step.
+    entropy: the mean share of the maximum over all open heads of all steps.
+    entropy_h: the same for each head. It is not finite without a step.
     """
 
     total: Tensor
@@ -109,7 +113,10 @@ class Losses:
 
 
 def ppo_losses(evaluation: Evaluation, inputs: LossInputs, coefficients: LossCoefficients) -> Losses:
-    """policy + value coefficient * value + entropy coefficient * entropy_loss + floor_penalty, and the statistics."""
+    """The losses and statistics of these steps.
+
+    The total is policy + value coefficient * value + entropy coefficient * entropy_loss + floor_penalty.
+    """
     log_ratio_eth = (evaluation.log_probs_eth - inputs.reference_eth).where(inputs.relevant_eth, 0.0)
     log_ratio_eth = log_ratio_eth.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
     policy = _surrogate_loss(log_ratio_eth.exp(), inputs, coefficients.clip_ratio)
@@ -147,7 +154,7 @@ def _ratio_statistics(log_ratio_eth: Tensor, inputs: LossInputs, clip_ratio: flo
 
 
 def _surrogate_loss(ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) -> Tensor:
-    """Clipped surrogate per head, averaged over the steps where the head mattered, summed over heads."""
+    """The clipped surrogate of each head, averaged over the steps in which the head mattered and summed over heads."""
     advantages_et1 = inputs.advantages_et.unsqueeze(-1)
     clipped_eth = ratio_eth.clamp(1.0 - clip_ratio, 1.0 + clip_ratio)
     gain_eth = torch.minimum(ratio_eth * advantages_et1, clipped_eth * advantages_et1)
@@ -156,19 +163,20 @@ def _surrogate_loss(ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) ->
 
 
 def _floor_penalty(entropy_sum_h: Tensor, open_h: Tensor, coefficients: LossCoefficients) -> Tensor:
-    """The square of what a head's mean entropy lacks of its floor, weighted and summed; a head without a choice is not
-    to blame."""
+    """The squares of what the heads' mean entropies lack of their floors, weighted and summed.
+
+    A head that never had a choice is not to blame."""
     missing_h = (coefficients.entropy_floors_h - entropy_sum_h / open_h.clamp_min(1)).clamp_min(0.0)
     return (coefficients.floor_penalties_h * missing_h.square()).where(open_h > 0, 0.0).sum()
 
 
 def weighted_half_square(error_et: Tensor, weight_et: Tensor) -> Tensor:
-    """Half the weighted mean of the squared errors; what has no weight may be anything."""
+    """Half the weighted mean of the squared errors. An error without weight may have any value."""
     counted_et = error_et.where(weight_et > 0, 0.0)
     total = weight_et.sum().clamp_min(torch.finfo(weight_et.dtype).tiny)
     return 0.5 * (weight_et * counted_et.square()).sum() / total
 
 
 def _masked_sum(values_eth: Tensor, mask_eth: Tensor) -> Tensor:
-    """Sum over envs and epochs [H] of the entries that the mask lets through."""
+    """The sum over envs and epochs, [H], of the entries that the mask lets through."""
     return values_eth.where(mask_eth, 0.0).sum((0, 1))

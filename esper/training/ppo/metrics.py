@@ -1,7 +1,7 @@
 """From the statistics of gradient steps to one PPOMetrics record.
 
-Statistics are packed so that one copy from the device carries them all. A statistic over nothing (a head that never
-mattered) is not finite on the device and None in the record.
+Statistics are packed, so that one copy from the device carries them all. A statistic over nothing, for example of a
+head that never mattered, is not finite on the device and None in the record.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from esper.training.ppo.skipped_updates import SkipCause
 
 @dataclass(frozen=True, slots=True)
 class BatchReading:
-    """Statistics of the batch before the first gradient step.
+    """The statistics of the batch before the first gradient step.
 
-    reference_error: largest difference between a log-probability of the rollout and the recomputed one.
-    op_values_o: mean of Q(s, op) over the steps on which the op was possible, reward units.
-    observations: of observation_statistics.
+    reference_error: the largest difference between a log-probability of the rollout and the recomputed one.
+    op_values_o: the mean of Q(s, op) over the steps on which the op was possible, in units of the reward.
+    observations: the numbers of observation_statistics.
     """
 
     explained_variance: float
@@ -55,7 +55,7 @@ class BatchReading:
 
 @dataclass(frozen=True, slots=True)
 class StepReading:
-    """Statistics of one gradient step; *_h per head.
+    """The statistics of one gradient step. Names that end in _h hold one number per head.
 
     contribution_loss: not finite without a contribution head.
     """
@@ -81,7 +81,7 @@ class StepReading:
 
     @property
     def finite(self) -> bool:
-        """May the weights be stepped."""
+        """Whether the weights may be stepped."""
         return all(map(math.isfinite, (self.total_loss, self.gradient_norm, self.display_gradient_norm)))
 
     @classmethod
@@ -96,10 +96,10 @@ class StepReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientNorms:
-    """Before clipping.
+    """Gradient norms before clipping.
 
-    policy: everything that acts, and the critic.
-    head_h: per action head.
+    policy: the norm over everything that acts, and the critic.
+    head_h: the norm of each action head.
     """
 
     policy: Tensor
@@ -134,7 +134,7 @@ def pack_step(losses: Losses, display: DisplayLosses, norms: GradientNorms) -> T
 class UpdateReading:
     """Everything that one PPO update measured.
 
-    steps: gradient steps, the one that stopped the update included.
+    steps: the gradient steps, including the one that stopped the update.
     """
 
     batch: BatchReading
@@ -145,7 +145,7 @@ class UpdateReading:
 
 
 def skip_cause(batch: BatchReading, step: StepReading) -> SkipCause:
-    """The first thing that is not finite, in the order in which one follows from the other."""
+    """The first thing that is not finite, in an order in which each follows from the one before."""
     causes = (
         (batch.value_mean, SkipCause.VALUES),
         (batch.return_mean, SkipCause.RETURNS),
@@ -160,8 +160,11 @@ def skip_cause(batch: BatchReading, step: StepReading) -> SkipCause:
 def update_metrics(
     reading: UpdateReading, config: PPOConfig, coefficients: LossCoefficients, update_time_ms: float
 ) -> PPOMetrics:
-    """The record of an update. Losses, entropies, norms and clip fractions are means over the gradient steps, ratios
-    extremes, and the divergence is that of the last step. A skipped update keeps only what the rollout says."""
+    """The record of an update.
+
+    Losses, entropies, norms and clip fractions are means over the gradient steps. Ratios are extremes, and the
+    divergence is that of the last step. The record of a skipped update holds only what the rollout shows.
+    """
     skipped = reading.skipped is not None
     batch, steps = reading.batch, () if skipped else reading.steps
     return PPOMetrics(
@@ -219,7 +222,7 @@ def _head_update(name: str, head: int, batch: BatchReading, steps: Sequence[Step
 
 
 def _contribution_error(losses: list[float]) -> float | None:
-    """From half a mean squared error, in shares of the clip, to a root mean squared error in percentage points."""
+    """The root mean squared error in percentage points, from losses that are half a mean squared error of the clip."""
     loss = _mean(losses)
     return None if loss is None else CONTRIBUTION_CLIP * math.sqrt(2.0 * loss)
 
@@ -233,6 +236,6 @@ def _measured(value: float) -> float | None:
 
 
 def _mean(values: list[float]) -> float | None:
-    """Mean of the steps that measured something."""
+    """The mean over the steps that measured something."""
     measured = _finite(values)
     return sum(measured) / len(measured) if measured else None

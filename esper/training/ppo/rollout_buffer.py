@@ -2,7 +2,7 @@
 
 Legend: E envs, T epochs, S slots, D observation features, H action heads, N choices of the largest head.
 
-Hidden states are not stored: every episode starts from zeros at t = 0 and is evaluated as a whole.
+Hidden states are not stored, because every episode starts from zeros at t = 0 and is evaluated as a whole.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _NOT_MEASURED = float("nan")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutTensors:
-    """The whole batch on the policy's device; first two dimensions E, T.
+    """The whole batch on the policy's device. The first two axes of every tensor are E and T.
 
-    features_etd: normalised as the policy saw them.
-    raw_features_etd: before.
+    features_etd: normalised, as the policy saw them.
+    raw_features_etd: the same before normalisation.
     mask_ethn: the masks that were sampled from.
-    values_et, bootstrap_et: the critic's normalised units.
+    values_et, bootstrap_et: in the critic's normalised units.
     rewards_et: normalised rewards.
-    contributions_ets: of the seeds, as measured before the decision, percentage points, NaN where not measured.
+    contributions_ets: those of the seeds, measured before the decision, in percentage points; NaN where not measured.
     valid_et: False after an env's episode has ended.
     """
 
@@ -50,18 +50,21 @@ class RolloutTensors:
 
     @property
     def forced_et(self) -> Tensor:
-        """Steps on which only WAIT was legal."""
+        """The steps on which only WAIT was legal."""
         return self.mask_ethn[:, :, Head.OP].sum(-1) == 1
 
     def rows(self, envs: Tensor) -> RolloutTensors:
-        """The episodes of some envs (long tensor of indices), whole."""
+        """The whole episodes of some envs.
+
+        envs: a long tensor of indices."""
         return RolloutTensors(**{item.name: getattr(self, item.name)[envs] for item in fields(self)})
 
 
 class RolloutBuffer:
-    """Filled epoch by epoch, read once by the PPO update, cleared per batch.
+    """Holds a batch: it is filled epoch by epoch, read once by the PPO update, and cleared for the next batch.
 
-    What the policy made lives on its device; rewards and flags are written by the CPU and copied once, when read.
+    What the policy made lives on the policy's device. Rewards and flags are written on the CPU and copied once, when
+    read.
     """
 
     def __init__(self, *, envs: int, epochs: int, num_slots: int, device: torch.device) -> None:
@@ -84,7 +87,7 @@ class RolloutBuffer:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the batch. An unused step is a legal WAIT that counts for nothing."""
+        """Forget the batch. A step that is not used is a legal WAIT that counts for nothing."""
         self._lengths = [0] * self._envs
         self._mask_ethn.zero_()
         self._mask_ethn[..., 0] = True
@@ -117,14 +120,14 @@ class RolloutBuffer:
         truncated: Sequence[bool],
         active: Sequence[bool],
     ) -> None:
-        """Store epoch t (from 0) of every env.
+        """Store epoch t, counted from 0, of every env.
 
         observation: normalised.
         rewards: normalised.
-        contributions: per env and slot, percentage points, None where not measured in this epoch.
-        active: False for an env whose episode ended before t; nothing of its row counts.
+        contributions: per env and slot, in percentage points, None where not measured in this epoch.
+        active: False for an env whose episode ended before t, so that nothing of its row counts.
         done: the episode ends with this step.
-        truncated: and only because time ran out.
+        truncated: it ends only because its time runs out.
         """
         self._features_etd[:, t] = observation.features_ed
         self._raw_features_etd[:, t] = raw_features_ed
@@ -147,20 +150,23 @@ class RolloutBuffer:
                 self._lengths[env] = t + 1
 
     def set_bootstrap(self, t: int, values_e: Tensor) -> None:
-        """Value of the states that follow epoch t, for the envs that were truncated there; others ignore it."""
+        """Store the value of the states that follow epoch t, for the envs that were truncated there.
+
+        Others ignore it.
+        """
         self._bootstrap_et[:, t] = values_e
 
     @property
     def steps(self) -> int:
-        """Steps that all envs together have executed."""
+        """The number of steps that all envs together have executed."""
         return sum(self._lengths)
 
     def length(self, env: int) -> int:
-        """Steps that this env has executed."""
+        """The number of steps that this env has executed."""
         return self._lengths[env]
 
     def penalise(self, env: int, reward: float) -> None:
-        """Turn the env's last executed step into a terminal one with this (normalised) reward."""
+        """Turn the env's last executed step into a terminal one with this reward, which is normalised."""
         last = self._lengths[env] - 1
         assert last >= 0, "an env that has executed nothing cannot be penalised"
         self._rewards_et[env, last] = reward
@@ -170,7 +176,7 @@ class RolloutBuffer:
     def tensors(self) -> RolloutTensors:
         """The batch, once every episode has ended."""
         for env, length in enumerate(self._lengths):
-            if length == 0:  # lost before its first decision
+            if length == 0:  # The env was lost before its first decision.
                 continue
             assert self._done_et[env, length - 1], f"the episode of env {env} has not ended"
         return RolloutTensors(

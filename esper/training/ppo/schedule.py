@@ -11,13 +11,13 @@ from torch import Tensor
 from esper.training.ppo.config import PPOConfig
 
 VALUE_WARMUP_START: Final = 0.1
-"""Share of the value coefficient with which its warm-up begins."""
+"""The share of the value coefficient with which its warm-up begins."""
 
 FLOOR_PHASES: Final[tuple[tuple[float, float], ...]] = ((0.25, 1.5), (0.75, 1.0), (1.0, 0.5))
-"""(end of the phase as a share of entropy_floor_batches, factor of the entropy-floor penalties)."""
+"""The phases of the entropy-floor penalties: the end as a share of entropy_floor_batches, and the factor until then."""
 
 OP_VALUE_SHARE: Final = 0.5
-"""What the loss of Q(s, op) weighs, as a share of the value coefficient."""
+"""The weight of the loss of Q(s, op), as a share of the value coefficient."""
 
 CONTRIBUTION_COEF: Final = 0.05
 CONTRIBUTION_WARMUP_DECISIONS: Final = 1000
@@ -25,7 +25,7 @@ CONTRIBUTION_WARMUP_DECISIONS: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateProgress:
-    """What a checkpoint keeps of the updates so far, skipped ones included."""
+    """What a checkpoint keeps about the updates so far, including skipped ones."""
 
     updates: int = 0
     episodes: int = 0
@@ -49,7 +49,7 @@ class UpdateProgress:
 
 
 def value_coefficient(config: PPOConfig, updates: int) -> float:
-    """Linear from a tenth of value_coef in the first update to all of it after value_warmup_batches."""
+    """The value coefficient, which rises linearly from a tenth of value_coef to value_coef in value_warmup_batches."""
     if updates >= config.value_warmup_batches:
         return config.value_coef
     share = updates / config.value_warmup_batches
@@ -57,7 +57,9 @@ def value_coefficient(config: PPOConfig, updates: int) -> float:
 
 
 def entropy_coefficient(config: PPOConfig, episodes: int) -> float:
-    """Linear from entropy_coef to entropy_coef_end over entropy_anneal_episodes; constant if that is 0."""
+    """The entropy coefficient, which moves linearly to entropy_coef_end over entropy_anneal_episodes.
+
+    If entropy_anneal_episodes is 0, it stays at entropy_coef."""
     if config.entropy_anneal_episodes == 0:
         return config.entropy_coef
     share = min(episodes / config.entropy_anneal_episodes, 1.0)
@@ -65,7 +67,7 @@ def entropy_coefficient(config: PPOConfig, episodes: int) -> float:
 
 
 def entropy_floor_factor(config: PPOConfig, updates: int) -> float:
-    """Factor of the entropy-floor penalties; 1 throughout if entropy_floor_batches is 0."""
+    """The factor of the entropy-floor penalties, which is always 1 if entropy_floor_batches is 0."""
     if config.entropy_floor_batches == 0:
         return 1.0
     share = updates / config.entropy_floor_batches
@@ -73,5 +75,5 @@ def entropy_floor_factor(config: PPOConfig, updates: int) -> float:
 
 
 def contribution_coefficient(decisions: int) -> float:
-    """Linear from 0 to CONTRIBUTION_COEF over the first thousand decisions."""
+    """The contribution head's coefficient, which rises linearly to CONTRIBUTION_COEF in a thousand decisions."""
     return CONTRIBUTION_COEF * min(decisions / CONTRIBUTION_WARMUP_DECISIONS, 1.0)

@@ -12,7 +12,7 @@ MAX_SKIPPED_IN_A_ROW: Final = 3
 
 
 class SkipCause(StrEnum):
-    """What made an update impossible: the first of these that holds."""
+    """What made an update impossible. The first of these that holds is the cause."""
 
     NO_STEPS = "no env executed a step: every host was lost before its first decision"
     VALUES = "a value estimate of the rollout is not finite"
@@ -25,13 +25,16 @@ class SkipCause(StrEnum):
 
 
 class SkipCounter:
-    """Counts the skipped updates of one group since the last that succeeded."""
+    """Counts the skipped updates of one group since its last successful update."""
 
     def __init__(self) -> None:
         self._causes: list[str] = []
 
     def recall(self, causes: Sequence[str | None]) -> None:
-        """Take up the thread of earlier batches, one cause or None each. A run that had to stop there starts afresh."""
+        """Continue after earlier batches, given one cause or None for each.
+
+        A run that had to stop there starts afresh.
+        """
         self._causes.clear()
         for cause in causes:
             self._causes = [] if cause is None else [*self._causes, cause]
@@ -39,7 +42,9 @@ class SkipCounter:
             self._causes.clear()
 
     def count(self, cause: str | None) -> None:
-        """Take note of a batch's update; None: it was not skipped.
+        """Take note of a batch's update.
+
+        cause: why it was skipped, or None if it was not.
 
         Raises:
             SkippedUpdatesError: this was the third skipped update in a row.

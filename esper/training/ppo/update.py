@@ -1,4 +1,4 @@
-"""The PPO update of the controller: whole episodes, from the zero state, split along the env axis only.
+"""The PPO update of the controller, on whole episodes that start from the zero state and are split only between envs.
 
 Legend: E envs, T epochs, H action heads.
 """
@@ -52,7 +52,7 @@ class _Update:
 
 
 class PPOUpdater:
-    """Owns the optimiser, the value normaliser and the counters; update() is called once per batch."""
+    """Owns the optimiser, the value normaliser and the counters. update() is called once per batch."""
 
     def __init__(self, policy: FactoredRecurrentPolicy, config: PPOConfig) -> None:
         self._device = policy.floors_h.device
@@ -65,9 +65,11 @@ class PPOUpdater:
     def update(self, buffer: RolloutBuffer, generator: torch.Generator) -> PPOMetrics:
         """Improve the policy on one full buffer.
 
-        generator: CPU; decides which envs share a minibatch. An update whose loss or gradient is not finite, or that
-        has no step to learn from, is skipped: weights, optimiser and value normaliser stay bit for bit as they were,
-        and the metrics say so. progress counts it all the same.
+        An update is skipped if a loss or a gradient is not finite, or if there is no step to learn from. Then the
+        weights, the optimiser and the value normaliser stay bit for bit as they were, and the metrics say so. progress
+        counts a skipped update too.
+
+        generator: a CPU generator, which decides which envs share a minibatch.
         """
         started = perf_counter()
         rollout = buffer.tensors()
@@ -98,7 +100,7 @@ class PPOUpdater:
         self._policy.rescale_values(old.scale / new.scale, (old.centre - new.centre) / new.scale)
 
     def _run(self, update: _Update, order: Sequence[Tensor], generator: torch.Generator) -> UpdateReading:
-        """Gradient steps until the passes are done, the policy has moved too far, or something is not finite."""
+        """Take gradient steps until the passes are done, the policy has moved too far, or something is not finite."""
         read: list[tuple[BatchReading, StepReading]] = []
         for epoch in range(self._config.epochs):
             if epoch > 0:
@@ -114,7 +116,7 @@ class PPOUpdater:
         return _update_reading(read, epochs_run=self._config.epochs)
 
     def _gradient(self, update: _Update, envs: Tensor) -> tuple[BatchReading, StepReading]:
-        """Put the clipped gradient of one minibatch into the weights' grad fields and read its statistics."""
+        """Put the clipped gradient of one minibatch into the weights' grad fields, and read its statistics."""
         evaluation = evaluate(self._policy, update.rollout.rows(envs))
         inputs = update.prepared.inputs.rows(envs)
         losses = ppo_losses(evaluation, inputs, update.coefficients)
@@ -125,7 +127,7 @@ class PPOUpdater:
         return _read(update.prepared.statistics, pack_step(losses, display, norms))
 
     def _display_losses(self, evaluation: Evaluation, inputs: LossInputs, update: _Update) -> DisplayLosses:
-        """The losses of the heads that are only looked at; their gradients end at their own weights."""
+        """The losses of the display heads, whose gradients end at their own weights."""
         op_value = op_value_loss(evaluation.op_values_eto, inputs.ops_et, inputs.targets_et, inputs.value_weight_et)
         total = OP_VALUE_SHARE * update.coefficients.value * op_value
         head = self._policy.contributions
@@ -138,7 +140,7 @@ class PPOUpdater:
         return DisplayLosses(total=total, op_value=op_value, contribution=contribution)
 
     def _clip_gradients(self) -> GradientNorms:
-        """Clip what acts and what is only displayed each on its own, so that a display head shortens no step."""
+        """Clip what acts and what is only displayed separately, so that a display head never shortens a step."""
         head_h = torch.stack([_gradient_norm(self._policy.head_parameters(head)) for head in Head])
         limit = self._config.max_grad_norm
         return GradientNorms(
@@ -174,10 +176,10 @@ def _gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
 
 
 def _read(batch: Tensor, step: Tensor) -> tuple[BatchReading, StepReading]:
-    """Copy the statistics of one gradient step to the CPU: the one place where the update waits for the device."""
+    """Copy the statistics of one gradient step to the CPU. Only here does the update wait for the device."""
     row = cast("list[float]", torch.cat((batch, step)).tolist())
     readings = BatchReading.unpack(row[: len(batch)]), StepReading.unpack(row[len(batch) :])
-    # NaN is no disagreement: the step is not finite and the update will be skipped.
+    # NaN is not a disagreement: the step is not finite, and the update will be skipped.
     assert not readings[0].reference_error > _MAX_REFERENCE_ERROR, (
         "rollout and update disagree about the log-probability of an action: hidden states, masks or observations in "
         "the buffer are not those that the policy acted on"

@@ -1,4 +1,4 @@
-"""The tail of a batch, over all policy groups, with the events in their binding order."""
+"""The end of a batch, over all policy groups, with the events in their binding order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from esper.training.vectorized_types import BatchSummary, BatchTimings
 
 
 class BatchReporter:
-    """Reports the batches of a run one after another: first every group's results, then what ends the batch."""
+    """Reports the batches of a run one after another, first the results of every group and then what ends the batch."""
 
     def __init__(self, groups: Sequence[Group], *, hub: Hub, source: BatchSource, clock: PhaseClock) -> None:
         run = groups[0].config.run
@@ -33,7 +33,7 @@ class BatchReporter:
         self._clock = clock
 
     def recall(self, earlier: Sequence[BatchSummary]) -> None:
-        """Take up the thread of the batches before the first that is reported here."""
+        """Continue after the batches that came before the first one reported here."""
         for reporter in self._reporters:
             reporter.recall(earlier)
 
@@ -46,7 +46,7 @@ class BatchReporter:
     ) -> tuple[BatchSummary, ...]:
         """Emit a finished batch and return each group's summary, after handing it to on_summary.
 
-        metrics: of each group's update, in the order of the groups; None for one that does not learn.
+        metrics: those of each group's update, in the order of the groups, or None for a group that does not learn.
         """
         with self._clock.measure(Phase.TELEMETRY):
             for anomaly in self._memory.after_batch(world.batch):
@@ -73,7 +73,7 @@ class BatchReporter:
         return summaries
 
     def _throughput(self, batch: int) -> Throughput:
-        """Of the whole fleet, measured over the batch up to now; what follows is a handful of events."""
+        """The throughput of the whole fleet over the batch up to now. Only a handful of events follow."""
         wall, clock = self._clock.wall_seconds, self._clock
         stepping = sum(clock.seconds(phase) for phase in (Phase.TRAIN, Phase.DATA_WAIT, Phase.EVALUATE))
         env_epochs = self._envs * self._fleet.episode_length

@@ -1,4 +1,4 @@
-"""One policy group's share of a batch's tail: outcomes, anomalies, the summary record and its events.
+"""One policy group's share of the end of a batch: outcomes, anomalies, the summary record and its events.
 
 The order of the events is binding; BatchReporter calls the three parts.
 """
@@ -32,7 +32,7 @@ from esper.training.vectorized_types import BatchSummary
 
 
 class GroupReporter:
-    """Reports one group's batches and remembers the accuracies from which the rolling mean and trend follow."""
+    """Reports one group's batches, and remembers the accuracies from which the rolling mean and the trend follow."""
 
     def __init__(self, group: Group, *, hub: Hub) -> None:
         self._group = group
@@ -49,7 +49,10 @@ class GroupReporter:
             self._watch.remember({record.env_id: record.final_accuracy for record in summary.episode_history})
 
     def results(self, world: BatchWorld, rollout: GroupRollout, metrics: PPOMetrics | None) -> BatchSummary:
-        """Emit outcomes, anomalies, the update and the batch's figures; the summary, its timings still missing."""
+        """Emit outcomes, anomalies, the update and the batch's figures.
+
+        The summary that is returned has no timings yet.
+        """
         batch = world.batch
         outcomes = self._emit_outcomes(world, rollout)
         self._accuracies.append(float(np.mean([outcome.final_accuracy for outcome in outcomes])))
@@ -93,7 +96,7 @@ class GroupReporter:
         self._hub.emit(payload, severity=severity, group_id=self._group.group_id)
 
     def _emit_outcomes(self, world: BatchWorld, rollout: GroupRollout) -> tuple[EpisodeOutcome, ...]:
-        """One outcome per env, rolled-back ones included."""
+        """One outcome per env, including those that were rolled back."""
         first = (world.batch - 1) * len(self._group.rows) - self._group.rows.start
         outcomes: list[EpisodeOutcome] = []
         for episode, test_accuracy in zip(rollout.episodes, rollout.test_accuracies, strict=True):
@@ -179,5 +182,5 @@ def _mean_test_accuracy(outcomes: tuple[EpisodeOutcome, ...]) -> float | None:
 
 
 def _update_payload(metrics: PPOMetrics, batch: int) -> PPOUpdateCompleted:
-    """The record of the update as an event: the same fields, and the batch."""
+    """The record of the update as an event, which has the same fields and the batch."""
     return PPOUpdateCompleted(batch=batch, **{item.name: getattr(metrics, item.name) for item in fields(metrics)})

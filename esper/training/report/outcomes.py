@@ -1,4 +1,4 @@
-"""What an env's episode amounts to: the outcome event and the record that goes into the batch summary."""
+"""What is reported about a finished episode: the outcome event, and the record in the batch summary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def episode_outcome(
 ) -> EpisodeOutcome:
     """The one outcome of an episode.
 
-    number: of the episode, counted over the whole run from 0.
+    number: the number of the episode, counted over the whole run from 0.
     """
     return EpisodeOutcome(
         env_id=episode.env_id,

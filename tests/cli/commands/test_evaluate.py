@@ -52,7 +52,7 @@ def test_json_is_one_object_per_line_and_progress_goes_to_stderr(here: Here, tmp
     assert f"runs and results: {folder}" in err
     assert (folder / "results.jsonl").read_text() == out
     assert len(csv.read_text().splitlines()) == 3
-    assert plot.read_text().startswith("<svg")
+    assert plot.read_text().startswith("<?xml")
 
 
 def test_without_json_there_are_tables(here: Here) -> None:

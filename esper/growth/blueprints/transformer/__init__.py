@@ -1,1 +1,1 @@
-"""Seed modules for transformer hosts, one file each: features are tokens [R, B, L, D]."""
+"""Seed modules for transformer hosts, one file each. Their features are tokens [R, B, L, D]."""

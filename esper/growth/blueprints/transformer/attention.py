@@ -16,7 +16,7 @@ _MOST_HEADS = 4
 
 
 class TokenAttentionSeed(TokenSeed):
-    """f(x) = proj(causal attention(qkv(x))) with four heads, or fewer (head_count). 4D^2 + 5D parameters."""
+    """f(x) = proj(causal attention(qkv(x))), with four heads or fewer (see head_count) and 4D^2 + 5D parameters."""
 
     kernel: AttentionKernel = staticmethod(scaled_dot_product)
 
@@ -33,13 +33,13 @@ class TokenAttentionSeed(TokenSeed):
 
 
 class FlexAttentionSeed(TokenAttentionSeed):
-    """The same maths by torch's flex attention where that can train, by SDPA elsewhere (layers/flex_attention.py)."""
+    """The same maths, by torch's flex attention where it can train and by SDPA elsewhere (layers/flex_attention.py)."""
 
     kernel: AttentionKernel = staticmethod(flex_or_sdpa)
 
 
 def head_count(width: int) -> int:
-    """Heads of a seed's attention: the largest of 4, 2 and 1 that divides the width.
+    """The number of heads of a seed's attention: the largest of 4, 2 and 1 that divides the width.
 
     >>> [head_count(width) for width in (64, 6, 5)]
     [4, 2, 1]

@@ -15,7 +15,7 @@ from esper.layers.linear import StackedLinear
 
 
 class LoraSeed(TokenSeed):
-    """f(x) = up(down(x)) through rank dimensions, without bias. 2 D rank + D parameters."""
+    """f(x) = up(down(x)), without bias, through as many dimensions as its rank: 2 D rank + D parameters."""
 
     def __init__(
         self,

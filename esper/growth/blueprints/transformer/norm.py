@@ -13,7 +13,7 @@ from esper.layers.normalization import StackedLayerNorm
 
 
 class TokenNormSeed(TokenSeed):
-    """f(x) = LN(x) - x, with an affine layer normalisation. 3D parameters."""
+    """f(x) = LN(x) - x, with an affine layer normalisation: 3D parameters."""
 
     def __init__(
         self, channels: int, layer_scale: float, generators: Sequence[torch.Generator], algorithm: StackedAlgorithm

@@ -1,0 +1,1 @@
+"""Grown networks as files: kept, listed, loaded and exported."""
