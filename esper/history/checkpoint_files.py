@@ -1,7 +1,7 @@
-"""Checkpoints on the disk: written whole or not at all, checked when they are opened.
+"""Checkpoints on the disk, which are written whole or not at all, and checked when they are opened.
 
-A checkpoint is a directory `round-000020` with the tensors (state.safetensors) and the manifest (manifest.json). It is
-written beside its place and moved there, and only then `latest` is made to name it.
+A checkpoint is a directory such as `round-000020` with the tensors (state.safetensors) and the manifest
+(manifest.json). It is written beside its place and then moved there. Only after that, `latest` is changed to name it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class SavedCheckpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunIdentity:
-    """What a manifest says about the run that it belongs to.
+    """What a manifest says about its run.
 
-    created: UTC, ISO 8601.
+    created: the time in UTC, in ISO 8601.
     """
 
     run_id: str
@@ -51,10 +51,10 @@ class RunIdentity:
 
 
 def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunIdentity) -> Path:
-    """Write a checkpoint into the directory parent and point `latest` to it.
+    """Write a checkpoint into the directory parent, and let `latest` name it.
 
     Raises:
-        OSError: it could not be written; an earlier checkpoint is still the latest then.
+        OSError: it could not be written. An earlier checkpoint then is still the latest.
     """
     path = parent / f"round-{checkpoint.rounds_completed:06d}"
     beside = parent / f".{path.name}.partial"
@@ -77,7 +77,7 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
 def open_checkpoint(path: Path | str) -> SavedCheckpoint:
     """Check a checkpoint and read its manifest.
 
-    path: its directory, or that of a run, for the latest of that run.
+    path: the checkpoint's directory, or a run's directory, which stands for the run's latest checkpoint.
 
     Raises:
         ConfigError: there is none, it is damaged, or another version of the format wrote it.
@@ -125,7 +125,7 @@ def _point_to(parent: Path, name: str) -> None:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Have the operating system put a file, or the names in a directory, on the disk."""
+    """Let the operating system put a file, or the names in a directory, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -169,7 +169,7 @@ def _read(path: Path) -> bytes:
 
 
 def _others(place: Path) -> str:
-    """The way out: the other checkpoints beside this one."""
+    """The remedy for a damaged checkpoint: the other checkpoints beside it."""
     return _offer(sorted(item.name for item in place.parent.glob("round-*") if item != place))
 
 

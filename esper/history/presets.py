@@ -1,4 +1,4 @@
-"""From a preset's name and the user's changes to the configuration of a run."""
+"""From the name of a preset and the user's changes to the configuration of a run."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def load_preset(name: str) -> TrainingConfig:
 def resolve_config(
     preset: str = DEFAULT_PRESET, *, overrides: Sequence[str] = (), values: Mapping[str, object] | None = None
 ) -> TrainingConfig:
-    """A preset with the user's changes: first overrides ("fleet.envs=4"), then values ({"fleet.envs": 4}).
+    """A preset with the user's changes: first the overrides ("fleet.envs=4"), then the values ({"fleet.envs": 4}).
 
-    Changes take effect together, so that two values that must agree can both be changed.
+    All changes take effect together, so that two values that must agree can both be changed.
 
     Raises:
         ConfigError: no such preset, a malformed override, an unknown key, or a value that does not fit.
@@ -93,7 +93,7 @@ def resolve_config(
 def with_overrides(config: TrainingConfig, overrides: Sequence[str]) -> TrainingConfig:
     """The configuration with overrides such as "fleet.envs=4" applied together.
 
-    The value is read as TOML; a bare word that is no TOML value is a string, so task.name=digits needs no quotes.
+    Each value is read as TOML. A bare word that is not a TOML value is a string, so task.name=digits needs no quotes.
 
     Raises:
         ConfigError: a malformed override, an unknown key, or a value that does not fit.
@@ -111,7 +111,7 @@ def with_values(config: TrainingConfig, values: Mapping[str, object]) -> Trainin
 
 
 def override_key(override: str) -> str:
-    """The key of an override: "fleet.envs" of "fleet.envs=4".
+    """The key of an override, such as "fleet.envs" in "fleet.envs=4".
 
     Raises:
         ConfigError: it is malformed.
@@ -157,7 +157,7 @@ def _set(tables: Table, path: str, value: object) -> None:
 
 
 def _read_preset(path: Path) -> tuple[str, Table]:
-    """Description and tables of a preset file."""
+    """The description and the tables of a preset file."""
     try:
         tables: Table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

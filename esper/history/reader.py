@@ -1,7 +1,7 @@
 """Reads a run's files back into typed records.
 
-A newline commits a line: what follows the last newline of a file is the torn tail of a write that never ended (or has
-not ended yet). It is left out, and reported where the result has room for it.
+A newline commits a line. What follows the last newline of a file is the torn tail of a write that never ended, or has
+not ended yet. It is left out, and reported where the result has room for it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_run_events(path: Path | str) -> EventLog:
 
 
 def open_events(path: Path | str) -> LineReader[Event]:
-    """A reader of a run's events, for callers who want them one by one and the header and the torn tail, too.
+    """A reader of a run's events, for callers that want them one by one, and also the header and the torn tail.
 
     Raises:
         HistoryError: there is no such file.
@@ -82,9 +82,10 @@ def _file_in(path: Path | str, name: str) -> Path:
 
 
 class LineReader(Generic[Line]):
-    """One pass over one file. header is known once lines() was started, torn_tail once it has ended.
+    """One pass over one file.
 
-    seq must rise from event to event. In a history it may stand still: the groups of a batch report one after another.
+    The header is known once lines() has started, and torn_tail once it has ended. seq must rise from event to event. In
+    a history it may stay the same, because the groups of a batch report one after another.
     """
 
     header: FileHeader

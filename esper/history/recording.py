@@ -1,4 +1,4 @@
-"""Sets up the recording of a run: directory, hub and writer. Console and cockpit both start a run with it."""
+"""Sets up the recording of a run: directory, hub and writer. Both the console and the cockpit start a run with it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from esper.training.vectorized_types import BatchSummary
 class Recording:
     """A run that is being recorded.
 
-    hub: hand it to the trainer and add further sinks to it.
-    on_summary, on_checkpoint: hand them to the trainer, too.
+    hub: for the trainer; further sinks can be added to it.
+    on_summary, on_checkpoint: for the trainer.
     """
 
     directory: RunDirectory
@@ -52,12 +52,13 @@ def open_recording(
     groups: Sequence[GroupSpec] = (),
     clock: Callable[[], float] = time.time,
 ) -> Generator[Recording]:
-    """Make a run directory and record into it until the block ends; then every sink of the hub is closed.
+    """Make a run directory, and record into it until the block ends. Then every sink of the hub is closed.
 
-    groups: of a run with several; config is then what they have in common.
+    groups: the groups of a run with several. config is what they have in common.
 
     Raises:
-        HistoryError: the run directory cannot be made. TelemetryWriteError: the record could not be completed.
+        HistoryError: the run directory cannot be made.
+        TelemetryWriteError: the record could not be completed.
     """
     directory = RunDirectory.create(runs_dir, config, clock, groups)
     digest = document_digest(run_document(config, groups))
@@ -74,7 +75,7 @@ def open_recording(
     hub.add_sink(writer)
 
     def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
-        """The log first: a checkpoint never knows of more rounds than the files beside it."""
+        """Write the log first, so that a checkpoint never knows of more rounds than the files beside it."""
         identity = RunIdentity(
             run_id=directory.run_id, config_digest=digest, package_version=package_version(), created=_utc(clock())
         )
@@ -108,5 +109,5 @@ def _utc(seconds: float) -> str:
 
 
 def package_version() -> str:
-    """Version of the installed esper."""
+    """The version of the installed Esper."""
     return version("esper")

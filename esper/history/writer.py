@@ -14,14 +14,14 @@ from esper.telemetry.events import Event, EventKind
 from esper.training.vectorized_types import BatchSummary
 
 FLUSH_SECONDS = 1.0
-"""Events are held back at most about this long, so that a reader who follows the file sees the run move."""
+"""Events are held back for about this long at most, so that a reader who follows the file sees the run move."""
 
 
 class LineFile:
-    """A new file to which whole lines are appended; what was written is never rewritten.
+    """A new file to which whole lines are appended. What was written is never rewritten.
 
-    Lines are held in memory until flush. After a failed write nothing more is written, so that no line can follow a
-    torn one.
+    Lines are held in memory until flush. After a failed write nothing more is written, so that no line follows a torn
+    one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,7 +74,7 @@ class LineFile:
 
 
 class HistoryWriter:
-    """Sink that keeps the record of the run. Its failure ends the run.
+    """The sink that keeps the record of the run. Its failure ends the run.
 
     Events reach the file at the end of every batch, and about once a second in between.
     """
@@ -131,7 +131,7 @@ class HistoryWriter:
             raise TelemetryWriteError(f"{self.name} cannot write: {error}") from error
 
     def sync(self) -> None:
-        """Put everything so far on the disk.
+        """Put everything that was written so far on the disk.
 
         Raises:
             OSError: it could not be written.

@@ -1,4 +1,4 @@
-"""esper train"""
+"""The command `esper train`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ def train(
     preset: run_options.Preset = "digits",
     overrides: run_options.Overrides = None,
     controller: Annotated[
-        str | None, typer.Option(help="Who decides: ppo, static, random, schedule, heuristic, hillclimb or a plugin's.")
+        str | None,
+        typer.Option(
+            help="What decides: ppo, static, random, schedule, heuristic, hillclimb, or a plug-in's controller."
+        ),
     ] = None,
     rounds: run_options.Rounds = None,
-    envs: Annotated[int | None, typer.Option(help="Hosts that are trained side by side.")] = None,
+    envs: Annotated[int | None, typer.Option(help="The number of hosts that are trained side by side.")] = None,
     episode_length: run_options.EpisodeLength = None,
     seed: run_options.Seed = None,
     device: run_options.Device = None,
@@ -57,7 +60,9 @@ def train(
 
 
 def _devices(context: typer.Context, named: Sequence[str]) -> list[str]:
-    """What stands behind --devices: click takes the first word only, the others are left over. Commas separate too.
+    """The words after --devices. click takes only the first of them and leaves the others over.
+
+    Commas separate them, too.
 
     Raises:
         ConfigError: words are left over that belong to no option.

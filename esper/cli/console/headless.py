@@ -31,12 +31,12 @@ def train_headless(
     report: Callable[[Path], None] | None = None,
     to_stderr: bool = False,
 ) -> int:
-    """Train, show progress on stdout, and end with the run directory on a line of its own.
+    """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
-    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays.
+    The first Ctrl-C asks the run to end in an orderly way, and the second breaks it off. What was recorded stays.
 
-    groups: of a run with several; config is then what they have in common.
-    report: says what came out of the recorded run, given its directory, before that is printed.
+    groups: the groups of a run with several. config is what they have in common.
+    report: prints what came out of the recorded run, given its directory, before that is printed.
     to_stderr: leave stdout to the report.
 
     Returns:
@@ -77,7 +77,7 @@ def _record(config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec],
             )
         except KeyboardInterrupt:
             print("esper: broken off", file=sys.stderr)
-        except ConfigError:  # the run never began: leave nothing behind
+        except ConfigError:  # The run never began, so leave nothing behind.
             after_closing.callback(shutil.rmtree, recording.directory.path)
             raise
     for failure in recording.hub.failures:
@@ -87,13 +87,13 @@ def _record(config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec],
 
 @contextmanager
 def stop_on_interrupt(control: RunControl) -> Generator[None]:
-    """While the block runs, the first Ctrl-C requests a stop; any further one raises KeyboardInterrupt."""
+    """While the block runs, the first Ctrl-C requests a stop, and any further one raises KeyboardInterrupt."""
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if control.stop_requested:
             raise KeyboardInterrupt
         control.request_stop()
-        # print() is not safe inside a signal handler: it may interrupt another print
+        # print() is not safe inside a signal handler, which may interrupt another print.
         os.write(sys.stderr.fileno(), b"esper: stopping after this epoch; Ctrl-C again breaks off\n")
 
     previous = signal.signal(signal.SIGINT, handle)
