@@ -9,7 +9,6 @@ from esper.contracts.actions import PerHead
 from esper.contracts.validation import require_non_negative, require_positive
 from esper.errors import ConfigError
 
-
 Decisions = Literal["greedy", "sampled"]
 """How a choice is made from a distribution: the likeliest one, or a draw."""
 
@@ -26,8 +25,8 @@ class PolicyConfig:
     residual. head_size: hidden width of each head. value_size: first hidden width of the critic. embedding_size:
     per-slot blueprint embedding. contribution_head: also learn to predict what each seed will contribute (for display).
     probability_floors: share of each head's distribution that is uniform over its legal choices while the policy
-    learns, in rollout and update; a policy that only plays has none. floor_anneal_episodes: the floors shrink linearly to
-    nothing over so many env episodes; 0 = they stay.
+    learns, in rollout and update; a policy that only plays has none.
+    floor_anneal_episodes: the floors shrink linearly to nothing over so many env episodes; 0 = they stay.
     """
 
     feature_size: int = 128

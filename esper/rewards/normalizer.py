@@ -1,5 +1,6 @@
-"""Scale of rewards: each is divided by the standard deviation of all rewards of the rollouts before, so that PPO's value
-loss keeps one size. No centring: a reward keeps its sign.
+"""Scale of rewards: each is divided by the standard deviation of all rewards of the rollouts before.
+
+PPO's value loss thus keeps its size. Rewards are not centred, so each keeps its sign.
 
 The scale stands still while a rollout is collected: equal rewards are paid equally, whenever they are earned.
 """

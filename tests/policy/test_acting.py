@@ -15,7 +15,7 @@ from esper.growth.blueprints.catalogue import available_blueprints
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.predicates import GardenView, refusal
 from esper.policy.acting import PolicyStep, act, decisions, state_values
-from esper.policy.config import PolicyConfig
+from esper.policy.config import Decisions, PolicyConfig
 from esper.policy.distributions import floored_probabilities, normalized_entropies, sample
 from esper.policy.masks import build_masks
 from esper.policy.network import FactoredRecurrentPolicy
@@ -39,11 +39,14 @@ def opinionated_policy(seed: int = 0) -> FactoredRecurrentPolicy:
     return policy
 
 
-def decide(views: list[GardenView], seed: int = 0, policy: FactoredRecurrentPolicy | None = None) -> PolicyStep:
+def decide(
+    views: list[GardenView], seed: int = 0, policy: FactoredRecurrentPolicy | None = None, how: Decisions = "sampled"
+) -> PolicyStep:
     policy = policy or opinionated_policy(seed)
     observation = build_observations([EnvSignals.initial(25)] * len(views), [view.slots for view in views])
     masks = build_masks(views, Topology.CNN)
-    return act(policy, observation, masks, policy.initial_state(len(views)), torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return act(policy, observation, masks, policy.initial_state(len(views)), generator, how)
 
 
 def empty_views(count: int) -> list[GardenView]:
@@ -165,3 +168,19 @@ def test_the_bootstrap_value_is_the_value_of_that_state() -> None:
     torch.testing.assert_close(values, step.values_e)
     later = state_values(policy, observation, step.hidden)
     assert not torch.equal(later, values), "the carried hidden state counts"
+
+
+@settings(deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10_000))
+def test_a_greedy_policy_takes_the_likeliest_choice_of_every_head(
+    data: st.DataObject, any_views: st.SearchStrategy, seed: int
+) -> None:
+    views: list[GardenView] = data.draw(any_views)
+    policy = opinionated_policy(seed)
+    step = decide(views, seed, policy, how="greedy")
+    other = decide(views, seed + 1, policy, how="greedy")
+    assert torch.equal(step.actions_eh, other.actions_eh), "no draw decides anything"
+    for view, decision, found in zip(views, decisions(step, same, 3), step.probabilities_ehn, strict=True):
+        assert refusal(view, decision.op, decision.actions[Head.SLOT]) is None
+        for head in RELEVANT_HEADS[decision.op]:
+            assert found[head, decision.actions[head]] == found[head].max()

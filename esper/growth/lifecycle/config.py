@@ -20,7 +20,8 @@ class GrowthConfig:
     that strict G2 and G3 ask. holding_timeout: prune a seed that has sat in HOLDING this long; 0 = never.
     max_seeds: live plus fossilised seeds per env; 0 = unlimited. single_incubation: refuse GERMINATE while another
     slot is germinated, training or cooling down. op_masks: succeeding masks an ADVANCE or FOSSILIZE that its gate would
-    refuse now; possible masks only what has no meaning, and a gate refuses when it is tried. layer_scale: initial gamma of x + gamma * f(x).
+    refuse now; possible masks only what has no meaning, and a gate refuses when it is tried. layer_scale: initial gamma
+    of x + gamma * f(x).
     """
 
     permissive_gates: bool = True

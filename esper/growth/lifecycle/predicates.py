@@ -1,7 +1,8 @@
 """Whether an op is possible on a slot now: the one answer that masks, rewards and execution share.
 
-No advice about what is wise. An ADVANCE or a FOSSILIZE that the seed's next gate would refuse counts as impossible where
-the view knows the gate's answer (growth.op_masks = "succeeding"); otherwise the gate speaks when it is tried.
+The answer says nothing about good timing. An ADVANCE or a FOSSILIZE that the seed's next gate would refuse counts as
+impossible where the view knows the gate's answer (growth.op_masks = "succeeding"). Otherwise the gate speaks when it is
+tried.
 """
 
 from __future__ import annotations

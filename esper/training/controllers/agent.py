@@ -27,6 +27,7 @@ from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _OpenStep:
     """A decision step whose rewards are not known yet.

@@ -29,7 +29,8 @@ class PPOConfig:
     """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy.
 
     epochs: passes over the rollout. minibatches: parts of the env axis per pass; must divide fleet.envs.
-    horizon: terminate counts an episode's last state as its end, which it is; truncate bootstraps that state's value. entropy_weights: per head.
+    horizon: terminate counts an episode's last state as its end, which it is; truncate bootstraps that state's value.
+    entropy_weights: per head.
     forced_step_value_weight: weight in the value loss of steps where only WAIT was legal (they have no actor loss).
     value_warmup_batches: value_coef grows from a tenth to its full size over so many batches. entropy_anneal_episodes:
     entropy_coef goes to entropy_coef_end over so many env episodes; 0 = it stays. entropy_floors: share of its maximum

@@ -25,7 +25,7 @@ from esper.policy.recurrent import Hidden
 from esper.policy.scoring import evaluate_episodes, relevant_heads
 from esper.training.ppo.batch import evaluate
 from esper.training.ppo.config import PPOConfig, no_entropy_floors
-from esper.training.ppo.rollout_buffer import RolloutBuffer
+from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.ppo.skipped_updates import SkipCause
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
@@ -443,3 +443,26 @@ def test_an_entropy_floor_keeps_a_head_from_deciding(floor: float, low: float, h
     entropy = learner.updater.update(learner.buffer, generator()).heads[Head.OP].entropy
     assert entropy is not None
     assert low < entropy < high
+
+
+def test_new_units_of_returns_change_no_estimate() -> None:
+    """The output layer moves against them: the critic goes on from what it believed, in units of the reward."""
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL))
+    updater.update(play(policy), generator())
+
+    def estimates(rollout: RolloutTensors) -> tuple[Tensor, Tensor]:
+        found = evaluate(policy, rollout)
+        to_rewards = updater.value_normalizer.to_rewards
+        return to_rewards(found.values_et.detach()), to_rewards(found.op_values_eto.detach())
+
+    def rich(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+        return 50.0 + features[:, 0]
+
+    buffer = play(policy, reward=rich, seed=1)
+    before, units_before = estimates(buffer.tensors()), updater.value_normalizer.state()
+    updater.update(buffer, generator())
+    after, units_after = estimates(buffer.tensors()), updater.value_normalizer.state()
+    assert units_after.mean > units_before.mean + 1.0
+    for old, new in zip(before, after, strict=True):
+        assert torch.allclose(old, new, atol=1e-2, rtol=1e-3)
