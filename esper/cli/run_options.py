@@ -44,6 +44,7 @@ def resolve(
     device: str | None,
     devices: Sequence[str] = (),
     threads: int | None,
+    checkpoint_every: int | None = None,
 ) -> TrainingConfig:
     """The configuration that the options ask for. An option that is None leaves the preset's value.
 
@@ -62,6 +63,7 @@ def resolve(
         "run.device": device or (devices[0] if devices else None),
         "run.devices": list(devices) or None,
         "run.threads": threads,
+        "run.checkpoint_interval": checkpoint_every,
         "fleet.envs": envs,
         "fleet.episode_length": episode_length,
     }

@@ -58,6 +58,9 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
     """
     path = parent / f"round-{checkpoint.rounds_completed:06d}"
     beside = parent / f".{path.name}.partial"
+    replaced = parent / f".{path.name}.replaced"
+    for leftover in (beside, replaced):  # of a writer that died
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
         beside.mkdir()
         checkpoint.write_state(beside / STATE_FILE)
@@ -66,11 +69,14 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
         (beside / MANIFEST_FILE).write_text(manifest_to_json(manifest) + "\n", encoding="utf-8")
         for item in (beside / STATE_FILE, beside / MANIFEST_FILE, beside):
             sync_to_disk(item)
+        if path.exists():  # the round was saved before, by a run that went on from an earlier one
+            path.rename(replaced)
         beside.rename(path)
     except OSError:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    _point_to(parent, path.name)
+    point_to(parent, path.name)
+    shutil.rmtree(replaced, ignore_errors=True)
     return path
 
 
@@ -114,7 +120,7 @@ def _manifest(checkpoint: TrainerCheckpoint, identity: RunIdentity, state: bytes
     )
 
 
-def _point_to(parent: Path, name: str) -> None:
+def point_to(parent: Path, name: str) -> None:
     """Replace `latest` in one step, after the checkpoint is in its place on the disk."""
     sync_to_disk(parent)
     beside = parent / f".{LATEST_FILE}.partial"

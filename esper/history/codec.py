@@ -192,11 +192,6 @@ def config_from_mapping(mapping: Mapping[str, object]) -> TrainingConfig:
         raise ConfigError(str(error)) from error
 
 
-def config_digest(config: TrainingConfig) -> str:
-    """The SHA-256, in hexadecimal, of the configuration as JSON with sorted keys and no spaces."""
-    return document_digest(config_to_mapping(config))
-
-
 def document_digest(document: Document) -> str:
     """The SHA-256, in hexadecimal, of plain tables as JSON with sorted keys and no spaces."""
     return hashlib.sha256(dump_json(document, sort_keys=True).encode()).hexdigest()

@@ -116,20 +116,25 @@ def override_key(override: str) -> str:
     Raises:
         ConfigError: it is malformed.
     """
-    return _parse_override(override)[0]
+    return parse_override(override)[0]
 
 
 def _changed(tables: Table, overrides: Sequence[str], values: Mapping[str, object]) -> TrainingConfig:
     tables = deepcopy(tables)
     for override in overrides:
-        path, value = _parse_override(override)
+        path, value = parse_override(override)
         _set(tables, path, value)
     for path, value in values.items():
         _set(tables, path, value)
     return config_from_mapping(tables)
 
 
-def _parse_override(text: str) -> tuple[str, object]:
+def parse_override(text: str) -> tuple[str, object]:
+    """Key and value of an override: ("fleet.envs", 4) of "fleet.envs=4".
+
+    Raises:
+        ConfigError: it is malformed.
+    """
     path, equals, value = text.partition("=")
     path = path.strip()
     if not equals or not all(path.split(".")):

@@ -65,9 +65,18 @@ def read_history(path: Path | str) -> list[BatchSummary]:
 
 def read_run_history(path: Path | str) -> HistoryLog:
     """Like read_history, with the header, each batch's place among the events, and whether the file is torn."""
-    reader = LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
+    reader = open_history(path)
     lines = tuple(reader.lines())
     return HistoryLog(header=reader.header, lines=lines, torn_tail=reader.torn_tail)
+
+
+def open_history(path: Path | str) -> LineReader[HistoryLine]:
+    """A reader of a run's history; see open_events.
+
+    Raises:
+        HistoryError: there is no such file.
+    """
+    return LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
 
 
 def _file_in(path: Path | str, name: str) -> Path:
@@ -118,6 +127,23 @@ class LineReader(Generic[Line]):
                     yield line
         except OSError as error:
             raise HistoryError(f"{self._path} cannot be read: {error}") from error
+
+    def end_of(self, seq: int) -> int:
+        """The size in bytes of the part that holds the lines up to this sequence number, and no later one.
+
+        Raises:
+            HistoryError: a line up to there is wrong, or the file does not reach as far.
+        """
+        last = 0
+        with self._path.open("rb") as file:
+            end = len(file.readline())
+            for line in self.lines():
+                if line.seq > seq:
+                    break
+                last, end = line.seq, end + len(file.readline())
+        if last < seq and self._kind == "events":
+            raise HistoryError(f"{self._path} ends at event {last}, before the checkpoint's last event {seq}")
+        return end
 
     def _read_header(self, text: bytes) -> FileHeader:
         if not text.endswith(b"\n"):

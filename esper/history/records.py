@@ -21,7 +21,7 @@ FileKind = Literal["events", "history"]
 class FileHeader:
     """The first line of a JSONL file.
 
-    config_digest: the SHA-256 of the resolved configuration (see codec.config_digest).
+    config_digest: the SHA-256 of the settings that make the run what it is (see identity.run_digest).
     created: the time in UTC, in ISO 8601.
     """
 

@@ -94,7 +94,7 @@ class RunDirectory:
             HistoryError: config.toml is missing or is not TOML.
             ConfigError: it does not fit this version of Esper.
         """
-        return self._load()[0]
+        return self.load()[0]
 
     def load_groups(self) -> tuple[GroupSpec, ...]:
         """The policy groups of the run, in order, or one called "default" if the run did not name any.
@@ -103,10 +103,15 @@ class RunDirectory:
             HistoryError: config.toml is missing or is not TOML.
             ConfigError: it does not fit this version of Esper.
         """
-        config, groups = self._load()
+        config, groups = self.load()
         return groups or (GroupSpec(config=config),)
 
-    def _load(self) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
+    def load(self) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
+        """What all groups have in common, and the groups; no groups if the run did not name any.
+
+        Raises:
+            HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
+        """
         try:
             document = tomllib.loads(self.config_path.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

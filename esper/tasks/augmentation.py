@@ -1,4 +1,4 @@
-"""Random crops and mirror images of a minibatch, as tensor operations on the device that holds the images.
+"""Random crop and mirror image of a minibatch, as tensor operations on the device that holds the images.
 
 Legend: N images, C channels.
 """
@@ -13,10 +13,9 @@ PADDING = 4
 
 
 def draw_crop_and_flip(steps: int, batch: int, generator: torch.Generator) -> Tensor:
-    """The choices for several minibatches, int64 [steps, batch, 3] on the CPU.
+    """Choices for steps minibatches, int64 [steps, batch, 3] on the CPU.
 
-    A choice holds the top and the left edge of the crop, each from 0 to 2 * PADDING, and 1 if the image is mirrored,
-    else 0.
+    A choice is the top and left edge of the crop, 0..2*PADDING, and 1 for mirrored, else 0.
     """
     corners = torch.randint(0, 2 * PADDING + 1, (steps, batch, 2), generator=generator)
     mirrored = torch.randint(0, 2, (steps, batch, 1), generator=generator)
@@ -24,7 +23,7 @@ def draw_crop_and_flip(steps: int, batch: int, generator: torch.Generator) -> Te
 
 
 def crop_and_flip(images_nchw: Tensor, choices_n3: Tensor) -> Tensor:
-    """The images, each framed with PADDING zeros, cropped to its size at its own corner, and mirrored or not.
+    """Each image framed with PADDING zeros, cut back to its size at its own corner, and mirrored left to right or not.
 
     choices_n3: rows of draw_crop_and_flip, on the images' device.
     """

@@ -10,10 +10,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 
 class DownloadBar:
-    """A bar on stderr, with the interface that pooch expects: total, update, reset, close.
+    """A bar on stderr with the interface that pooch expects: total, update, reset, close.
 
-    It appears with the first byte, so a file that is in the cache shows nothing. Without a terminal it is a single
-    line.
+    It appears with the first byte, so a file that is in the cache shows nothing. Without a terminal it is one line.
     """
 
     def __init__(self, name: str) -> None:
@@ -41,10 +40,7 @@ class DownloadBar:
         self.close()
 
     def update(self, size: int) -> None:
-        """Count more bytes.
-
-        size: the number of bytes that have arrived since the last call.
-        """
+        """size: further bytes that have come."""
         if not self._started:
             self._started = True
             self._progress.start()
@@ -54,9 +50,9 @@ class DownloadBar:
         self._progress.update(self._task, advance=size, total=self.total or None)
 
     def reset(self) -> None:
-        """Go back to no bytes."""
+        """Back to no bytes."""
         self._progress.update(self._task, completed=0)
 
     def close(self) -> None:
-        """Leave the bar as it is, and continue below it."""
+        """Leave the bar as it is and go on below it."""
         self._progress.stop()
