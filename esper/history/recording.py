@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from esper.contracts.distribution import package_version
 from esper.errors import HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.codec import document_digest
@@ -105,8 +105,3 @@ def open_recording(
 def _utc(seconds: float) -> str:
     """ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def package_version() -> str:
-    """Version of the installed esper."""
-    return version("esper")
