@@ -14,7 +14,8 @@ from typing import Final, TextIO
 from textual.app import AutopilotCallbackType
 
 from esper.history import read_events
-from esper.history.recording import Recording, open_recording
+from esper.history.recording import Recording, open_recording, resume_recording
+from esper.history.resuming import ResumePoint
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
@@ -35,10 +36,12 @@ def train(
     *,
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
+    resume: ResumePoint | None = None,
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it. Returns the process's exit code.
 
     groups: of a run with several; config is then what they have in common.
+    resume: from where an earlier run goes on, in its own directory.
     report: called with the run's directory once the screen is gone and the run has ended without failing; prints to the
         console.
 
@@ -47,10 +50,11 @@ def train(
     """
     control = RunControl()
     with ExitStack() as stack:
-        recording = stack.enter_context(open_recording(config, runs_dir, groups=groups))
+        start = open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
+        recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
-        job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path)
+        job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
         app = CockpitApp(source, job=job, failure_log=str(failure_path))
         run_live(app, source, out=sys.stdout)
     if report is not None and source.failure is None:
@@ -58,25 +62,21 @@ def train(
     return max(report_end(source, failure_path, out=sys.stdout, errors=sys.stderr), app.return_code or 0)
 
 
-def training_job(groups: Sequence[GroupSpec], recording: Recording, stack: ExitStack, failure_path: Path) -> Job:
+def training_job(
+    groups: Sequence[GroupSpec],
+    recording: Recording,
+    stack: ExitStack,
+    failure_path: Path,
+    resume: ResumePoint | None = None,
+) -> Job:
     """The work of the trainer's thread: train, close the recording, and save the traceback of a failure."""
 
     def job(source: LiveSource) -> None:
-        from esper.training.vectorized_trainer import RunHooks, train_groups  # imports torch
+        from esper.checkpoints import train_recorded  # imports torch
 
         with stack.pop_all():
             recording.hub.add_sink(source)
-            train_groups(
-                groups,
-                RunHooks(
-                    hub=recording.hub,
-                    run_id=recording.run_id,
-                    control=source.control,
-                    on_summary=recording.on_summary,
-                    on_checkpoint=recording.on_checkpoint,
-                    on_hosts=recording.on_hosts,
-                ),
-            )
+            train_recorded(groups, recording, source.control, resume)
 
     return saving_failure(job, failure_path)
 

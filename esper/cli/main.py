@@ -1,4 +1,4 @@
-"""The command line. Commands import what they need when they run, so that help and completion answer at once."""
+"""The command line. Commands import what they need only when they run, so that help and completion answer at once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def esper(
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
+    """The entry point. Exit codes: 0 success, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
     try:
         code: object = app(standalone_mode=False)
     except (ValueError, RuntimeError, typer.TyperException) as error:

@@ -1,4 +1,4 @@
-"""Results as files: one JSON object per controller and line, or one CSV row per controller."""
+"""Results as files, with one line of JSON or one row of CSV per controller."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ _OURS, _MATCHED = "#1f6feb", "#8a8f98"
 
 
 def check_can_draw(path: Path) -> None:
-    """Refuse a picture that could not be drawn, before the first run and not after the last.
+    """Refuse a picture that could not be drawn, before the first run rather than after the last.
 
     Raises:
-        ConfigError: matplotlib is not installed, or the name of the file says no form that it draws.
+        ConfigError: matplotlib is not installed, or it does not draw the form that the file's name asks for.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{path} cannot be drawn: end its name in {', '.join(SUFFIXES)}")
@@ -31,7 +31,7 @@ def check_can_draw(path: Path) -> None:
 
 
 def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
-    """One row per controller: the mean with its 95 % interval, and below it the static host of equal size.
+    """Draw one row per controller: its mean with the 95 % interval, and below it the static host of equal size.
 
     Raises:
         OSError: the file cannot be written.
@@ -60,7 +60,9 @@ def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
     axes.set_xlabel("test accuracy, %: mean and 95 % interval, with the seed as the unit")
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="best", frameon=False)
-    with matplotlib.rc_context({"svg.fonttype": "none"}):  # words stay words: they can be searched, and read aloud
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none"}
+    ):  # Words stay words, so that they can be searched and read aloud.
         figure.savefig(path)
 
 

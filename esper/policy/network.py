@@ -30,7 +30,8 @@ class PolicyOutput:
 
     logits_ethn: [E, T, H, N], padded with zeros that the masks hide.
     values_et: in the critic's normalised units.
-    states_etr: the recurrent states, which the heads and the critic read."""
+    states_etr: the recurrent states, which the heads and the critic read.
+    """
 
     logits_ethn: Tensor
     values_et: Tensor
@@ -50,7 +51,8 @@ class FactoredRecurrentPolicy(nn.Module):
     def __init__(self, num_slots: int, config: PolicyConfig, generator: torch.Generator) -> None:
         """Build the network on the CPU, then move it with .to(device).
 
-        generator: a CPU generator, which alone determines the weights."""
+        generator: a CPU generator, which alone determines the weights.
+        """
         super().__init__()
         self.num_slots = num_slots
         self.config = config

@@ -62,5 +62,6 @@ class RewardNormalizer:
     def clip_only(self, reward: float) -> float:
         """The reward, clipped only: it is neither divided nor added to the moments.
 
-        This is for penalties, whose size must not depend on the rewards around them."""
+        This is for penalties, whose size must not depend on the rewards around them.
+        """
         return min(max(reward, -self._clip), self._clip)

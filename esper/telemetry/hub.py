@@ -69,10 +69,14 @@ class SinkFailure:
 class Hub:
     """Stamps payloads with a sequence number and a time, and delivers them to every sink in order."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """clock: gives the time in seconds since the Unix epoch."""
+    def __init__(self, clock: Callable[[], float] = time.time, *, last_seq: int = 0) -> None:
+        """An empty hub.
+
+        clock: gives the time in seconds since the Unix epoch.
+        last_seq: the last event of a run that goes on.
+        """
         self._clock = clock
-        self._seq = 0
+        self._seq = last_seq
         self._sinks: tuple[Sink, ...] = ()
         self._failures: tuple[SinkFailure, ...] = ()
         self._lock = threading.Lock()

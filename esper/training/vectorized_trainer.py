@@ -211,7 +211,8 @@ class VectorizedPPOTrainer:
     def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
         """Run one batch: fresh hosts, T epochs, and one update per learning group.
 
-        The result is None if the run was stopped before the batch was complete."""
+        The result is None if the run was stopped before the batch was complete.
+        """
         if self._hooks.control.stop_after_round_requested:
             return None
         self._clock.restart()

@@ -1,4 +1,4 @@
-"""esper doctor"""
+"""The command `esper doctor`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def doctor(
     autotune: Annotated[
         bool, typer.Option("--autotune", help="Time every way of computing the hosts of a preset on this machine.")
     ] = False,
-    preset: Annotated[str, typer.Option(help="With --autotune: whose hosts.")] = "digits",
+    preset: Annotated[str, typer.Option(help="The preset whose hosts --autotune measures.")] = "digits",
 ) -> None:
-    """Show what esper finds on this machine; exit code 1 if something is missing that it needs."""
+    """Show what Esper finds on this machine. The exit code is 1 if something that it needs is missing."""
     if autotune:
         _autotune(preset)
         return
@@ -51,7 +51,7 @@ def doctor(
 
 
 def _autotune(preset: str) -> None:
-    """The table from which fleet.conv_algorithm = "auto" chooses, measured afresh."""
+    """Measure afresh, and print, the table from which fleet.conv_algorithm = "auto" chooses."""
     import torch
     from rich.console import Console
     from rich.table import Table
@@ -87,7 +87,7 @@ def _autotune(preset: str) -> None:
 
 
 def _writable(directory: Path) -> str | None:
-    """None if files can be made in directory (or in the nearest parent that exists), else why not."""
+    """None if files can be made in a directory, or in its nearest parent that exists; else why not."""
     while not directory.exists() and directory != directory.parent:
         directory = directory.parent
     try:

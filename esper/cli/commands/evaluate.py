@@ -1,4 +1,4 @@
-"""esper evaluate"""
+"""The command `esper evaluate`."""
 
 from __future__ import annotations
 
@@ -20,19 +20,24 @@ BASELINES = "static,random,schedule,heuristic,hillclimb"
 
 def evaluate(
     preset: run_options.Preset = "digits_impaired",
-    controllers: Annotated[str, typer.Option(help="Names, with commas between them.")] = BASELINES,
-    seeds: Annotated[int, typer.Option(help="Runs per controller: run.seed and the seeds after it.")] = 5,
+    controllers: Annotated[str, typer.Option(help="Names of controllers, separated by commas.")] = BASELINES,
+    seeds: Annotated[int, typer.Option(help="Runs per controller, with run.seed and the seeds that follow it.")] = 5,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A run, or one of its checkpoints: what the controller ppo has learned.")
+        Path | None,
+        typer.Option(help="A run, or one of its checkpoints, that holds what the controller ppo has learned."),
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Whose policy, where the checkpoint has several.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="The group whose policy plays, if the checkpoint has several.")
+    ] = None,
     overrides: run_options.Overrides = None,
-    envs: Annotated[int | None, typer.Option(help="Hosts, and so episodes, per run.")] = None,
+    envs: Annotated[int | None, typer.Option(help="Hosts per run, and therefore episodes per run.")] = None,
     episode_length: run_options.EpisodeLength = None,
     seed: Annotated[int | None, typer.Option(help="The first seed.")] = None,
     device: run_options.Device = None,
     threads: run_options.Threads = None,
-    runs_dir: Annotated[Path, typer.Option(help="Where a directory with all runs is made.")] = Path("runs"),
+    runs_dir: Annotated[Path, typer.Option(help="The directory in which a folder with all runs is made.")] = Path(
+        "runs"
+    ),
     plugins: run_options.Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
@@ -68,7 +73,7 @@ def evaluate(
 
 
 def check_writable(*files: Path | None) -> None:
-    """Refuse files that cannot be written before the first run, not after the last.
+    """Refuse files that cannot be written, before the first run rather than after the last.
 
     Raises:
         ConfigError: a folder does not exist, or the file is a folder.

@@ -31,7 +31,7 @@ def hosts(
 
     console = Console()
     if which is None:
-        find_host(path)  # says what to do when there is none
+        find_host(path)  # The error says what to do if there is none.
         console.print(hosts_table(list_hosts(path)))
     else:
         console.print(host_tree(find_host(path, which)))

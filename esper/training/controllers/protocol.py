@@ -69,13 +69,15 @@ class Controller(Protocol):
     def bootstrap(self, observation: Observation) -> None:
         """Take note of the states to which the last decisions led, once the episodes' time has run out.
 
-        observation: raw, on the CPU."""
+        observation: raw, on the CPU.
+        """
         ...
 
     def penalise(self, env: int, reward: float) -> None:
         """Take note that the governor ended the env's episode, so that its last decision is terminal.
 
-        reward: what that decision earned instead, in the units of normalised rewards."""
+        reward: what that decision earned instead, in the units of normalised rewards.
+        """
         ...
 
     def learn(self, generator: torch.Generator) -> PPOMetrics | None:
