@@ -223,6 +223,7 @@ class VectorizedPPOTrainer:
                 self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
                 self._announced = True
             for group in self._groups:
+                group.reward_normalizer.begin_rollout()
                 group.controller.begin_batch()
             rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._hooks.control)
         if not rollout.run():

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
-from esper.contracts.validation import require_non_negative, require_positive
+from esper.contracts.validation import require_non_negative, require_one_of, require_positive
+
+OpMasks = Literal["succeeding", "possible"]
+OP_MASKS: Final[tuple[OpMasks, ...]] = get_args(OpMasks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +19,9 @@ class GrowthConfig:
     waiting for ADVANCE. min_training_epochs: epochs in TRAINING before G2 opens. min_stage_epochs_strict: extra age
     that strict G2 and G3 ask. holding_timeout: prune a seed that has sat in HOLDING this long; 0 = never.
     max_seeds: live plus fossilised seeds per env; 0 = unlimited. single_incubation: refuse GERMINATE while another
-    slot is germinated, training or cooling down. layer_scale: initial gamma of x + gamma * f(x).
+    slot is germinated, training or cooling down. op_masks: succeeding masks an ADVANCE or FOSSILIZE that its gate would
+    refuse now; possible masks only what has no meaning, and a gate refuses when it is tried. layer_scale: initial gamma
+    of x + gamma * f(x).
     """
 
     permissive_gates: bool = True
@@ -33,9 +39,11 @@ class GrowthConfig:
     holding_timeout: int = 20
     max_seeds: int = 0
     single_incubation: bool = True
+    op_masks: OpMasks = "succeeding"
     layer_scale: float = 1e-3
 
     def __post_init__(self) -> None:
+        require_one_of("growth", OP_MASKS, op_masks=self.op_masks)
         require_positive("growth", layer_scale=self.layer_scale, min_training_epochs=self.min_training_epochs)
         require_non_negative(
             "growth",

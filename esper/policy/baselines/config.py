@@ -9,6 +9,7 @@ from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME
 from esper.contracts.validation import require_fraction, require_non_negative, require_positive
 from esper.errors import ConfigError
+from esper.policy.config import Decisions
 
 _BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if blueprint is not Blueprint.NOOP)
 
@@ -106,9 +107,12 @@ class HillclimbConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerConfig:
-    """name: ppo, static, random, schedule, heuristic, hillclimb, or one that a plugin registers."""
+    """name: ppo, static, random, schedule, heuristic, hillclimb, or one that a plugin registers.
+    decisions: how a policy that only plays makes its choices, greedy or sampled; one that learns always samples.
+    """
 
     name: str = AGENT_NAME
+    decisions: Decisions = "greedy"
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     heuristic: HeuristicConfig = field(default_factory=HeuristicConfig)
     hillclimb: HillclimbConfig = field(default_factory=HillclimbConfig)

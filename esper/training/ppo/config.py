@@ -29,7 +29,8 @@ class PPOConfig:
     """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy.
 
     epochs: passes over the rollout. minibatches: parts of the env axis per pass; must divide fleet.envs.
-    horizon: truncate bootstraps the value of the last state, terminate does not. entropy_weights: per head.
+    horizon: terminate counts an episode's last state as its end, which it is; truncate bootstraps that state's value.
+    entropy_weights: per head.
     forced_step_value_weight: weight in the value loss of steps where only WAIT was legal (they have no actor loss).
     value_warmup_batches: value_coef grows from a tenth to its full size over so many batches. entropy_anneal_episodes:
     entropy_coef goes to entropy_coef_end over so many env episodes; 0 = it stays. entropy_floors: share of its maximum
@@ -42,19 +43,19 @@ class PPOConfig:
     gamma: float = GAMMA
     gae_lambda: float = 0.98
     clip_ratio: float = 0.2
-    entropy_coef: float = 0.05
+    entropy_coef: float = 0.01
     value_coef: float = 0.5
     max_grad_norm: float = 0.5
-    target_kl: float = 0.015
+    target_kl: float = 0.05
     epochs: int = 1
     minibatches: int = 1
-    horizon: Horizon = "truncate"
+    horizon: Horizon = "terminate"
     forced_step_value_weight: float = 0.2
     min_advantage_std: float = 0.1
     entropy_weights: PerHead = field(default_factory=default_entropy_weights)
     value_warmup_batches: int = 0
     entropy_anneal_episodes: int = 0
-    entropy_coef_end: float = 0.05
+    entropy_coef_end: float = 0.01
     entropy_floors: PerHead = field(default_factory=no_entropy_floors)
     entropy_floor_penalties: PerHead = field(default_factory=default_entropy_floor_penalties)
     entropy_floor_batches: int = 0
