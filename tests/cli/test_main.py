@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-import esper as package
-
 Esper = Callable[..., subprocess.CompletedProcess[str]]
 
 
