@@ -141,7 +141,10 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendDetected:
-    """The rolling mean accuracy moved, or stands still (docs/reference/anomalies.md). Accuracies percent, delta points."""
+    """The rolling mean accuracy moved, or stands still (docs/reference/anomalies.md).
+
+    Accuracies are in percent, delta in points.
+    """
 
     kind: ClassVar[EventKind] = EventKind.TREND_DETECTED
     trend: Trend
