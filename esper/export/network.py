@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.fleet.plain.grown import GrownNetwork
 from esper.history.host_files import SavedHost
@@ -70,7 +71,7 @@ def _pt2(saved: SavedHost, target: Path) -> None:
 def _onnx(saved: SavedHost, target: Path) -> None:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"ONNX needs {' and '.join(missing)}: pip install 'esper-grow[onnx]'")
+        raise ConfigError(f"ONNX needs {' and '.join(missing)}: {install_extra('onnx')}")
     network = load_host(saved)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

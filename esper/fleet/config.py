@@ -21,10 +21,10 @@ class FleetConfig:
     envs: E. episode_length: host epochs per episode (T). batch_size: samples per host and step. steps_per_epoch: 0 =
     one pass over the training split. optimizer: of hosts and seeds. learning_rate, weight_decay: of the host; seed_*:
     of each seed. momentum: of SGD, and the decay of AdamW's first moment (the second has 0.999).
-    max_grad_norm: per host and per seed. conv_algorithm: how a stacked convolution computes (docs/fleet.md).
+    max_grad_norm: per host and per seed. conv_algorithm: how a stacked convolution computes (docs/internals/fleet.md).
     data_order: shared gives every host the same minibatch, per_env its own order. gradient_stride: train steps
     between two readings of gradient statistics. ablation: which sets of seeds are measured in every epoch
-    (docs/ablation.md).
+    (docs/internals/ablation.md).
     """
 
     envs: int = 8

@@ -19,7 +19,7 @@ from esper.tasks.data import Split, TaskData
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """Which samples one row of envs sees in an epoch of s steps, and how they are augmented (docs/tasks.md).
+    """Which samples one row of envs sees in an epoch of s steps, and how they are augmented (docs/guides/tasks.md).
 
     order_sb: sample indices.
     choices_sb3: see draw_crop_and_flip; its last axis is empty without augmentation.

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 
@@ -74,7 +75,7 @@ def encode_gpt2(config: TaskConfig, stream_n: NDArray[np.uint8], vocabulary: Gpt
         from tiktoken import Encoding
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "task.tokens is 'gpt2': install the extra that makes these tokens, pip install 'esper[gpt2]', or set it "
+            f"task.tokens is 'gpt2': install the extra that makes these tokens, {install_extra('gpt2')}, or set it "
             "to bytes"
         ) from error
     try:

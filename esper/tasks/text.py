@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
@@ -124,7 +125,7 @@ def _read_parquet(path: Path) -> NDArray[np.uint8]:
         from pyarrow import parquet
     except ImportError as error:
         raise ConfigError(
-            f"{path} is a parquet file: install the extra that reads it, pip install 'esper[parquet]', or give a "
+            f"{path} is a parquet file: install the extra that reads it, {install_extra('parquet')}, or give a "
             "text file"
         ) from error
     try:

@@ -20,7 +20,7 @@ from esper.training.ppo.config import PPOConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorConfig:
-    """When a host counts as lost (docs/governor.md).
+    """When a host counts as lost (docs/internals/governor.md).
 
     sensitivity: standard deviations above the recent mean loss. multiplier: times the recent mean loss. Both must be
     exceeded for panics_to_rollback epochs running, and the loss must exceed random_guess_multiplier times the task's

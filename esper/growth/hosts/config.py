@@ -38,7 +38,7 @@ class TransformerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostConfig:
-    """What kind of host grows, how large it is, and which of its slots are enabled (docs/hosts.md).
+    """What kind of host grows, how large it is, and which of its slots are enabled (docs/guides/hosts.md).
 
     kind: cnn, described by the fields below, transformer, described by the transformer table, or a registered kind.
     slots: ids of the enabled slots; empty means all that the host has.

@@ -45,7 +45,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeuristicConfig:
-    """Rules of thumb of the original system (docs/controllers.md). Accuracies in points, times in epochs.
+    """Rules of thumb of the original system (docs/guides/controllers.md). Accuracies in points, times in epochs.
 
     blueprints: tried in turn; empty means the host's rotation. first_epoch: no germination before. plateau_points,
     plateau_epochs: so many epochs that gain less are a plateau. stable_epochs: so many epochs with a relative

@@ -38,7 +38,7 @@ class AblationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterfactualMatrixComputed:
-    """Every ablation of one env in one epoch (docs/ablation.md).
+    """Every ablation of one env in one epoch (docs/internals/ablation.md).
 
     strategy: full_factorial if every set of active seeds was measured, else what fleet.ablation asks for.
     shapley: per slot, percentage points; None without an active seed, and everywhere unless the factorial is full.
@@ -148,7 +148,7 @@ class EpisodeOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorRollback:
-    """A host was lost and put back; its env's episode is over (docs/governor.md).
+    """A host was lost and put back; its env's episode is over (docs/internals/governor.md).
 
     loss: the validation loss that was judged.
     restored_epoch: the epoch after which the restored state was taken, 0 for the fresh host.

@@ -23,7 +23,7 @@ class HeadUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationStats:
-    """The normalised observations of a batch (docs/observations.md). None: no step was taken.
+    """The normalised observations of a batch (docs/reference/observations.md). None: no step was taken.
 
     host_*, slot_*: over all features of that kind. Shares are of all numbers: outliers lie beyond 3 deviations,
     near_clip from nine tenths of the clip on, clipped at it.
@@ -96,7 +96,7 @@ class PPOUpdateCompleted(PPOMetrics):
 
 
 class AnomalyType(StrEnum):
-    """What may be wrong. docs/anomalies.md lists the rules of each."""
+    """What may be wrong. docs/reference/anomalies.md lists the rules of each."""
 
     RATIO_EXPLOSION = "ratio_explosion"
     RATIO_COLLAPSE = "ratio_collapse"
@@ -112,7 +112,7 @@ class AnomalyType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyDetected:
-    """A rule of docs/anomalies.md fired: value is at its limit or beyond.
+    """A rule of docs/reference/anomalies.md fired: value is at its limit or beyond.
 
     rule: the rule's name.
     severity: warning or critical, also the envelope's. epoch, env_id, slot_id and head say where; each is None where
@@ -141,7 +141,10 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendDetected:
-    """The rolling mean accuracy moved, or stands still (docs/anomalies.md). Accuracies percent, delta points."""
+    """The rolling mean accuracy moved, or stands still (docs/reference/anomalies.md).
+
+    Accuracies are in percent, delta in points.
+    """
 
     kind: ClassVar[EventKind] = EventKind.TREND_DETECTED
     trend: Trend
