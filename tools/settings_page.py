@@ -15,12 +15,13 @@ from esper.training.config import TrainingConfig
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "settings.md"
 _HEAD = """# Settings
 
-Every setting of a run. This page is written by `python tools/settings_page.py` from the declarations in the code, which also
-validate values and make up the error messages; `esper settings [KEY]` prints the same in a terminal, with the values of a
-preset if you name one (`--preset`).
+Every setting of a run. This page is written by `python tools/settings_page.py` from the declarations in the code,
+which also validate values and make up the error messages. `esper settings [KEY]` prints the same in a terminal, with
+the values of a preset if you name one (`--preset`).
 
-Change a setting with `--set KEY=VALUE`. The value is read as TOML; a bare word needs no quotes. A table changes only the keys
-that it names: `--set 'host={blocks=2}'` leaves the host's other settings as the preset has them. Numbers are finite.
+Change a setting with `--set KEY=VALUE`. The value is read as TOML, and a bare word needs no quotes. A table changes
+only the keys that it names: `--set 'host={blocks=2}'` leaves the host's other settings as the preset has them. Numbers
+are finite.
 """
 
 

@@ -38,9 +38,9 @@ app.command()(doctor)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from esper.contracts.distribution import package_version
 
-        print(f"esper {version('esper')}")
+        print(f"esper {package_version()}")
         raise typer.Exit
 
 

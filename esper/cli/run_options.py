@@ -36,6 +36,7 @@ def resolve(
     plugins: Sequence[str] | None,
     *,
     controller: str | None = None,
+    decisions: str | None = None,
     rounds: int | None = None,
     envs: int | None,
     episode_length: int | None,
@@ -56,6 +57,7 @@ def resolve(
     load_plugins(plugins or ())
     options = {
         "controller.name": controller,
+        "controller.decisions": decisions,
         "run.rounds": rounds,
         "run.seed": seed,
         "run.device": device or (devices[0] if devices else None),

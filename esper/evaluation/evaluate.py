@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from esper.contracts.constants import AGENT_NAME
 from esper.evaluation.cost import CostMeter
 from esper.evaluation.matching import SizedHost, nearest_host
 from esper.evaluation.plan import Contender, EvaluationPlan
@@ -130,6 +131,7 @@ class Evaluation:
         return ControllerResult(
             controller=contender.name,
             preset=self._plan.base.run.preset,
+            decisions=self._plan.base.controller.decisions if contender.name == AGENT_NAME else None,
             seeds=self._plan.seeds,
             episodes=len(episodes),
             epochs=self._plan.base.fleet.episode_length,

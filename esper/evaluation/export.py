@@ -44,6 +44,7 @@ def _cells(result: ControllerResult) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "controller": result.controller,
         "preset": result.preset,
+        "decisions": result.decisions,
         "seeds": len(result.seeds),
         "episodes": result.episodes,
         "epochs": result.epochs,

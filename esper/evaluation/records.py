@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esper.contracts.actions import AlphaAlgorithm, Blueprint
+from esper.policy.config import Decisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ class ControllerResult:
     parameters, flops: those of the tested networks.
     host_parameters, host_flops: those of the host alone.
     fossilized, wasted: the number of such seeds per episode.
+    decisions: how the policy made its choices; None for a controller that is no policy.
     rollbacks: the number of episodes that the governor ended.
     against_static: the difference to the host that never grows.
     against: the differences to every other controller of the evaluation, in its order.
@@ -130,6 +132,7 @@ class ControllerResult:
 
     controller: str
     preset: str
+    decisions: Decisions | None
     seeds: tuple[int, ...]
     episodes: int
     epochs: int

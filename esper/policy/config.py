@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from esper.contracts.actions import PerHead
 from esper.contracts.settings import check_settings, setting
 
+Decisions = Literal["greedy", "sampled"]
+"""How a choice is made from a distribution: the likeliest one, or a draw."""
+
 
 def default_probability_floors() -> PerHead:
-    return PerHead(
-        slot=0.05,
-        blueprint=0.12,
-        style=0.08,
-        tempo=0.12,
-        alpha_target=0.08,
-        alpha_speed=0.06,
-        alpha_curve=0.06,
-        op=0.15,
-    )
+    return PerHead.same(0.02)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +55,18 @@ class PolicyConfig:
         at_least=0,
         below=1,
     )
+    floor_anneal_episodes: int = setting(
+        0,
+        "The env episodes over which the probability floors shrink linearly to nothing; 0 keeps them as they are.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="episodes",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, "policy")
+
+    def floors_after(self, episodes: int) -> tuple[float, ...]:
+        """The floor of each head, in head order, once so many env episodes were learned from."""
+        left = 1.0 if self.floor_anneal_episodes == 0 else max(0.0, 1.0 - episodes / self.floor_anneal_episodes)
+        return tuple(left * floor for floor in self.probability_floors.in_order())

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-import esper as package
-
 Esper = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -39,9 +37,9 @@ def test_plain_esper_shows_help(esper: Esper) -> None:
 
 
 def test_version(esper: Esper) -> None:
-    from importlib.metadata import version
+    from esper.contracts.distribution import package_version
 
-    assert esper("--version").stdout == f"esper {version(package.__name__)}\n"
+    assert esper("--version").stdout == f"esper {package_version()}\n"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from esper.evaluation.records import ControllerResult
+
+
+class Decisions(StrEnum):
+    """Values of controller.decisions."""
+
+    GREEDY = "greedy"
+    SAMPLED = "sampled"
+
 
 BASELINES = "static,random,schedule,heuristic,hillclimb"
 
@@ -28,6 +37,9 @@ def evaluate(
     ] = None,
     group: Annotated[
         str | None, typer.Option(help="The group whose policy plays, if the checkpoint has several.")
+    ] = None,
+    decisions: Annotated[
+        Decisions | None, typer.Option(help="Let ppo take its likeliest choices, or draw them; the preset says greedy.")
     ] = None,
     overrides: run_options.Overrides = None,
     envs: Annotated[int | None, typer.Option(help="Hosts per run, and therefore episodes per run.")] = None,
@@ -48,6 +60,7 @@ def evaluate(
         preset,
         overrides,
         plugins,
+        decisions=decisions,
         envs=envs,
         episode_length=episode_length,
         seed=seed,

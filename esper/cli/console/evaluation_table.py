@@ -25,7 +25,7 @@ def figures_table(results: Sequence[ControllerResult]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
-            result.controller,
+            _name(result),
             _estimate(result.test_accuracy),
             number(result.test_accuracy.iqm, 1),
             f"+{number(result.parameters_added.mean, 0)}",
@@ -54,7 +54,7 @@ def differences_table(results: Sequence[ControllerResult]) -> Table:
             continue
         matched = result.matched
         table.add_row(
-            result.controller,
+            _name(result),
             _difference(result.against_static),
             NOT_MEASURED if matched is None else str(matched.value),
             NOT_MEASURED if matched is None else number(matched.parameters, 0),
@@ -81,7 +81,7 @@ def against_table(results: Sequence[ControllerResult]) -> Table:
     for result in results:
         found = {one.controller: one.difference for one in result.against}
         table.add_row(
-            result.controller,
+            _name(result),
             *("" if other is result else _difference(found[other.controller], "\n") for other in results),
         )
     return table
@@ -120,3 +120,7 @@ def _short(value: float) -> str:
         if value >= limit:
             return f"{value / limit:.1f}{letter}"
     return f"{value:.0f}"
+
+
+def _name(result: ControllerResult) -> str:
+    return result.controller if result.decisions is None else f"{result.controller} {result.decisions}"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
 from esper.contracts.settings import check_settings, setting
+
+OpMasks = Literal["succeeding", "possible"]
+OP_MASKS: Final[tuple[OpMasks, ...]] = get_args(OpMasks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,9 @@ class GrowthConfig:
     )
     single_incubation: bool = setting(
         True, "Whether germination is refused while another slot is germinated, training or cooling down."
+    )
+    op_masks: OpMasks = setting(
+        "succeeding", "Whether ops that their gate would refuse now are masked (succeeding) or may be tried (possible)."
     )
     layer_scale: float = setting(
         1e-3, "The initial gamma of a seed, which computes x + gamma * f(x).", above=0, at_most=1

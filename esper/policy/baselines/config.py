@@ -9,6 +9,7 @@ from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME
 from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
+from esper.policy.config import Decisions
 
 _BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if blueprint is not Blueprint.NOOP)
 
@@ -147,6 +148,10 @@ class ControllerConfig:
     name: str = setting(
         AGENT_NAME,
         "Who decides: ppo, static, random, schedule, heuristic, hillclimb, or a controller that a plug-in registers.",
+    )
+    decisions: Decisions = setting(
+        "greedy",
+        "Whether a policy that only plays takes the likeliest choice (greedy) or draws one (sampled).",
     )
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     heuristic: HeuristicConfig = field(default_factory=HeuristicConfig)

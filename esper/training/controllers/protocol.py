@@ -23,12 +23,14 @@ class StepResult:
     """What became of the decisions of one epoch, which is counted from 1.
 
     rewards: normalised, one per env.
-    last: whether the episodes' time runs out with this step.
-    active: False for an env whose episode had ended before the step, so that its reward means nothing.
+    reward_scale: what the raw rewards were divided by; the same for all steps of a batch.
+    last: the episodes' time runs out with this step.
+    active: False for an env whose episode had ended before the step; its reward means nothing.
     """
 
     epoch: int
     rewards: tuple[float, ...]
+    reward_scale: float
     last: bool
     active: tuple[bool, ...]
 

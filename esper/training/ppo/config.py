@@ -35,13 +35,13 @@ class PPOConfig:
     clip_ratio: float = setting(
         0.2, "How far the probability ratio of a decision may leave 1 before its gain is cut off.", above=0, below=1
     )
-    entropy_coef: float = setting(0.05, "The weight of the entropy bonus.", at_least=0, at_most=10)
+    entropy_coef: float = setting(0.01, "The weight of the entropy bonus.", at_least=0, at_most=10)
     value_coef: float = setting(0.5, "The weight of the value loss.", at_least=0, at_most=1_000)
     max_grad_norm: float = setting(
         0.5, "The norm to which the policy's gradient is clipped.", above=0, at_most=1_000_000
     )
     target_kl: float = setting(
-        0.015,
+        0.05,
         "The divergence from the old policy beyond which the passes of an update stop early.",
         above=0,
         at_most=1_000,
@@ -55,7 +55,7 @@ class PPOConfig:
         unit="minibatches",
     )
     horizon: Horizon = setting(
-        "truncate",
+        "terminate",
         "Whether the last state of an episode counts as its end (terminate) or its value is bootstrapped (truncate).",
     )
     forced_step_value_weight: float = setting(
@@ -82,7 +82,7 @@ class PPOConfig:
         unit="episodes",
     )
     entropy_coef_end: float = setting(
-        0.05, "The weight of the entropy bonus after it was annealed.", at_least=0, at_most=10
+        0.01, "The weight of the entropy bonus after it was annealed.", at_least=0, at_most=10
     )
     entropy_floors: PerHead = setting(
         no_entropy_floors(),
