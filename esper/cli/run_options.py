@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.streams import say
 from esper.contracts.constants import AGENT_NAME
 from esper.training.config import TrainingConfig
 
@@ -97,10 +99,17 @@ def prepare(config: TrainingConfig) -> None:
 
 
 def wants_cockpit(no_tui: bool) -> bool:
-    """Whether to open the cockpit. If the cockpit is wanted but there is no terminal, a line on stderr says so."""
+    """Whether to open the cockpit. A line says why not, unless the user asked for it.
+
+    The cockpit is drawn on stderr and reads its keys from stdin; a dumb terminal cannot place text.
+    """
     if no_tui:
         return False
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return True
-    print("esper: no terminal: training headless", file=sys.stderr)
-    return False
+    missing = [name for name in ("stdin", "stdout", "stderr") if not getattr(sys, name).isatty()]
+    if missing:
+        say(f"esper: {', '.join(missing)}: no terminal, so the cockpit stays closed")
+        return False
+    if os.environ.get("TERM", "dumb") == "dumb":
+        say("esper: TERM is dumb, a terminal that cannot place text, so the cockpit stays closed")
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from esper.cli.console.formatting import percent
-from esper.cli.console.headless import stop_on_interrupt
-from esper.cli.errors import INTERRUPTED
+from esper.cli.signals import stop_on_signals
+from esper.cli.streams import say
+from esper.console import PlainConsole
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.export import result_to_json
 from esper.evaluation.plan import EvaluationPlan
 from esper.evaluation.records import ControllerResult
 from esper.evaluation.runs import EvaluationStoppedError
+from esper.history.run_directory import make_unused
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.run_control import RunControl
 
@@ -27,22 +28,22 @@ RESULTS_FILE = "results.jsonl"
 def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, ...], int]:
     """The results and the exit code, or no results and 130 after Ctrl-C.
 
-    All runs go into one new directory, which also receives results.jsonl. Its name is printed on stderr at the end.
+    All runs go into a new directory of their own, which also receives results.jsonl. Its name is printed on stderr.
     """
     stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = runs_dir / f"{stamp}-evaluate-{plan.base.run.preset}"
-    control, progress = RunControl(), EvaluationProgress(plan, Console(stderr=True))
+    folder = make_unused(runs_dir, f"{stamp}-evaluate-{plan.base.run.preset}")
+    control, progress = RunControl(), EvaluationProgress(plan, PlainConsole(stderr=True))
     evaluation = Evaluation(plan, folder, control=control, on_run=progress.run_done, sinks=(progress,))
-    try:
-        with stop_on_interrupt(control):
+    with stop_on_signals(control) as signals:
+        try:
             results = evaluation.run()
-    except (EvaluationStoppedError, KeyboardInterrupt):
-        print(f"esper: stopped: what was recorded until now is in {folder}", file=sys.stderr)
-        return (), INTERRUPTED
-    finally:
-        progress.stop()
+        except EvaluationStoppedError:
+            say(f"esper: stopped: what was recorded until now is in {folder}")
+            return (), signals.exit_code
+        finally:
+            progress.stop()
     (folder / RESULTS_FILE).write_text("".join(result_to_json(result) + "\n" for result in results), encoding="utf-8")
-    print(f"runs and results: {folder}", file=sys.stderr)
+    say(f"runs and results: {folder}")
     return results, 0
 
 
