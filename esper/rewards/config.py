@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 from esper.contracts.constants import GAMMA
 from esper.contracts.validation import require_fraction, require_non_negative, require_one_of, require_positive
 from esper.errors import ConfigError
+from esper.rewards.modes import MODES
 
 RewardMode = Literal["shaped", "simplified", "basic", "basic_plus", "sparse", "minimal", "escrow"]
 RewardFamily = Literal["contribution", "loss"]
@@ -21,9 +22,10 @@ _TERMINAL_ONLY: Final = ("sparse", "minimal")
 class RewardConfig:
     """Which reward, and the weights of its components (docs/rewards.md gives each formula).
 
-    mode belongs to the contribution family; the loss family has one form. gamma must equal ppo.gamma, otherwise the
-    shaping does not telescope. timing_*: credit of a seed germinated in epoch g is multiplied by a factor that rises
-    linearly from timing_discount_floor at g = 0 to 1 at g = timing_warmup_epochs; 0 warm-up epochs turn that off.
+    mode is the name of a registered mode of the contribution family; the loss family has one form.
+    gamma must equal ppo.gamma, otherwise the shaping does not telescope.
+    timing_*: credit of a seed germinated in epoch g is multiplied by a factor that rises linearly
+    from timing_discount_floor at g = 0 to 1 at g = timing_warmup_epochs; 0 warm-up epochs turn that off.
     fossilized_share: part of its measured contribution that a committed seed goes on being credited with.
     escrow_delta_clip: points per epoch by which a credit may move; 0 = no limit. param_budget: parameters that cost
     param_penalty_weight. drip_*: of BASIC_PLUS. loss_delta_std: typical change of the validation loss per epoch.
@@ -31,7 +33,7 @@ class RewardConfig:
     studies.
     """
 
-    mode: RewardMode = "shaped"
+    mode: str = "shaped"
     family: RewardFamily = "contribution"
     gamma: float = GAMMA
     contribution_weight: float = 1.0
@@ -82,7 +84,7 @@ class RewardConfig:
     disable_anti_gaming: bool = False
 
     def __post_init__(self) -> None:
-        require_one_of("reward", REWARD_MODES, mode=self.mode)
+        MODES.find(self.mode)
         require_one_of("reward", REWARD_FAMILIES, family=self.family)
         require_fraction(
             "reward",
