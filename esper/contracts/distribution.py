@@ -1,5 +1,6 @@
-"""The name under which Esper is published. It is not the name of the import: `esper` on the package index is another
-project's.
+"""The name under which Esper is published.
+
+It is not the name of the import, because `esper` on the package index belongs to another project.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ ExportFormat = Literal["safetensors", "onnx", "pt2", "torch"]
 
 
 def load_host(saved: SavedHost) -> GrownNetwork:
-    """A saved network, ready to predict: stored samples in, logits out (see GrownNetwork).
+    """A saved network, ready to predict: it reads stored samples and returns logits (see GrownNetwork).
 
     Raises:
         ConfigError: it was grown with a plug-in that is not loaded, or its tensors are not those of its description.
@@ -75,7 +75,7 @@ def _onnx(saved: SavedHost, target: Path) -> None:
     network = load_host(saved)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about its internals
+        warnings.simplefilter("ignore")  # These warnings are the exporter's own, about its internals.
         torch.onnx.export(
             network,
             (example_samples(network, 2),),

@@ -18,9 +18,9 @@ def test_its_components_are_paid_and_recorded(tmp_path: Path) -> None:
     esper.register_reward("two", "two constants", [Component("one", lambda _: 0.25), Component("more", lambda _: 0.5)])
     run = esper.train("digits", rounds=1, envs=2, episode_length=3, set=["reward.mode=two"], out=tmp_path)
     assert run.config.reward.mode == "two"
-    terms = [event.payload.reward.terms for event in run.events if event.payload.kind.name == "REWARD_COMPUTED"]
-    assert len(terms) == 6
-    assert {tuple((term.name, term.value) for term in step) for step in terms} == {(("one", 0.25), ("more", 0.5))}
+    (summary,) = [event.payload for event in run.events if event.payload.kind.name == "REWARD_SUMMARY"]
+    assert {term.name: term.value for term in summary.mean_terms} == {"one": 0.25, "more": 0.5}
+    assert [env.total_reward for env in summary.envs] == [2.25, 2.25]
 
 
 def test_a_mode_that_is_not_registered_is_an_error() -> None:
