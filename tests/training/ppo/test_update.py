@@ -91,7 +91,10 @@ def play(
     hidden: Hidden | None = None,
     ends: dict[int, int] | None = None,
 ) -> RolloutBuffer:
-    """One rollout. ends: env -> length of an episode that a terminal cuts short."""
+    """One rollout.
+
+    ends: env -> length of an episode that a terminal cuts short.
+    """
     buffer = RolloutBuffer(envs=ENVS, epochs=epochs, num_slots=SLOTS, device=CPU)
     random, masks, ends = generator(seed), masks or open_masks(), ends or {}
     hidden = hidden or policy.initial_state(ENVS)
