@@ -53,7 +53,7 @@ def test_version(esper: Esper) -> None:
         (["train", "--set", "fleet.envz=3"], "fleet.envz does not exist: did you mean fleet.envs?"),
         (["train", "--set", "fleet.envs=many"], "fleet.envs is 'many': expected an integer"),
         (["train", "--set", "fleet.envs"], "override 'fleet.envs' is not of the form table.key=value"),
-        (["train", "--rounds", "0"], "run.rounds is 0: it must be above 0"),
+        (["train", "--rounds", "0"], "run.rounds is 0: it must be from 1 to 1,000,000,000 rounds"),
         (["replay", "no-such-run", "--no-tui"], "no-such-run does not exist"),
         (["replay", "no-such-run", "--json"], "no-such-run does not exist"),
         (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits?"),
