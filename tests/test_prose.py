@@ -11,10 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
-    path
-    for folder in ("esper", "esper_tui", "tools", "tests", "examples")
-    for path in (ROOT / folder).rglob("*.py")
-    if path.name != "config.py"
+    path for folder in ("esper", "esper_tui", "tools", "tests", "examples") for path in (ROOT / folder).rglob("*.py")
 )
 
 FIELDS_MID_LINE = re.compile(r"(?<=[.;:)] )([a-z_]\w*(?:,? (?:and )?[a-z_]\w*)*): ")
