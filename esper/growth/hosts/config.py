@@ -1,4 +1,4 @@
-"""What kind of host grows, and how large it is. Plain values: what a kind makes of them is in hosts/kinds.py."""
+"""What kind of host grows, and how large it is. Plain values: what a kind makes of them is in growth/hosts/kinds.py."""
 
 from __future__ import annotations
 
