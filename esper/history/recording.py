@@ -78,7 +78,7 @@ def open_recording(
 
 @contextmanager
 def resume_recording(point: ResumePoint, *, clock: Callable[[], float] = time.time) -> Generator[Recording]:
-    """Go on recording into a run's own directory, from its checkpoint on; what came after the checkpoint is cut off.
+    """Go on recording in a run's own directory, from its checkpoint on. What came after the checkpoint is cut off.
 
     Raises:
         HistoryError: another process writes the run, or its logs cannot be used.
@@ -115,7 +115,10 @@ def _record(
     *,
     last_seq: int,
 ) -> Generator[Recording]:
-    """The recording itself; header as for HistoryWriter."""
+    """The recording itself.
+
+    header: as for HistoryWriter.
+    """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
     except OSError as error:
