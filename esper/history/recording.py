@@ -83,7 +83,7 @@ def open_recording(
 def resume_recording(
     point: ResumePoint, *, sinks: Sequence[str | Sink] = (), clock: Callable[[], float] = time.time
 ) -> Generator[Recording]:
-    """Go on recording into a run's own directory, from its checkpoint on; what came after the checkpoint is cut off.
+    """Go on recording in a run's own directory, from its checkpoint on. What came after the checkpoint is cut off.
 
     Raises:
         HistoryError: another process writes the run, or its logs cannot be used.
@@ -121,7 +121,10 @@ def _record(
     *,
     last_seq: int,
 ) -> Generator[Recording]:
-    """The recording itself; header as for HistoryWriter."""
+    """The recording itself.
+
+    header: as for HistoryWriter.
+    """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
     except OSError as error:

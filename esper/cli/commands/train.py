@@ -111,12 +111,12 @@ def resume_run(
     no_tui: bool,
     sinks: Sequence[str],
 ) -> int:
-    """Go on with a saved run and return the exit code.
+    """Go on with a saved run, and return the exit code.
 
-    options: settings that have an option of their own, by key; None was not given.
+    options: the settings that have an option of their own, by key, with None for options that were not given.
 
     Raises:
-        ConfigError: an option that a run cannot take back, or whatever find_resume_point refuses.
+        ConfigError: an option cannot change when a run goes on, or find_resume_point refuses something.
     """
     from esper.errors import ConfigError
     from esper.history.presets import parse_override
