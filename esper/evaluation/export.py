@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Final
 
 from esper.evaluation.records import ControllerResult, Difference, Estimate, Spread
 from esper.history.json_text import dump_json
+from esper.history.run_directory import make_unused
 
 Cell = str | int | float | None
 
@@ -23,6 +27,25 @@ _SPREADS: Final = (
     "fossilized",
     "wasted",
 )
+
+
+RESULTS_FILE: Final = "results.jsonl"
+
+
+def new_folder(runs_dir: Path, preset: str) -> Path:
+    """A new folder for the runs of an evaluation that begins now.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    return make_unused(runs_dir, f"{stamp}-evaluate-{preset}")
+
+
+def write_results(results: Sequence[ControllerResult], folder: Path) -> None:
+    """Write one JSON object per controller and line to results.jsonl."""
+    lines = "".join(result_to_json(result) + "\n" for result in results)
+    (folder / RESULTS_FILE).write_text(lines, encoding="utf-8")
 
 
 def result_to_json(result: ControllerResult) -> str:

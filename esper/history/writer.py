@@ -29,7 +29,7 @@ class LineFile:
     def __init__(self, path: Path, *, new: bool) -> None:
         """Open the file.
 
-        new: the file must not exist yet; otherwise lines are added at the end of the one that does.
+        new: whether the file must not exist yet. If not, lines are added at the end of the one that exists.
         """
         self.path = path
         self._held: list[str] = []
@@ -141,7 +141,8 @@ class HistoryWriter:
     def __init__(self, directory: RunDirectory, header: FileHeader | None, *, last_seq: int = 0) -> None:
         """Open events.jsonl and history.jsonl.
 
-        header: of events.jsonl; starts both files. None: both exist, and the record goes on after event last_seq.
+        header: the header of events.jsonl, with which both files start. None if both exist, and the record goes on
+            after the event last_seq.
 
         Raises:
             OSError: a file that is to be new exists already, or a file cannot be written.

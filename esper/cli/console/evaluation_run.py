@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -14,15 +12,12 @@ from esper.cli.signals import stop_on_signals
 from esper.cli.streams import say
 from esper.console import PlainConsole
 from esper.evaluation.evaluate import Evaluation, RunDone
-from esper.evaluation.export import result_to_json
+from esper.evaluation.export import new_folder, write_results
 from esper.evaluation.plan import EvaluationPlan
 from esper.evaluation.records import ControllerResult
 from esper.evaluation.runs import EvaluationStoppedError
-from esper.history.run_directory import make_unused
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.run_control import RunControl
-
-RESULTS_FILE = "results.jsonl"
 
 
 def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, ...], int]:
@@ -30,8 +25,7 @@ def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, 
 
     All runs go into a new directory of their own, which also receives results.jsonl. Its name is printed on stderr.
     """
-    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = make_unused(runs_dir, f"{stamp}-evaluate-{plan.base.run.preset}")
+    folder = new_folder(runs_dir, plan.base.run.preset)
     control, progress = RunControl(), EvaluationProgress(plan, PlainConsole(stderr=True))
     evaluation = Evaluation(plan, folder, control=control, on_run=progress.run_done, sinks=(progress,))
     with stop_on_signals(control) as signals:
@@ -42,7 +36,7 @@ def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, 
             return (), signals.exit_code
         finally:
             progress.stop()
-    (folder / RESULTS_FILE).write_text("".join(result_to_json(result) + "\n" for result in results), encoding="utf-8")
+    write_results(results, folder)
     say(f"runs and results: {folder}")
     return results, 0
 

@@ -31,6 +31,7 @@ def train_headless(
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
+    sinks: Sequence[str] = (),
     to_stderr: bool = False,
     on_hangup: OnHangup = "stop",
 ) -> int:
@@ -42,6 +43,7 @@ def train_headless(
     groups: the groups of a run with several. config is what they have in common.
     report: prints what came out of the recorded run, given its directory, before that is printed.
     resume: the point from which an earlier run goes on, in its own directory.
+    sinks: names of registered sinks that receive every event too.
     to_stderr: leave stdout to the report.
     on_hangup: whether the run stops when its terminal goes away.
 
@@ -55,7 +57,7 @@ def train_headless(
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
     with stop_on_signals(control, on_hangup=on_hangup) as signals:
-        path = _record(config, runs_dir, groups, console, resume, control)
+        path = _record(config, runs_dir, groups, console, resume, sinks, control)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
@@ -68,10 +70,11 @@ def _record(
     groups: Sequence[GroupSpec],
     console: Console,
     resume: ResumePoint | None,
+    sinks: Sequence[str],
     control: RunControl,
 ) -> Path:
     """Train into a recording; returns the run's directory."""
-    with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume) as recording:
+    with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume, sinks) as recording:
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
             train_recorded(groups or [GroupSpec(config=config)], recording, control, resume)
@@ -85,7 +88,15 @@ def _record(
 
 
 def _recording(
-    config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec], resume: ResumePoint | None
+    config: TrainingConfig,
+    runs_dir: Path,
+    groups: Sequence[GroupSpec],
+    resume: ResumePoint | None,
+    sinks: Sequence[str],
 ) -> AbstractContextManager[Recording]:
     """A new recording, or that of the run that goes on."""
-    return open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
+    return (
+        open_recording(config, runs_dir, groups=groups, sinks=sinks)
+        if resume is None
+        else resume_recording(resume, sinks=sinks)
+    )

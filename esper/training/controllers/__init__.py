@@ -1,4 +1,4 @@
-"""Whatever decides: the learning agent, frozen policies, rules, and the registry that names them.
+"""Whatever decides: the PPO agent, saved policies and rules, all with one protocol.
 
 What users register is offered here and loaded when it is asked for, because the agent imports torch.
 """
