@@ -25,6 +25,8 @@ class FleetConfig:
     data_order: shared gives every host the same minibatch, per_env its own order. gradient_stride: train steps
     between two readings of gradient statistics. ablation: which sets of seeds are measured in every epoch
     (docs/ablation.md).
+    control_hosts: beside the envs, train one host of each start that never grows. What growing brought is then measured
+    against it (docs/rewards.md).
     """
 
     envs: int = 8
@@ -43,6 +45,7 @@ class FleetConfig:
     data_order: DataOrder = "shared"
     gradient_stride: int = 10
     ablation: AblationStrategy = "pairs"
+    control_hosts: bool = False
 
     def __post_init__(self) -> None:
         require_positive(

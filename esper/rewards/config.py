@@ -54,6 +54,7 @@ class RewardConfig:
     set_alpha_cost: float = 0.005
     auto_prune_penalty: float = 0.2
     terminal_accuracy_weight: float = 0.05
+    terminal_gain_weight: float = 20.0
     hindsight_weight: float = 0.1
     max_hindsight_credit: float = 0.2
     escrow_delta_clip: float = 2.0
@@ -127,6 +128,7 @@ class RewardConfig:
             set_alpha_cost=self.set_alpha_cost,
             auto_prune_penalty=self.auto_prune_penalty,
             terminal_accuracy_weight=self.terminal_accuracy_weight,
+            terminal_gain_weight=self.terminal_gain_weight,
             hindsight_weight=self.hindsight_weight,
             max_hindsight_credit=self.max_hindsight_credit,
             escrow_delta_clip=self.escrow_delta_clip,
