@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.evaluation.records import ControllerResult, Estimate
 
@@ -26,7 +27,7 @@ def check_can_draw(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{path} cannot be drawn: end its name in {', '.join(SUFFIXES)}")
     if find_spec("matplotlib") is None:
-        raise ConfigError("pictures need matplotlib: pip install 'esper-grow[plot]'")
+        raise ConfigError(f"pictures need matplotlib: {install_extra('plot')}")
 
 
 def draw_results(results: Sequence[ControllerResult], path: Path) -> None:

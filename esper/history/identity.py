@@ -1,4 +1,4 @@
-"""What makes a run that run: every setting that decides what is computed, as one digest."""
+"""The identity of a run: every setting that decides what is computed, as one digest."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ CHANGEABLE: Final = (
     "run.checkpoint_interval",
     "run.keep_hosts",
 )
-"""Settings that a run may have other values of when it goes on; every other one decides what the run computes."""
+"""The settings that may change when a run goes on. Every other setting decides what the run computes."""
 
 
 def run_digest(config: TrainingConfig, groups: Sequence[GroupSpec] = ()) -> str:
-    """SHA-256, in hexadecimal, of the run's configuration without the settings of CHANGEABLE."""
+    """The SHA-256, in hexadecimal, of the run's configuration without the settings of CHANGEABLE."""
     return identity_digest(run_document(config, groups))
 
 
 def identity_digest(document: Document) -> str:
-    """The same of a configuration as config.toml holds it."""
+    """The same digest of a configuration in the form of config.toml."""
     rest = deepcopy(document)
     groups = cast("dict[str, Document]", rest.get(GROUPS_KEY, {}))
     for tables in (rest, *groups.values()):

@@ -93,6 +93,7 @@ def resolve_config(
 def with_overrides(config: TrainingConfig, overrides: Sequence[str]) -> TrainingConfig:
     """The configuration with overrides such as "fleet.envs=4" applied together.
 
+    A table changes only the keys that it names: host={blocks=2} leaves the host's other settings as they are.
     Each value is read as TOML. A bare word that is not a TOML value is a string, so task.name=digits needs no quotes.
 
     Raises:
@@ -145,7 +146,7 @@ def parse_override(text: str) -> tuple[str, object]:
 def _parse_value(text: str) -> object:
     try:
         table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, an integer of thousands of digits, or nesting without end
         return text
     return table["value"] if len(table) == 1 else text
 
@@ -158,7 +159,17 @@ def _set(tables: Table, path: str, value: object) -> None:
         if not isinstance(below, dict):
             raise ConfigError(f"{path} does not exist: {'.'.join(parents[:depth])} is a value, not a table")
         table = cast("Table", below)
-    table[key] = value
+    table[key] = _merged(table.get(key), value)
+
+
+def _merged(old: object, new: object) -> object:
+    """A value in the place of another: of two tables, the new one's keys over those of the old."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    both = dict(cast("Table", old))
+    for key, value in cast("Table", new).items():
+        both[key] = _merged(both.get(key), value)
+    return both
 
 
 def _read_preset(path: Path) -> tuple[str, Table]:

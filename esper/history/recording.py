@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from esper.contracts.distribution import package_version
 from esper.errors import HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.host_files import write_hosts
@@ -155,8 +155,3 @@ def _record(
 def _utc(seconds: float) -> str:
     """ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def package_version() -> str:
-    """The version of the installed Esper."""
-    return version("esper")

@@ -1,4 +1,4 @@
-"""Getting a saved run ready to go on: which settings may change, and cutting its logs back to a checkpoint."""
+"""Prepares a saved run to go on: which settings may change, and how its logs are cut back to a checkpoint."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from esper.training.group_spec import GroupSpec
 class ResumePoint:
     """A run that is about to go on.
 
-    directory: where it was recorded, and will be.
-    checkpoint: from where it goes on.
-    config: what all its groups have in common, with the changes that were asked for.
+    directory: where it was recorded and will be recorded further.
+    checkpoint: the checkpoint from which it goes on.
+    config: what all its groups have in common, with the requested changes.
     groups: its policy groups; empty if it has only one.
     """
 
@@ -39,9 +39,9 @@ class ResumePoint:
     groups: tuple[GroupSpec, ...]
 
     def training_specs(self) -> tuple[GroupSpec, ...]:
-        """The groups as they are to be trained: with the layer algorithm that the run began with.
+        """The groups as they are to be trained, with the layer algorithm with which the run began.
 
-        A machine would choose anew, and another algorithm differs in the last bits.
+        The machine would choose anew, and the results of another algorithm differ in the last bits.
 
         Raises:
             HistoryError: the log cannot be read.
@@ -61,7 +61,7 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
     changes: values for settings of CHANGEABLE, by key.
 
     Raises:
-        ConfigError: a setting that may not change, or a value that does not fit, or no round is left.
+        ConfigError: a setting may not change, a value does not fit, or no round is left.
         CheckpointError, HistoryError: the run or the checkpoint cannot be used.
     """
     checkpoint = open_checkpoint(path)
@@ -89,7 +89,7 @@ def _check_changes(saved: TrainingConfig, config: TrainingConfig) -> None:
 
 
 def cut_back(point: ResumePoint) -> None:
-    """Take what came after the checkpoint out of both logs, and save the changed settings.
+    """Remove what came after the checkpoint from both logs, and save the changed settings.
 
     Raises:
         HistoryError: a log cannot be read, or does not reach as far as the checkpoint.
@@ -99,7 +99,9 @@ def cut_back(point: ResumePoint) -> None:
     directory = point.directory
     events_end = open_events(directory.path).end_of(last_seq)
     history_end = open_history(directory.path).end_of(last_seq)
-    _forget_later_checkpoints(point.checkpoint.path)  # first: no checkpoint may know of more than the logs hold
+    _forget_later_checkpoints(
+        point.checkpoint.path
+    )  # This comes first, because no checkpoint may know of more than the logs hold.
     _truncate(directory.events_path, events_end)
     _truncate(directory.history_path, history_end)
     _replace_text(directory.config_path, tomli_w.dumps(run_document(point.config, point.groups)))
@@ -129,7 +131,7 @@ def _replace_text(path: Path, text: str) -> None:
 
 
 def _recorded_algorithm(run: Path) -> str | None:
-    """How the run's layers were computed when it began; None in a log that does not say."""
+    """The algorithm of the run's layers when it began, or None if the log does not say."""
     for event in open_events(run).lines():
         if isinstance(event.payload, AlgorithmChosen):
             return event.payload.algorithm

@@ -1,4 +1,4 @@
-"""One writer per run directory: a lock that the operating system drops when its owner dies, however that happens."""
+"""One writer per run directory: a lock that the operating system releases when its owner dies in any way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RunLock:
         self._file.write(f"{os.getpid()}\n".encode())
 
     def close(self) -> None:
-        """Let go. The file stays: removing it would let two processes lock two files of one name."""
+        """Release the lock. The file stays, because removing it would let two processes lock two files of one name."""
         self._file.close()
 
 
@@ -50,7 +50,7 @@ def is_locked(run: Path) -> bool:
 
 
 def owner_pid(run: Path) -> int | None:
-    """The process that writes this run, where it is known."""
+    """The id of the process that writes this run, if it is known."""
     try:
         text = (run / LOCK_FILE).read_text(encoding="ascii", errors="replace").strip()
     except OSError:

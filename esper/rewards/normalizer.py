@@ -19,7 +19,7 @@ _MIN_STD: Final = 1e-8
 class RewardNormalizerState:
     """Welford's running moments.
 
-    m2: sum of squared deviations from the mean.
+    m2: the sum of squared deviations from the mean.
     """
 
     mean: float = 0.0
@@ -27,7 +27,7 @@ class RewardNormalizerState:
     count: int = 0
 
     def including(self, value: float) -> RewardNormalizerState:
-        """The moments with one more value."""
+        """The moments after one more value."""
         count = self.count + 1
         delta = value - self.mean
         mean = self.mean + delta / count
@@ -35,7 +35,7 @@ class RewardNormalizerState:
 
     @property
     def std(self) -> float | None:
-        """Sample standard deviation, or None while it is unknown: fewer than two values, or no spread yet."""
+        """The sample standard deviation, or None while there are fewer than two values or no spread yet."""
         if self.count < _MIN_SAMPLES:
             return None
         std = math.sqrt(self.m2 / (self.count - 1))
@@ -72,6 +72,8 @@ class RewardNormalizer:
         return reward if self._scale is None else self.clip_only(reward / self._scale)
 
     def clip_only(self, reward: float) -> float:
-        """reward, clipped; neither divided nor learned from. For penalties, whose size does not depend on the rewards
-        around them."""
+        """The reward, clipped only: it is neither divided nor added to the moments.
+
+        This is for penalties, whose size must not depend on the rewards around them.
+        """
         return min(max(reward, -self._clip), self._clip)

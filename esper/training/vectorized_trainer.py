@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import chain
 from time import perf_counter
 
 import torch
 
+from esper.contracts.distribution import package_version
 from esper.contracts.randomness import derive_seed
 from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
@@ -295,7 +295,7 @@ class VectorizedPPOTrainer:
         config = self._config
         return TrainingStarted(
             run_id=self._hooks.run_id,
-            package_version=version("esper"),
+            package_version=package_version(),
             preset=config.run.preset,
             task=self._data.name,
             host_params=fleet.host_parameter_count,

@@ -250,7 +250,7 @@ def test_config_survives_the_trip_through_tables() -> None:
         ({"host": {"slots": ["r0c0", 3]}}, r"host.slots\[1\] is 3: expected a string"),
         ({"ppo": {"horizon": "never"}}, "ppo.horizon is 'never': expected one of truncate, terminate"),
         ({"ppo": {"entropy_weights": {"slot": 1.0}}}, "ppo.entropy_weights.blueprint is missing"),
-        ({"fleet": {"envs": -1}}, "fleet.envs is -1: it must be above 0"),
+        ({"fleet": {"envs": -1}}, "fleet.envs is -1: it must be from 1 to 65,536 hosts"),
         ({"host": {"slots": ["r0c1", "r0c0"]}}, "not in row-major order"),
         ({"ppo": {"gamma": 0.5}}, "set both to the same value"),
     ],

@@ -1,6 +1,6 @@
 """The real policy, buffer and update solve small worlds with known answers, and fail them once a fault is put in.
 
-docs/ppo.md has the table of probes and measured margins.
+docs/internals/ppo.md has the table of probes and measured margins.
 """
 
 from __future__ import annotations

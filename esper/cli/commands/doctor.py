@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from esper.contracts.distribution import package_version
+
 
 def doctor(
     runs_dir: Annotated[Path, typer.Option(help="Where run directories would be made.")] = Path("runs"),
@@ -33,7 +35,7 @@ def doctor(
     writable = _writable(runs_dir)
     presets = list_presets()
     rows = {
-        "esper": version("esper"),
+        "esper": package_version(),
         "python": f"{platform.python_version()} ({sys.executable})",
         "platform": platform.platform(),
         **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},

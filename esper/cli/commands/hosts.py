@@ -1,4 +1,4 @@
-"""esper hosts: the networks that a run kept."""
+"""The command `esper hosts`, which shows the networks that a run kept."""
 
 from __future__ import annotations
 

@@ -313,7 +313,7 @@ def silence(first_batch: int, share: float) -> str:
 
 
 def test_the_documented_table_is_that_of_the_code() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "anomalies.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "anomalies.md").read_text(encoding="utf-8")
     rows = [
         f"| {rule.name} | {rule.anomaly.value} | {rule.formula} | {rule.unit} | {limit(rule.warning, rule.above)} | "
         f"{limit(rule.critical, rule.above)} | {silence(rule.first_batch, rule.quiet_share)} | {rule.source} | "
