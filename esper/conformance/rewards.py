@@ -94,7 +94,7 @@ def play_scripts(
 
     Raises:
         ConfigError: the task or device cannot be had.
-        RewardCheckStopped: control asked for an end.
+        RewardCheckStoppedError: control asked for an end.
     """
     chosen = scripts(topology_of(config.host))
     played = [_play(config, seed, chosen, sinks, control or RunControl()) for seed in range(seeds)]
@@ -103,7 +103,7 @@ def play_scripts(
     return tuple(replace(item, gain=item.test_accuracy - static) for item in together)
 
 
-class RewardCheckStopped(Exception):
+class RewardCheckStoppedError(Exception):
     """Somebody asked the check to stop."""
 
 
@@ -161,7 +161,7 @@ def _play(
     hooks = RunHooks(hub=hub, control=control, make_controller=make, on_rollout=rollouts.append)
     result = train_groups(specs, hooks)
     if not rollouts:
-        raise RewardCheckStopped
+        raise RewardCheckStoppedError
     (rollout,) = rollouts
     return [
         _played(summary, [tuple(episode.lived) for episode in group.episodes])

@@ -13,7 +13,7 @@ from rich.table import Table
 from esper.cli.console.formatting import NOT_MEASURED, number
 from esper.cli.console.headless import stop_on_interrupt
 from esper.cli.errors import INTERRUPTED
-from esper.conformance.rewards import PlayedScript, RewardCheckStopped, RewardReport, play_scripts
+from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import scripts
 from esper.telemetry.events import EpochCompleted, Event
@@ -27,7 +27,7 @@ def play(config: TrainingConfig, seeds: int) -> tuple[tuple[PlayedScript, ...], 
     try:
         with stop_on_interrupt(control):
             return play_scripts(config, seeds=seeds, sinks=(progress,), control=control), 0
-    except (RewardCheckStopped, KeyboardInterrupt):
+    except (RewardCheckStoppedError, KeyboardInterrupt):
         print("esper: stopped: nothing was compared", file=sys.stderr)
         return (), INTERRUPTED
     finally:
@@ -79,9 +79,9 @@ def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:
     """
     table = _table(
         "Rewards",
-        "rank: Spearman's correlation of return and test accuracy over the policies; inverted: pairs more than 3 points "
-        "apart in which the worse policy is paid better; test and params: of the policy that is paid best; *: the mode of "
-        "this preset",
+        "rank: Spearman's correlation of return and test accuracy over the policies; inverted: pairs more than 3 "
+        "points apart in which the worse policy is paid better; test and params: of the policy that is paid best; "
+        "*: the mode of this preset",
     )
     for heading in ("rank", "inverted"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""The scripted policies with which a reward is audited: good plans, poor plans, and plans that try to be paid for nothing.
+"""The scripted policies with which a reward is audited: good plans, poor ones, and plans to be paid for nothing.
 
 Each is a rule for one env and one episode. Blueprints are named by their role, so that the same scripts run on every
 kind of host.
@@ -44,7 +44,7 @@ KINDS: Final[dict[Topology, tuple[Blueprint, ...]]] = {
         Blueprint.FLEX_ATTENTION,
     ),
 }
-"""Blueprints of each kind of host: a usual one, the largest, a small one, one that cannot add a function, and others."""
+"""For each kind of host a usual blueprint, the largest, a small one, one that only normalises, and others."""
 
 NEVER: Final = 10_000
 
