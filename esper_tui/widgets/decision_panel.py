@@ -21,7 +21,10 @@ ROW_LABEL: Final = 6
 
 
 def decision_lines(row: EnvRow, max_epochs: int, width: int, *, group: str = "") -> list[Line]:
-    """Every figure of one decision, from what was recorded with it. group: named beside the env, where several are."""
+    """Every figure of one decision, from what was recorded with it.
+
+    group: named beside the env, where several are.
+    """
     lines = [_env_line(row, max_epochs, group)]
     decision = row.decision
     if decision is None:

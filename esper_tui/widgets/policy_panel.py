@@ -35,7 +35,10 @@ VERDICT_WIDTH: Final = 9
 
 
 def policy_lines(snapshot: CockpitSnapshot, group: GroupFigures, width: int, height: int) -> list[Line]:
-    """The panel's rows, most important first; what does not fit in height is left out. group: of the snapshot."""
+    """The panel's rows, most important first; what does not fit in height is left out.
+
+    group: of the snapshot.
+    """
     if not group.updates:
         return _awaiting(snapshot, group, width)[:height]
     newest, first = group.updates[-1], group.updates[0]

@@ -51,7 +51,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeuristicConfig:
-    """Rules of thumb of the original system (docs/controllers.md)."""
+    """Rules of thumb of the original system (docs/guides/controllers.md)."""
 
     blueprints: tuple[str, ...] = setting((), "The blueprints that are tried in turn; empty means the host's rotation.")
     first_epoch: int = setting(
