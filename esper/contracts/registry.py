@@ -18,8 +18,12 @@ def nearest(name: str, names: Iterable[str]) -> str:
     'did you mean heuristic?'
     >>> nearest("forest", ["transformer", "cnn"])
     'choose cnn or transformer'
+    >>> nearest("tensorboard", [])
+    'none is registered: name the module that registers it as a plug-in'
     """
     known = sorted(names)
+    if not known:
+        return "none is registered: name the module that registers it as a plug-in"
     near = difflib.get_close_matches(name, known, n=3)
     return f"did you mean {' or '.join(near)}?" if near else f"choose {' or '.join(known)}"
 
