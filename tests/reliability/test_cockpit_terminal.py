@@ -6,11 +6,11 @@ from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGSTOP, SIGTERM
 
 import pytest
+from terminals import Terminal, terminal
 
 from esper.history import read_events, read_history
 from esper.history.checkpoint_files import open_checkpoint
 from esper.telemetry.events import RunEnd, TrainingEnded
-from terminals import Terminal, terminal
 
 ROUNDS = 12
 TRAIN = ("train", "--envs", "2", "--episode-length", "3", "--threads", "1", "--runs-dir", "runs")
