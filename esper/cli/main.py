@@ -19,6 +19,7 @@ from esper.cli.commands.runs import runs
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
 from esper.cli.commands.train import train
+from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
 
@@ -31,6 +32,7 @@ app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
 app.command()(runs)
+app.command()(watch)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
