@@ -1,6 +1,7 @@
 # make run      train the embedded default (real digits); ARGS="--no-tui --rounds 2" passes options to `esper train`
 # make test     every check and every test
 # make check    ruff, pyright (strict), import layers, hot-path call sites
+# make docs     the documentation as a site in build/site; a broken link is an error
 # make bench    what `esper bench` runs
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check format bench clean
+.PHONY: setup run test check format docs bench clean
 
 setup: $(STAMP)
 
@@ -34,8 +35,12 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo build/site/index.html
+
 bench: $(STAMP)
 	$(BIN)/esper bench $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache build dist

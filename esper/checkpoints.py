@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,16 @@ from esper.growth.hosts.kinds import slot_config
 from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint
 from esper.history.host_files import list_hosts
 from esper.history.reader import read_history
+from esper.history.recording import Recording
+from esper.history.resuming import ResumePoint
 from esper.training.checkpoint import TrainerState, read_tensors
 from esper.training.checkpoint_records import GroupRecord
 from esper.training.config import TrainingConfig
 from esper.training.controllers.frozen_agent import FrozenAgent
 from esper.training.controllers.named_tensors import below
+from esper.training.group_spec import GroupSpec
+from esper.training.run_control import RunControl
+from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,31 @@ def load_trainer_state(path: Path | str) -> TrainerState:
         tensors=read_tensors(saved.state_path, saved.manifest.tensors),
         earlier=tuple(summary for summary in earlier if summary.batch <= rounds),
         kept=tuple(saved.description for saved in list_hosts(run) if saved.description.batch <= rounds),
+    )
+
+
+def train_recorded(
+    groups: Sequence[GroupSpec], recording: Recording, control: RunControl, resume: ResumePoint | None = None
+) -> TrainingResult:
+    """Train policy groups into a recording; console and cockpit both do it with this.
+
+    resume: from where an earlier run goes on; its groups then take the place of those given.
+
+    Raises:
+        ConfigError, CheckpointError, HistoryError, TelemetryWriteError, SkippedUpdatesError: as train_groups and
+            load_trainer_state.
+    """
+    return train_groups(
+        groups if resume is None else resume.training_specs(),
+        RunHooks(
+            hub=recording.hub,
+            run_id=recording.run_id,
+            control=control,
+            on_summary=recording.on_summary,
+            on_checkpoint=recording.on_checkpoint,
+            on_hosts=recording.on_hosts,
+            start=None if resume is None else load_trainer_state(resume.checkpoint.path),
+        ),
     )
 
 

@@ -36,10 +36,10 @@ class Leaving(StrEnum):
 
 
 class CockpitApp(App[Leaving]):
-    """Shows one source. A live source's job runs in a thread worker of this app.
+    """Shows one source. The job of a live source runs in a thread worker of this app.
 
-    The screen asks the source for a frame every quarter of a second and draws only what changed; while another layer
-    covers it, it draws nothing.
+    The screen asks the source for a frame every quarter of a second, and draws only what has changed. While another
+    layer covers it, it draws nothing.
     """
 
     CSS_PATH = "cockpit.tcss"
@@ -60,7 +60,7 @@ class CockpitApp(App[Leaving]):
         frame_seconds: float = FRAME_SECONDS,
     ) -> None:
         """job: what a live source's worker thread runs.
-        frame_seconds: time between two pictures.
+        frame_seconds: the time between two pictures.
         """
         super().__init__()
         self.source = source
@@ -86,7 +86,7 @@ class CockpitApp(App[Leaving]):
     def draw_frame(self) -> None:
         """Draw the newest frame, if there is one and the main screen is in front."""
         if not self.screen_stack:
-            return  # the timer's last tick may come after the screens of a closing app are gone
+            return  # The timer's last tick may come after the screens of a closing app are gone.
         live = self.source if isinstance(self.source, LiveSource) else None
         if live is not None and live.is_over:
             if self._leave_when_over:
@@ -112,7 +112,7 @@ class CockpitApp(App[Leaving]):
         self.push_screen(FailureScreen(traceback, log=self._failure_log))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of a live run do nothing in a replay, and the other way round."""
+        """Whether a key may act: those of a live run do nothing in a replay, and the other way round."""
         hidden = Where.REPLAY if self.source.is_live else Where.LIVE
         elsewhere = {key.action.partition("(")[0] for key in KEYS if key.where is hidden} - {"toggle_view"}
         return action not in elsewhere
@@ -157,7 +157,7 @@ class CockpitApp(App[Leaving]):
         self.push_screen(HelpScreen(live=self.source.is_live))
 
     def action_leave(self) -> None:
-        """Leave at once unless a run is still training; then ask."""
+        """Leave at once, unless a run is still training. In that case, ask."""
         if isinstance(self.screen, LeaveScreen):
             self.screen.dismiss(LeaveChoice.CANCEL)
         elif isinstance(self.source, LiveSource) and not self.source.is_over:

@@ -1,4 +1,4 @@
-"""The one table of keys: dispatch, footer and help all read it."""
+"""The one table of keys, which dispatch, footer and help all read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Where(StrEnum):
-    """In which kind of source a key acts."""
+    """The kind of source in which a key acts."""
 
     EVERYWHERE = "everywhere"
     LIVE = "live"
@@ -17,9 +17,11 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """keys: Textual's names, comma-separated.
+    """A key and what it does.
+
+    keys: Textual's names, separated by commas.
     shown: how the key is written on screen.
-    footer: it is in the footer.
+    footer: whether it is in the footer.
     """
 
     keys: str
@@ -161,7 +163,7 @@ WRITTEN: Final = {
 
 
 def written(key: Key) -> str:
-    """A key's names as people write them, for example "+ or ="."""
+    """The names of a key as people write them, for example "+ or ="."""
     return " or ".join(WRITTEN.get(name, name) for name in key.keys.split(","))
 
 

@@ -1,4 +1,4 @@
-"""The two ways into the cockpit, train and replay; looks after a run once its screen is gone."""
+"""The two ways into the cockpit, train and replay. A run is looked after even when its screen is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Final, TextIO
 from textual.app import AutopilotCallbackType
 
 from esper.history import read_events
-from esper.history.recording import Recording, open_recording
+from esper.history.recording import Recording, open_recording, resume_recording
+from esper.history.resuming import ResumePoint
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
@@ -26,7 +27,7 @@ from esper_tui.state.snapshot import CockpitSnapshot
 
 FAILURE_FILE: Final = "failure.txt"
 FAILURE_LINES: Final = 12
-"""Last lines of a traceback that the console shows."""
+"""How many of the last lines of a traceback the console shows."""
 
 
 def train(
@@ -35,10 +36,12 @@ def train(
     *,
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
+    resume: ResumePoint | None = None,
 ) -> int:
-    """Train a run in a worker thread of the cockpit and show it. Returns the process's exit code.
+    """Train a run in a worker thread of the cockpit and show it. The result is the process's exit code.
 
     groups: of a run with several; config is then what they have in common.
+    resume: from where an earlier run goes on, in its own directory.
     report: called with the run's directory once the screen is gone and the run has ended without failing; prints to the
         console.
 
@@ -47,10 +50,11 @@ def train(
     """
     control = RunControl()
     with ExitStack() as stack:
-        recording = stack.enter_context(open_recording(config, runs_dir, groups=groups))
+        start = open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
+        recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
-        job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path)
+        job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
         app = CockpitApp(source, job=job, failure_log=str(failure_path))
         run_live(app, source, out=sys.stdout)
     if report is not None and source.failure is None:
@@ -58,31 +62,27 @@ def train(
     return max(report_end(source, failure_path, out=sys.stdout, errors=sys.stderr), app.return_code or 0)
 
 
-def training_job(groups: Sequence[GroupSpec], recording: Recording, stack: ExitStack, failure_path: Path) -> Job:
+def training_job(
+    groups: Sequence[GroupSpec],
+    recording: Recording,
+    stack: ExitStack,
+    failure_path: Path,
+    resume: ResumePoint | None = None,
+) -> Job:
     """The work of the trainer's thread: train, close the recording, and save the traceback of a failure."""
 
     def job(source: LiveSource) -> None:
-        from esper.training.vectorized_trainer import RunHooks, train_groups  # imports torch
+        from esper.checkpoints import train_recorded  # This imports torch.
 
         with stack.pop_all():
             recording.hub.add_sink(source)
-            train_groups(
-                groups,
-                RunHooks(
-                    hub=recording.hub,
-                    run_id=recording.run_id,
-                    control=source.control,
-                    on_summary=recording.on_summary,
-                    on_checkpoint=recording.on_checkpoint,
-                    on_hosts=recording.on_hosts,
-                ),
-            )
+            train_recorded(groups, recording, source.control, resume)
 
     return saving_failure(job, failure_path)
 
 
 def saving_failure(job: Job, path: Path) -> Job:
-    """The job, leaving its traceback in a file if it raises."""
+    """The job, changed so that it leaves its traceback in a file if it raises."""
 
     def saving(source: LiveSource) -> None:
         try:
@@ -95,10 +95,10 @@ def saving_failure(job: Job, path: Path) -> Job:
 
 
 def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO, pilot: AutopilotCallbackType | None = None) -> None:
-    """Show the run until the user leaves, then wait for its end, with a line per round on the console.
+    """Show the run until the user leaves, and then wait for its end, with a line per round on the console.
 
-    The loop of the app is closed only then, because closing it waits for its worker threads without a word. A screen
-    that crashes leaves the run alive as well; Textual prints why it crashed.
+    The loop of the app is closed only after that, because closing it waits silently for its worker threads. A screen
+    that crashes leaves the run alive, too, and Textual prints why it crashed.
 
     pilot: drives the app without a terminal.
     """
@@ -113,7 +113,7 @@ def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO, pilot: Autopil
 
 
 def wait_for_end(source: LiveSource, out: TextIO) -> None:
-    """Block until the trainer's thread is done. The first Ctrl-C asks it to stop, the second raises."""
+    """Block until the trainer's thread is done. The first Ctrl-C asks it to stop, and the second one raises."""
     printed = 0
     while True:
         try:
@@ -129,7 +129,7 @@ def wait_for_end(source: LiveSource, out: TextIO) -> None:
 
 
 def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:
-    """Print one line per finished round and group after the first `printed` lines; returns how many there are now."""
+    """Print one line per finished round and group after the first `printed` lines, and return their new number."""
     total = snapshot.run.max_batches if snapshot.run else 0
     finished = [(stats, group.group_id) for group in snapshot.groups for stats in group.rounds]
     finished.sort(key=lambda line: line[0].batch)
@@ -144,7 +144,7 @@ def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:
 
 
 def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: TextIO) -> int:
-    """Say how the run ended, the run directory on a line of its own last; the exit code."""
+    """Say how the run ended, with the run directory on a last line of its own, and return the exit code."""
     if source.failure is not None:
         tail = source.failure.rstrip().splitlines()[-FAILURE_LINES:]
         print("training failed:", *tail, f"the whole traceback is in {failure_path}", sep="\n", file=errors)
@@ -153,7 +153,7 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
 
 
 def replay(path: Path) -> int:
-    """Show a saved run (its directory or its events.jsonl). Returns the process's exit code.
+    """Show a saved run, given its directory or its events.jsonl. The result is the process's exit code.
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.

@@ -15,6 +15,7 @@ SHORT = (
     "fleet.episode_length=4",
     "policy.hidden_size=16",
     "policy.feature_size=16",
+    "policy.floor_anneal_episodes=4",
     # Schedules, so that it matters how far they have come.
     "ppo.value_warmup_batches=10",
     "ppo.entropy_anneal_episodes=40",

@@ -1,4 +1,4 @@
-"""How docstrings are written: they state instead of asking, and describe one field or parameter a line."""
+"""How docstrings are written: they state, describe one field or parameter a line, and name files that exist."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ FILES = sorted(
 )
 
 FIELDS_MID_LINE = re.compile(r"(?<=[.;:)] )([a-z_]\w*(?:,? (?:and )?[a-z_]\w*)*): ")
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HISTORY = "experiments.md"  # A log: it keeps the names that files had.
+NAMED_FILE = re.compile(r"(?<![\w/.<{])((?:[a-z_][\w-]*/)+[\w-]+\.(?:py|md|toml|c|svg))\b")
 
 Described = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -52,6 +56,26 @@ def run_together(source: str) -> list[str]:
             if set(re.split(r",? and |, ", words)) <= names:
                 found.append(f"{words} in: {text.splitlines()[0]}")
     return found
+
+
+def stale_names(text: str, folder: Path) -> list[str]:
+    """The files named in a text that exist neither below the top, nor below esper, nor beside the text."""
+    return [
+        name
+        for name in NAMED_FILE.findall(text)
+        if not any((place / name).exists() for place in (ROOT, ROOT / "esper", ROOT / "esper_tui", folder))
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in (*FILES, *PAGES) if path.name != HISTORY], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_files_that_are_named_exist(path: Path) -> None:
+    assert stale_names(path.read_text(encoding="utf-8"), path.parent) == []
+
+
+def test_a_file_that_is_gone_is_seen() -> None:
+    assert stale_names("see fleet/plan.py and fleet/gone.py", ROOT) == ["fleet/gone.py"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

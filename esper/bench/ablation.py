@@ -1,7 +1,7 @@
 """`esper bench ablation`: one pass over a tree of ablation configurations against one whole pass for each of them.
 
-Every env holds three active seeds, all BLENDING, so that no configuration equals another: the dearest case. The other
-side is the same fleet with the seeds of one configuration only, validated eight times, as it is.
+Every env holds three active seeds, all BLENDING, so that no configuration equals another. This is the most expensive
+case. The other side validates the same fleet eight times as it is, each time with the seeds of one configuration only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BATCHES: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "ablation-3slots-factorial": ("cifar-b128", (512,)),
     "ablation-3slots-factorial-digits": ("digits-wide", (360,)),
 }
-"""Shape and evaluation minibatches: what the presets use for CIFAR and the digits' validation split."""
+"""The shape and the evaluation minibatches that the presets use for CIFAR and for the digits' validation split."""
 
 CASES: Final = tuple(_BATCHES)
 
@@ -39,7 +39,7 @@ def measure(name: str, device: torch.device, *, repeats: int) -> tuple[Compariso
 
 
 def validation(case: FleetCase, sizes: tuple[int, ...], device: torch.device) -> tuple[Work, Work]:
-    """One timed call of each side."""
+    """One call of each side, to be timed."""
     batches = [for_all(make_images(case, device, count=size), case.envs) for size in sizes]
     whole = fleets_of_each_configuration(case, device)
     grown = build_fleet(case, device, stages=(BLENDING,) * _SLOTS)
@@ -57,7 +57,7 @@ def validation(case: FleetCase, sizes: tuple[int, ...], device: torch.device) ->
 
 
 def fleets_of_each_configuration(case: FleetCase, device: torch.device) -> list[Fleet]:
-    """Fleets of equal weights, the seeds that a configuration switches off being out of the forward path."""
+    """Fleets of equal weights, each without the seeds that its configuration switches off."""
     fleets: list[Fleet] = []
     for on in product((True, False), repeat=_SLOTS):
         fleet = build_fleet(case, device, stages=(BLENDING,) * _SLOTS)

@@ -1,9 +1,9 @@
 """`esper bench baseline`: a whole run, from start to end of its process, against a plain loop that does the same.
 
-The original's published baseline: CIFAR's shape, 50,000 training and 10,000 validation images, one host, five epochs,
-one PPO update. Ours is `esper train`, with telemetry and files. The plain loop (bench/plain_run.py) starts up, makes
-the same data, trains as many steps with the seeds that our run grew, and validates the same configurations; it has no
-policy.
+The case is the original's published baseline: CIFAR's shape, 50,000 training and 10,000 validation images, one host,
+five epochs and one PPO update. Our side is `esper train`, with telemetry and files. The plain loop (bench/plain_run.py)
+starts up, makes the same data, trains as many steps with the seeds that our run grew, and validates the same
+configurations. It has no policy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EPOCHS: Final = 5
 
 
 def measure(name: str, device: torch.device, *, repeats: int) -> tuple[Comparison, ...]:
-    """Seconds of both processes, one after the other, repeats times."""
+    """Time both processes in turn, as often as repeats says, in seconds."""
     overrides = [
         f"task.train_samples={TRAIN_IMAGES}",
         f"task.test_samples={HELD_OUT_IMAGES}",
@@ -62,6 +62,6 @@ def _python(*arguments: str) -> None:
     """Run this interpreter to its end.
 
     Raises:
-        CalledProcessError: it failed; what it wrote is on stderr.
+        CalledProcessError: it failed. What it wrote is on stderr.
     """
     subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""The shapes that benchmarks run, by name: SHAPE-E<envs>, and SHAPE-E<envs>-seeded with live seeds in every env.
+"""The cases that benchmarks run, by name: SHAPE-E<envs>, or SHAPE-E<envs>-seeded with live seeds in every env.
 
 Legend: E envs, B minibatch.
 """
@@ -22,7 +22,7 @@ _MAX_STEPS: Final = 40
 class Shape:
     """A host and its minibatch.
 
-    images_per_call: about how many images one timed call trains on, over all envs.
+    images_per_call: roughly the number of images that one timed call trains on, over all envs.
     """
 
     input_shape: tuple[int, int, int]
@@ -44,8 +44,8 @@ SHAPES: Final[dict[str, Shape]] = {
 class FleetCase:
     """One fleet to time.
 
-    steps: training steps per timed call.
-    seeded: every slot of every env holds a live seed.
+    steps: the number of training steps per timed call.
+    seeded: whether every slot of every env holds a live seed.
     """
 
     name: str
@@ -60,7 +60,7 @@ class FleetCase:
 
     @property
     def work(self) -> str:
-        """The exact shapes, for people."""
+        """The exact shapes, in words."""
         size = "x".join(str(side) for side in self.shape.input_shape)
         widths = ", ".join(str(width) for width in self.host.widths)
         seeds = f", {slot_config(self.host).num_slots} seeds per env" if self.seeded else ""
@@ -79,18 +79,18 @@ SWEEP_ENVS: Final = (1, 4, 8, 32, 64)
 
 
 def fixed_names() -> tuple[str, ...]:
-    """The cases that the project's targets speak of, each without and with seeds."""
+    """The cases for which the project has targets, each without and with seeds."""
     return tuple(name + suffix for name in FIXED for suffix in ("", SEEDED))
 
 
 def sweep_names() -> tuple[str, ...]:
-    """The shapes of the fixed cases, but one of the two minibatch sizes of CIFAR, for a range of E."""
+    """The shapes of the fixed cases for a range of E, with only one of the two minibatch sizes of CIFAR."""
     shapes = [shape for shape in SHAPES if shape != "cifar-b512"]
     return tuple(f"{shape}-E{envs}{suffix}" for shape in shapes for envs in SWEEP_ENVS for suffix in ("", SEEDED))
 
 
 def is_fleet_case(name: str) -> bool:
-    """Does a name say a shape and a number of envs."""
+    """Whether a name gives a shape and a number of envs."""
     return _parts(name) is not None
 
 

@@ -1,4 +1,4 @@
-"""What the figures of a benchmark were measured with."""
+"""The machine and the versions with which the figures of a benchmark were measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 class Environment:
     """The machine and the versions behind a figure.
 
-    threads: of torch, on the CPU.
+    threads: the number of torch's threads on the CPU.
     """
 
     processor: str
@@ -45,7 +45,7 @@ def environment(device: torch.device) -> Environment:
 
 
 def _processor() -> str:
-    """The model of the CPU, as far as the system tells."""
+    """The model of the CPU, as far as the system reports it."""
     listing = Path("/proc/cpuinfo")
     if listing.exists():
         for line in listing.read_text(encoding="utf-8").splitlines():

@@ -1,6 +1,7 @@
 """`esper bench fleet`: E hosts as one tensor program against E plain PyTorch training loops.
 
-The competitor is `esper.fleet.plain.env`: channels_last, an optimiser and gradient clipping per host, no needless wait.
+The competitor is `esper.fleet.plain.env`, with channels_last, an optimiser and gradient clipping for each host, and no
+needless waiting.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ def measure(name: str, device: torch.device, *, repeats: int) -> tuple[Compariso
 
 
 def training(case: FleetCase, device: torch.device) -> tuple[Work, Work]:
-    """One timed call of each side. Both see the same minibatches, shared by all hosts."""
+    """One call of each side, to be timed. Both see the same minibatches, which all hosts share."""
     sides = build_sides(case, device)
     single = [make_images(case, device, count=case.shape.batch_size)] * case.steps
     stacked = [for_all(batch, case.envs) for batch in single]

@@ -1,8 +1,8 @@
 """The seeds of seeded cases: mixed blueprints and stages in every slot of every env.
 
-Consecutive envs and slots take the next of four blueprints. Stages shift by one with every slot, and change between
-two neighbours with every round of blueprints, so that from E = 8 on (multiples of 8) the banks and what happens in
-them are the same whatever E is.
+Consecutive envs and slots take the next of four blueprints. Stages shift by one with every slot, and alternate between
+two neighbours with every round of blueprints. For E = 8 and its multiples, the banks and what happens in them are
+therefore the same whatever E is.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ def blueprint_of(env: int, slot: int) -> Blueprint:
 
 
 def control_of(env: int, slot: int) -> SlotControl:
-    """How it runs."""
+    """How this seed runs."""
     return STAGES[(slot + env // len(BLUEPRINTS) % 2) % len(STAGES)]
 
 
 def seed_generator(env: int, slot: int) -> torch.Generator:
-    """From what the seed is initialised."""
+    """The generator from which this seed is initialised."""
     return torch.Generator().manual_seed(derive_seed(1, "bench seed", env, slot))

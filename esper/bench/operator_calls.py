@@ -1,4 +1,4 @@
-"""How many operators of torch a piece of work calls, backward passes and views included."""
+"""How many of torch's operators a piece of work calls, including backward passes and views."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class _Counter(TorchDispatchMode):
 
 
 def operator_calls(work: Work) -> int:
-    """Calls that reach the dispatcher. Kernels of our own (layers/native) do not: they are one call per block or slot
-    whatever E is.
+    """The number of calls that reach torch's dispatcher.
+
+    Our own kernels (layers/native) do not reach it: they are one call per block or slot, whatever E is.
     """
     counter = _Counter()
     with counter:

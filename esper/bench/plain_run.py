@@ -1,6 +1,6 @@
-"""A plain PyTorch loop that does what the one host of a recorded run did: the same data, steps, seeds, validations.
+"""A plain PyTorch loop that does what the host of a recorded run did: the same data, steps, seeds and validations.
 
-The other side of `esper bench baseline`, as a process: `python -m esper.bench.plain_run RUN_DIRECTORY THREADS`.
+It is the other side of `esper bench baseline`, as a process: `python -m esper.bench.plain_run RUN_DIRECTORY THREADS`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from esper.training.config import TrainingConfig
 
 
 class PlainRun:
-    """One host trained by hand. It does not decide: what grows when is given."""
+    """One host, trained by an ordinary loop. It decides nothing: what grows when is given."""
 
     def __init__(self, config: TrainingConfig) -> None:
         device = resolve_device(config.run.device)
@@ -53,14 +53,14 @@ class PlainRun:
         self._held: dict[int, GrownSeed] = {}
 
     def epoch(self, epoch: GrownEpoch) -> list[float]:
-        """Train and validate one epoch; the accuracies of the epoch's masks, in percent."""
+        """Train and validate one epoch, and return the accuracies of the epoch's masks, in percent."""
         self._grow(epoch.seeds)
         self.env.train_epoch(_of_one_env(self._source.train([self._generator])))
         validation = self._source.validation()
         return [self._accuracy(validation, mask) for mask in epoch.masks]
 
     def test(self, mask: SlotMask) -> float:
-        """Accuracy on the test split, in percent."""
+        """The accuracy on the test split, in percent."""
         return self._accuracy(self._source.test(), mask)
 
     def _accuracy(self, batches: Iterable[Minibatch], mask: SlotMask) -> float:
@@ -86,7 +86,7 @@ class PlainRun:
 
 
 def replay(run: Path) -> list[list[float]]:
-    """Repeat a recorded run of one env; the accuracies of every epoch."""
+    """Repeat a recorded run of one env, and return the accuracies of every epoch."""
     config = RunDirectory.open(run).load_config()
     epochs = recorded_growth(read_events(run), slot_config(config.host), topology_of(config.host))
     plain = PlainRun(config)

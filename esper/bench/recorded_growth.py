@@ -1,7 +1,8 @@
-"""The growth of a recorded run with one env, as a list of what its host was in each epoch.
+"""The growth of a recorded run with one env: what its host was in each epoch.
 
-EPOCH_COMPLETED tells the slots as they were while the epoch was trained; blends follow from the germinations and from
-the SET_ALPHA_TARGET actions that changed a style; validation configurations are those of the ablation event.
+EPOCH_COMPLETED holds the slots as they were while the epoch was trained. Blends follow from the germinations and from
+the SET_ALPHA_TARGET actions that changed a style. The configurations that were validated are those of the ablation
+event.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class GrownSeed:
     """One slot in one epoch.
 
     control: None while the seed is not in the forward path.
-    algorithm: its blend.
+    algorithm: how the seed is blended.
     """
 
     slot: int
@@ -51,7 +52,7 @@ class GrownEpoch:
 
 
 def recorded_growth(events: Iterable[Event], slots: SlotConfig, topology: Topology) -> tuple[GrownEpoch, ...]:
-    """Every epoch of a run's only env in order."""
+    """Every epoch of a run's only env, in order."""
     blends: dict[str, AlphaAlgorithm] = {}
     masks: tuple[SlotMask, ...] | None = None
     epochs: list[GrownEpoch] = []
@@ -90,7 +91,7 @@ def _seed(
 
 
 def _control(snapshot: SlotSnapshot, algorithm: AlphaAlgorithm, topology: Topology) -> SlotControl | None:
-    """What growth/state.py::slot_control said then."""
+    """What slot_control of growth/lifecycle/state.py returned at that time."""
     if snapshot.stage not in ACTIVE_STAGES:
         return None
     training, committed = snapshot.stage is SeedStage.TRAINING, snapshot.stage is SeedStage.FOSSILIZED

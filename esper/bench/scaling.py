@@ -1,4 +1,4 @@
-"""`esper bench scaling`: speed, memory and operator calls against E. The other side is what E fleets of one would take.
+"""`esper bench scaling`: speed, memory and operator calls for growing E, against what E fleets of one env would take.
 
 Every E is measured in a process of its own, so that its peak of memory is its own.
 """
@@ -34,9 +34,9 @@ _MEBIBYTE: Final = 2**20
 class Point:
     """One E.
 
-    seconds: of an epoch of the whole fleet, one per repeat.
-    memory: growth of the peak, in bytes.
-    calls: operator calls of one training step.
+    seconds: the duration of an epoch of the whole fleet, one per repeat.
+    memory: how much the peak of memory grew, in bytes.
+    calls: the number of operator calls of one training step.
     """
 
     seconds: tuple[float, ...]
@@ -45,12 +45,12 @@ class Point:
 
 
 def accepts(name: str) -> bool:
-    """Is this a case of the benchmark."""
+    """Whether this is a case of the benchmark."""
     return _envs(name) is not None
 
 
 def measure(name: str, device: torch.device, *, repeats: int) -> tuple[Comparison, ...]:
-    """Three figures: NAME-speed, NAME-memory, NAME-calls."""
+    """Measure one case, which gives three figures: NAME-speed, NAME-memory and NAME-calls."""
     envs = _envs(name)
     assert envs is not None, "the suite asks for cases that accepts() knows"
     point, alone = (_in_own_process(one, str(device), torch.get_num_threads(), repeats) for one in (envs, 1))
@@ -58,7 +58,7 @@ def measure(name: str, device: torch.device, *, repeats: int) -> tuple[Compariso
 
 
 def compare(name: str, envs: int, point: Point, alone: Point) -> tuple[Comparison, ...]:
-    """E envs together against E times one alone."""
+    """Compare E envs together with E times one env alone."""
     case = fleet_case(f"digits-small-E{envs}-seeded")
     work = f"{case.work.rsplit(',', 1)[0]}, epochs of {STEPS} steps and a validation with ablation"
     single = median(alone.seconds)
@@ -79,7 +79,7 @@ def compare(name: str, envs: int, point: Point, alone: Point) -> tuple[Compariso
 
 
 def measure_here(envs: int, device: torch.device, *, repeats: int) -> Point:
-    """One E in this process."""
+    """Measure one E in this process."""
     case = fleet_case(f"digits-small-E{envs}-seeded")
     _load_code(device)
     before = _memory_now(device)
@@ -98,7 +98,7 @@ def measure_here(envs: int, device: torch.device, *, repeats: int) -> Point:
 
 
 def _load_code(device: torch.device) -> None:
-    """Train once on two images, so that libraries and thread pools are not charged to the fleet that is measured."""
+    """Train once on two images, so that the fleet is not charged for loading libraries and starting threads."""
     case = fleet_case("digits-small-E1-seeded")
     fleet = build_fleet(case, device)
     batch = for_all(make_images(case, device, count=2), 1)
@@ -107,7 +107,7 @@ def _load_code(device: torch.device) -> None:
 
 
 def _calls_per_step(fleet_of: FleetCase, device: torch.device) -> int:
-    """What a step adds to a training epoch."""
+    """The number of calls that one more step adds to a training epoch."""
     fleet = build_fleet(fleet_of, device)
     batch = for_all(make_images(fleet_of, device, count=fleet_of.shape.batch_size), fleet_of.envs)
     fleet.train_epoch([batch])
@@ -148,7 +148,7 @@ def _memory_peak(device: torch.device) -> int:
 
 
 def _status(key: str) -> int:
-    """A size of this process in bytes, as Linux tells it; elsewhere the peak so far."""
+    """A size of this process in bytes, as Linux reports it. On other systems, the peak so far."""
     listing = Path("/proc/self/status")
     if not listing.exists():
         import resource

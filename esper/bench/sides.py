@@ -31,7 +31,7 @@ class Sides:
 def build_fleet(case: FleetCase, device: torch.device, *, stages: tuple[SlotControl, ...] | None = None) -> Fleet:
     """The fleet of a case.
 
-    stages: one per slot for all envs, instead of the mixed ones of bench/growth.py.
+    stages: one per slot for all envs, in place of the mixed ones of bench/growth.py.
     """
     generators = [torch.Generator().manual_seed(derive_seed(1, "bench", env)) for env in range(case.envs)]
     fleet = Fleet(
@@ -52,7 +52,10 @@ def build_fleet(case: FleetCase, device: torch.device, *, stages: tuple[SlotCont
 
 
 def build_sides(case: FleetCase, device: torch.device, *, stages: tuple[SlotControl, ...] | None = None) -> Sides:
-    """A fleet and its twins; stages as in build_fleet."""
+    """A fleet and its twins.
+
+    stages: as in build_fleet.
+    """
     fleet = build_fleet(case, device, stages=stages)
     plain = tuple(_build_plain(case, device, env, stages) for env in range(case.envs))
     for env, twin in enumerate(plain):

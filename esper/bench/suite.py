@@ -16,7 +16,7 @@ from esper.errors import ConfigError
 
 
 class Measure(Protocol):
-    """Runs one case; a case may give several figures."""
+    """Runs one case. A case may give several figures."""
 
     def __call__(self, name: str, device: torch.device, *, repeats: int) -> tuple[Comparison, ...]: ...
 
@@ -26,11 +26,10 @@ class Benchmark:
     """One subject.
 
     ours, theirs: what the two sides are.
-    cases: run when none is named.
-    sweep: run besides on request.
-
-    accepts: is this name a case of the benchmark, listed or not.
-    repeats: unless the user says how many.
+    cases: the cases that run if none is named.
+    sweep: further cases, which run on request.
+    accepts: whether a name is a case of the benchmark, listed or not.
+    repeats: how often each side is timed, unless the user says otherwise.
     """
 
     name: str
@@ -104,7 +103,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
 
 
 def chosen_cases(benchmark: Benchmark, names: Sequence[str], *, sweep: bool) -> tuple[str, ...]:
-    """The cases to run: those named, or the fixed ones, and those of the sweep besides if asked.
+    """The cases to run: those named, or else the fixed ones, and also those of the sweep if requested.
 
     Raises:
         ConfigError: the benchmark has no case of that name.
@@ -116,7 +115,7 @@ def chosen_cases(benchmark: Benchmark, names: Sequence[str], *, sweep: bool) -> 
 
 
 def benchmarks_of(names: Sequence[str]) -> list[tuple[Benchmark, tuple[str, ...]]]:
-    """Every benchmark with those of the named cases that are its own; with all its fixed cases when none is named.
+    """Every benchmark with its own among the named cases, or with all its fixed cases if none is named.
 
     Raises:
         ConfigError: no benchmark has a case of that name.

@@ -1,4 +1,4 @@
-"""Timing two ways of doing the same work: interleaved in one run, medians of several, spread told."""
+"""Times two ways of doing the same work, interleaved within one run, and reports medians with their spread."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from time import perf_counter
 import torch
 
 Work = Callable[[], None]
-"""Does one side's work once and returns when it is done."""
+"""Does the work of one side once, and returns when it is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """One case of a benchmark.
 
-    ours, theirs: medians in unit.
+    ours, theirs: the medians, in unit.
     ratio: how many times better ours is, whether more or less of the unit is better.
-    spread: half the range of the ratios of single repeats, relative to their median.
+    spread: half the range of the single repeats' ratios, relative to their median.
     work: what both sides did, with exact shapes.
     """
 
@@ -35,14 +35,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
-    """Times of both sides, one per repeat, in the order of the repeats."""
+    """The times of both sides, in the order of the repeats."""
 
     ours: tuple[float, ...]
     theirs: tuple[float, ...]
 
     @property
     def ratios(self) -> tuple[float, ...]:
-        """How many times faster ours was, per repeat."""
+        """How many times faster ours was in each repeat."""
         return tuple(theirs / ours for ours, theirs in zip(self.ours, self.theirs, strict=True))
 
 
@@ -61,9 +61,9 @@ def time_each(work: Work, *, repeats: int) -> tuple[float, ...]:
 
 
 def rates(seconds: Seconds, *, bench: str, case: str, units: float, unit: str, work: str) -> Comparison:
-    """More is better.
+    """A comparison of rates, of which more is better.
 
-    units: how many units of work one call of each side did.
+    units: the number of units of work that one call of each side did.
     """
     return Comparison(
         bench=bench,
@@ -78,9 +78,9 @@ def rates(seconds: Seconds, *, bench: str, case: str, units: float, unit: str, w
 
 
 def durations(seconds: Seconds, *, bench: str, case: str, scale: float, unit: str, work: str) -> Comparison:
-    """Less is better.
+    """A comparison of durations, of which less is better.
 
-    scale: units per second, 1000 for milliseconds.
+    scale: the number of units per second, for example 1000 for milliseconds.
     """
     return Comparison(
         bench=bench,
@@ -95,18 +95,18 @@ def durations(seconds: Seconds, *, bench: str, case: str, scale: float, unit: st
 
 
 def spread(values: Sequence[float]) -> float:
-    """Half the range, relative to the median."""
+    """Half the range of the values, relative to their median."""
     return (max(values) - min(values)) / (2 * median(values))
 
 
 def wait_for(device: torch.device) -> None:
-    """Return when the device has done everything that was asked of it."""
+    """Return when the device has done all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def seconds_of(work: Work) -> float:
-    """Wall-clock of one call."""
+    """The wall-clock time of one call."""
     started = perf_counter()
     work()
     return perf_counter() - started

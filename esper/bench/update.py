@@ -1,4 +1,4 @@
-"""`esper bench update`: how much of a run's wall-clock the PPO update takes, by the run's own phase times."""
+"""`esper bench update`: how much of a run's wall-clock time the PPO update takes, by the run's own phase times."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ TARGET_PERCENT: Final = 10.0
 
 
 def measure(name: str, device: torch.device, *, repeats: int) -> tuple[Comparison, ...]:
-    """The share in percent, median over as many rounds as there are repeats; the other side is the target."""
+    """Measure the share in percent, as the median over as many rounds as there are repeats.
+
+    The other side is the target.
+    """
     config = with_overrides(load_preset("digits"), ["fleet.envs=32", "fleet.episode_length=25"])
     return (share(name, _for_this_process(config, device, rounds=repeats)),)
 
 
 def share(name: str, config: TrainingConfig) -> Comparison:
-    """Train with this configuration and compare the update's share with the target."""
+    """Train with this configuration, and compare the update's share with the target."""
     fleet = config.fleet
     percents = [100.0 * _update_share(summary) for summary in train_ppo_vectorized(config).summaries]
     ratios = [TARGET_PERCENT / percent for percent in percents]
@@ -51,6 +54,6 @@ def _update_share(summary: BatchSummary) -> float:
 
 
 def _for_this_process(config: TrainingConfig, device: torch.device, *, rounds: int) -> TrainingConfig:
-    """The run of a benchmark: on its device, with its threads."""
+    """The configuration of a benchmark's run, on its device and with its threads."""
     threads = torch.get_num_threads()
     return with_overrides(config, [f"run.rounds={rounds}", f"run.device={device}", f"run.threads={threads}"])

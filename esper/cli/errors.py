@@ -1,4 +1,4 @@
-"""Which errors are the user's to mend: they are said in one line, without a traceback."""
+"""The errors that the user can fix: they are reported in one line, without a traceback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ INTERRUPTED = 130
 
 
 def report(error: Exception) -> int | None:
-    """Say on one line of stderr what is wrong and return the exit code, or None for an error that is a defect."""
+    """Print on one line of stderr what is wrong, and return the exit code. None for an error that is a defect."""
     from esper.errors import ConfigError, HistoryError, SkippedUpdatesError, TelemetryWriteError
 
     text = str(error)

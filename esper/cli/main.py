@@ -1,4 +1,4 @@
-"""The command line. Commands import what they need when they run, so that help and completion answer at once."""
+"""The command line. Commands import what they need only when they run, so that help and completion answer at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.replay import replay
+from esper.cli.commands.settings import settings
 from esper.cli.commands.train import train
 from esper.cli.errors import report
 
@@ -31,14 +32,15 @@ app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
+app.command()(settings)
 app.command()(doctor)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from esper.contracts.distribution import package_version
 
-        print(f"esper {version('esper')}")
+        print(f"esper {package_version()}")
         raise typer.Exit
 
 
@@ -56,7 +58,7 @@ def esper(
 
 
 def main() -> None:
-    """Entry point. Exit codes: 0 done, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
+    """The entry point. Exit codes: 0 success, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
     try:
         code: object = app(standalone_mode=False)
     except (ValueError, RuntimeError, typer.TyperException) as error:

@@ -1,4 +1,4 @@
-"""What every blueprint must do, Esper's own and yours: measured, and judged against stated limits.
+"""What every blueprint must do, Esper's own and yours, measured and judged against stated limits.
 
 Legend: R rows, B minibatch, C channels.
 """
@@ -25,9 +25,9 @@ from esper.layers.native.program import SlotProgram
 from esper.layers.rows import parameters_per_row
 
 DISTANCE_LIMIT: Final = 0.01
-"""Largest |output - input| / |input| (L2) at birth, with the default layer_scale of 0.001."""
+"""The largest |output - input| / |input| (L2) at birth, with the default layer_scale of 0.001."""
 STACKED_LIMIT: Final = 1e-4
-"""Largest difference between a row of a stack and the same seed alone, with gamma at 1."""
+"""The largest difference between a row of a stack and the same seed alone, with gamma at 1."""
 ESTIMATE_FACTOR: Final = 3.0
 """A parameter count may be this many times above or below its declared estimate."""
 
@@ -37,7 +37,7 @@ _LAYER_SCALE: Final = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One property: what was found, what is wanted."""
+    """One property: what was found, and what is wanted."""
 
     name: str
     passed: bool
@@ -47,11 +47,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueprintReport:
-    """What check_blueprint found. Numbers are None when the output's shape was wrong and nothing else was measured.
+    """What check_blueprint found. Numbers are None if the output's shape was wrong, so that nothing else was measured.
 
     distance_at_birth: |output - input| / |input|.
-    smallest_gradient, largest_gradient: L2 norm of one parameter tensor in its weakest row, over every blend.
-    stacked_difference: of a row to the same seed alone.
+    smallest_gradient, largest_gradient: the extremes, over all blends, of the L2 norm of a parameter tensor in its
+        weakest row.
+    stacked_difference: how much a row differs from the same seed alone.
     """
 
     blueprint: Blueprint
@@ -82,11 +83,15 @@ class BlueprintReport:
 
 
 def check_blueprint(blueprint: Blueprint, *, topology: Topology = Topology.CNN, channels: int = 16) -> BlueprintReport:
-    """Build a registered blueprint's seeds on the CPU and check what the fleet relies on.
+    """Build seeds of a registered blueprint on the CPU, and check what the fleet relies on.
 
-    Shape kept; close to its input at birth; a finite gradient that is not zero for every parameter tensor of every
-    row, under every blend, in TRAINING and in BLENDING; a row equal to the same seed alone; no gradient to the host
-    through an isolated seed, and its features left as they are; no look ahead in a text; parameters as declared.
+    - The output has the shape of the input, and is close to it at birth.
+    - Every parameter tensor of every row has a finite gradient that is not zero, under every blend, in TRAINING and in
+      BLENDING.
+    - A row equals the same seed alone.
+    - No gradient reaches the host through an isolated seed, and the host's features stay as they are.
+    - Nothing looks ahead in a text.
+    - The number of parameters is as declared.
 
     Raises:
         ValueError: no such blueprint is registered for this topology.
@@ -173,7 +178,10 @@ def _parameter_check(count: int, estimate: int) -> Check:
 
 
 class _Examination:
-    """The measurements. build: seeds of these rows, each row from its own number."""
+    """The measurements.
+
+    build: makes seeds of these rows, each row from its own number.
+    """
 
     def __init__(
         self,
@@ -187,7 +195,7 @@ class _Examination:
         shape = (_ROWS, _BATCH, channels, _SIDE, _SIDE) if images else (_ROWS, _BATCH, _LENGTH, channels)
         generator = torch.Generator().manual_seed(1)
         features = torch.randn(shape, generator=generator)
-        # What blocks of a convolutional host give is rectified; tokens of a transformer are not.
+        # The features of a convolutional host's blocks are rectified, and the tokens of a transformer are not.
         self._features = features.relu() if images else features
         self._direction = torch.randn(shape, generator=generator)
 
@@ -200,7 +208,7 @@ class _Examination:
         )
 
     def distance(self) -> float:
-        """Infinite if the output is not finite."""
+        """The distance between output and input, which is infinite if the output is not finite."""
         with torch.no_grad():
             change: Tensor = self._stack(_LAYER_SCALE, "grouped")(self._features) - self._features
         lengths = [cast(Tensor, torch.linalg.vector_norm(one)) for one in (change, self._features)]
@@ -217,7 +225,7 @@ class _Examination:
         return worst
 
     def program(self) -> Check | None:
-        """Native kernels must compute what the layers do, gradients included; None without a program or kernels."""
+        """Native kernels must compute what the layers do, and the same gradients. None without a program or kernels."""
         if "native" not in cpu_algorithms() or self._stack(1.0, "native").own_program() is None:
             return None
         worst = 0.0
@@ -246,7 +254,7 @@ class _Examination:
         )
 
     def gradient_norms(self) -> dict[str, float]:
-        """L2 norms by parameter, blend and stage, the least of the rows each; infinite if any is not finite."""
+        """The least L2 norm of all rows, by parameter, blend and stage. It is infinite if any norm is not finite."""
         norms: dict[str, float] = {}
         for algorithm in AlphaAlgorithm:
             for training in (True, False):
@@ -267,7 +275,8 @@ class _Examination:
             before = h.detach().clone()
             (wanted,) = torch.autograd.grad((h * self._direction).sum(), host, retain_graph=True)
             module = self._planted("grouped", gated=algorithm is AlphaAlgorithm.GATE, layer_scale=1.0)
-            # Committed first, with gradients to the host: a seed that remembers its input could use it afterwards.
+            # The committed pass comes first, with gradients to the host: a seed that kept its input could use it
+            # afterwards.
             self._blended(module, h, algorithm, training=False, isolate=False)
             for training in (True, False):
                 blended = self._blended(module, h, algorithm, training=training, isolate=True)
@@ -318,7 +327,7 @@ class _Examination:
 
 
 def _least_row_norm(parameter: Tensor) -> float:
-    """0 if a row has no gradient, infinite if one is not finite."""
+    """The least norm of a row's gradient: 0 if a row has none, infinite if one is not finite."""
     if parameter.grad is None:
         return 0.0
     norms_r = cast(Tensor, torch.linalg.vector_norm(parameter.grad.flatten(1), dim=1))

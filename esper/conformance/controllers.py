@@ -1,4 +1,4 @@
-"""Does a controller keep the promises of Controller? For authors of controllers, and for the tests of our own."""
+"""Checks that a controller keeps the promises of Controller, for authors of controllers and for our own tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _CPU: Final = torch.device("cpu")
 
 
 def check_config(name: str, growth: GrowthConfig | None = None, *, epochs: int = 24) -> TrainingConfig:
-    """Two tiny hosts with three slots each, whose seeds live fast, and the controller of this name."""
+    """Two tiny hosts with three slots each, whose seeds live fast, under the controller of this name."""
     fast = GrowthConfig(min_training_epochs=2, min_prune_age=2, embargo_epochs=2)
     return TrainingConfig(
         host=HostConfig(base_channels=2, blocks=3, pool_layers=1),
@@ -57,12 +57,16 @@ def check_config(name: str, growth: GrowthConfig | None = None, *, epochs: int =
 def check_controller(
     name: str, *, config: TrainingConfig | None = None, make: ControllerFactory | None = None
 ) -> ConformanceReport:
-    """Let the controller of this name grow real, tiny hosts for two batches, twice, and check what the trainer
-    relies on: a decision per env, only what the masks allow, placeholders where a head does not matter, probabilities
-    and entropies that can be, the same decisions from the same seed, and metrics if and only if it learns.
+    """Let the controller of this name grow real, tiny hosts for two batches, twice, and check what the trainer needs.
 
-    config: instead of check_config(name).
-    make: instead of what is registered under the name.
+    - It makes one decision per env, and only decisions that the masks allow.
+    - Heads that do not matter carry placeholders.
+    - Probabilities and entropies are possible ones.
+    - The same seed gives the same decisions.
+    - learn() returns metrics if the controller says that it learns, and only then.
+
+    config: is used in place of check_config(name).
+    make: is used in place of the factory that is registered under the name.
 
     Raises:
         ConfigError: there is no such controller.
@@ -93,7 +97,7 @@ _CHECKS: Final = (_COUNT, _LEGAL, _PLACEHOLDERS, _PROBABILITIES, _LEARNS)
 
 
 class _Watcher:
-    """A Controller that passes everything on, and notes what the controller behind it does wrong."""
+    """A controller that passes every call on to another one, and notes what that one does wrong."""
 
     def __init__(self, subject: Controller, num_slots: int) -> None:
         self._subject = subject
@@ -166,7 +170,7 @@ class _Watcher:
 
 
 def _watch(config: TrainingConfig, factory: ControllerFactory) -> _Watcher:
-    """Two batches under watch. A rule that its own controller caught at an illegal choice ends them."""
+    """Watch two batches. They end early if a rule's own controller catches it at an illegal choice."""
     watcher = _Watcher(factory(config, _CPU), slot_config(config.host).num_slots)
     group = Group(
         group_id="checked",
@@ -188,7 +192,7 @@ def _watch(config: TrainingConfig, factory: ControllerFactory) -> _Watcher:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Makes the batches: three classes of random 4x4 images, so that hosts have something to learn by heart."""
+    """Makes the batches: random 4x4 images of three classes, so that hosts have something to learn by heart."""
 
     config: TrainingConfig
 

@@ -1,4 +1,4 @@
-"""Does a host keep the promises of HostProtocol? For authors of hosts, and for the tests of our own.
+"""Checks that a host keeps the promises of HostProtocol, for authors of hosts and for our own tests.
 
 Legend: R rows.
 """
@@ -48,7 +48,7 @@ class _Subject:
         )
 
     def samples(self) -> Tensor:
-        """Inputs for three rows."""
+        """The inputs for three rows."""
         generator = torch.Generator().manual_seed(1)
         shape = (_ROWS, _SAMPLES, *self.input_shape)
         if self.has_tokens:
@@ -57,12 +57,18 @@ class _Subject:
 
 
 def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes: int) -> ConformanceReport:
-    """Build the host that config names and check what the fleet relies on.
+    """Build the host that config names, and check what the fleet relies on.
 
-    Checked: the features at each point have the declared width; logits have one number per class; every parameter and
-    buffer has the row first; every parameter of every row receives a finite non-zero gradient; a row equals the host
-    alone; no row's loss reaches another row; on tokens, nothing looks ahead. The first three are about shapes, without
-    which the others mean nothing: where one of them fails, the others are left out.
+    - The features at each point have the declared width.
+    - Logits have one number per class.
+    - The first axis of every parameter and buffer is the row.
+    - Every parameter of every row receives a finite gradient that is not zero.
+    - A row equals the host alone.
+    - The loss of one row reaches no other row.
+    - With tokens, nothing looks ahead.
+
+    The first three concern shapes, without which the others mean nothing. If one of them fails, the others are left
+    out.
 
     Raises:
         ConfigError: the host cannot be built for samples of this shape.
@@ -76,7 +82,7 @@ def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes:
 
 
 def _forward(host: HostProtocol, features: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Logits, and the features at every point."""
+    """The logits, and the features at every point."""
     points: list[Tensor] = []
     for segment in range(host.segments):
         features = host.run_segment(segment, features)

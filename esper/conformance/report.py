@@ -19,14 +19,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformanceReport:
-    """What a check found about its subject, for example "task digits". As a string: one line per check."""
+    """What a check found about its subject, for example "task digits". As a string it has one line per check."""
 
     subject: str
     findings: tuple[Finding, ...]
 
     @property
     def passed(self) -> bool:
-        """Every check passed."""
+        """Whether every check passed."""
         return all(finding.passed for finding in self.findings)
 
     def __str__(self) -> str:

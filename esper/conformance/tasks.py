@@ -1,4 +1,4 @@
-"""Does a task keep its promises? For authors of tasks, and for the tests of our own."""
+"""Checks that a task keeps its promises, for authors of tasks and for our own tests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from esper.tasks.data import Split, TaskData
 from esper.tasks.registry import load_task
 
 MAX_SHARED = 0.01
-"""Share of a split's samples that may also be in another split: published image sets have a few true duplicates."""
+"""The share of a split's samples that may also be in another one, since published image sets have some duplicates."""
 
 
 def check_task(config: TaskConfig, *, seed: int = 42) -> ConformanceReport:
-    """Load the task that config names, twice, and check what the rest of Esper relies on.
+    """Load the task that config names twice, and check what the rest of Esper relies on.
 
-    Checked: no split is empty; splits are disjoint (at most 1 % of a split's samples occur in another); samples have
-    one shape; targets are in range; images: every class is in the training split, normalisation is finite; tokens:
-    targets are the next tokens; the same seed gives the same split.
+    - No split is empty, and splits are disjoint: at most 1 % of a split's samples occur in another.
+    - All samples have one shape, and targets are in range.
+    - For images, every class is in the training split, and the normalisation is finite.
+    - For tokens, the targets are the next tokens.
+    - The same seed gives the same split.
 
     Raises:
         ConfigError: there is no such task, or it cannot be loaded.

@@ -238,6 +238,11 @@ class PerHead:
         """The values in head order."""
         return tuple(getattr(self, name) for name in HEAD_NAMES)
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """The names of the heads, in order."""
+        return HEAD_NAMES
+
     @classmethod
     def same(cls, value: float, **others: float) -> PerHead:
         """The same value for every head except those named in others.

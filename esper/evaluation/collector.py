@@ -1,4 +1,4 @@
-"""A sink that gathers one run's episodes from its events, as any reader of the file could."""
+"""A sink that gathers the episodes of one run from its events, as any reader of the file could do."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class _Seed:
 
 
 class EpisodeCollector:
-    """Follows every seed of every env and closes an episode when its outcome is known."""
+    """Follows every seed of every env, and closes an episode when its outcome is known."""
 
     name = "evaluation"
     critical = True
 
     def __init__(self, seed: int) -> None:
-        """seed: of the run."""
+        """seed: the seed of the run."""
         self._seed = seed
         self._seeds: dict[tuple[int, str], _Seed] = {}
         self.episodes: list[Episode] = []
@@ -49,7 +49,7 @@ class EpisodeCollector:
                 pass
 
     def close(self) -> None:
-        """Nothing is held back."""
+        """Do nothing, because nothing is held back."""
 
     def _reblend(self, action: LastAction) -> None:
         """A new alpha target may bring another way of blending."""

@@ -20,8 +20,11 @@ from esper.training.config import TrainingConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkCost:
-    """parameters: trainable numbers.
-    flops: of one sample's forward pass, a multiplication and its addition as two.
+    """The cost of one network.
+
+    parameters: the number of trainable numbers.
+    flops: the floating-point operations of one sample's forward pass, where a multiplication and its addition count as
+        two.
     """
 
     parameters: int
@@ -29,7 +32,7 @@ class NetworkCost:
 
 
 class CostMeter:
-    """Builds networks of one run's hosts and counts what they cost; the values of weights do not matter."""
+    """Builds networks of one run's hosts, and counts what they cost. The values of weights do not matter."""
 
     def __init__(self, config: TrainingConfig, data: TaskData) -> None:
         self._config = config
@@ -37,9 +40,9 @@ class CostMeter:
         self._known: dict[tuple[HostConfig, tuple[GrownSeed, ...]], NetworkCost] = {}
 
     def cost(self, network: tuple[GrownSeed, ...], host: HostConfig | None = None) -> NetworkCost:
-        """Cost of the host with these seeds in its forward path.
+        """The cost of the host with these seeds in its forward path.
 
-        host: instead of the run's own.
+        host: a host that replaces the run's own.
         """
         key = (host or self._config.host, network)
         if key not in self._known:
@@ -47,8 +50,11 @@ class CostMeter:
         return self._known[key]
 
     def _measure(self, host: HostConfig, network: tuple[GrownSeed, ...]) -> NetworkCost:
-        """torch.utils.flop_counter counts products of matrices and convolutions, and nothing else. It has no formula
-        for the fused attention of CPUs, so attention is computed here by its definition."""
+        """Count the cost by one forward pass.
+
+        torch.utils.flop_counter counts products of matrices and convolutions, and nothing else. It has no formula for
+        the fused attention of CPUs, so attention is computed by its definition here.
+        """
         fleet = Fleet(
             host=host,
             growth=self._config.growth,
@@ -71,7 +77,7 @@ class CostMeter:
 
 
 def _grow(fleet: Fleet, network: tuple[GrownSeed, ...]) -> int:
-    """Put the seeds into the only env of the fleet, at full alpha; their parameters."""
+    """Put the seeds into the only env of the fleet at full alpha, and return the number of their parameters."""
     controls: list[SlotControl | None] = [None] * fleet.slot_config.num_slots
     parameters = 0
     for seed in network:

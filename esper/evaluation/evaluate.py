@@ -1,4 +1,4 @@
-"""Several controllers, several seeds, one budget: play, then compare pair by pair."""
+"""Several controllers, several seeds and one budget: all runs are played, and then compared pair by pair."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from esper.contracts.constants import AGENT_NAME
 from esper.evaluation.cost import CostMeter
 from esper.evaluation.matching import SizedHost, nearest_host
 from esper.evaluation.plan import Contender, EvaluationPlan
@@ -22,8 +23,8 @@ from esper.training.run_control import RunControl
 class RunDone:
     """A run of the evaluation has finished.
 
-    number: from 1.
-    total: of runs, as far as is known by then.
+    number: the number of the run, from 1.
+    total: the number of runs, as far as it is known by then.
     """
 
     number: int
@@ -37,7 +38,8 @@ class RunDone:
 class Evaluation:
     """Plays the runs of a plan one after another into folder/<controller>/, and compares them.
 
-    on_run: told of every finished run. sinks: listen to every run, for progress.
+    on_run: is called after every finished run.
+    sinks: receive the events of every run, to show progress.
     """
 
     def __init__(
@@ -62,7 +64,8 @@ class Evaluation:
         """One result per contender, in order.
 
         Raises:
-            EvaluationStoppedError: control asked for it. ConfigError, HistoryError, TelemetryWriteError: as run_once.
+            EvaluationStoppedError: control asked for it.
+            ConfigError, HistoryError, TelemetryWriteError: as in run_once.
         """
         played = {contender.name: self._play(contender) for contender in self._plan.contenders}
         sizes = {name: self._matching_size(runs) for name, runs in played.items()}
@@ -78,9 +81,9 @@ class Evaluation:
         )
 
     def _play(self, contender: Contender, size: SizedHost | None = None) -> list[EvaluationRun]:
-        """Every seed's run of a contender.
+        """The runs of a contender, one per seed.
 
-        size: on a host of that size.
+        size: the host on which it plays, in place of the plan's.
         """
         label = contender.name if size is None else f"{contender.name}-{size.value}"
         runs: list[EvaluationRun] = []
@@ -128,6 +131,7 @@ class Evaluation:
         return ControllerResult(
             controller=contender.name,
             preset=self._plan.base.run.preset,
+            decisions=self._plan.base.controller.decisions if contender.name == AGENT_NAME else None,
             seeds=self._plan.seeds,
             episodes=len(episodes),
             epochs=self._plan.base.fleet.episode_length,
@@ -179,7 +183,7 @@ def _test_accuracy(runs: Sequence[EvaluationRun]) -> Estimate:
 
 
 def _difference(ours: Sequence[EvaluationRun], theirs: Sequence[EvaluationRun]) -> Difference:
-    """Paired by seed and env."""
+    """The difference between two sets of runs, whose episodes are paired by seed and env."""
     pairs = [(one, other) for one, other in zip(_episodes(ours), _episodes(theirs), strict=True)]
     assert all((one.seed, one.env_id) == (other.seed, other.env_id) for one, other in pairs)
     return paired_difference(_by_seed(ours), _by_seed(theirs))

@@ -1,4 +1,4 @@
-"""Results as files: one JSON object per controller and line, or one CSV row per controller."""
+"""Results as files, with one line of JSON or one row of CSV per controller."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def _cells(result: ControllerResult) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "controller": result.controller,
         "preset": result.preset,
+        "decisions": result.decisions,
         "seeds": len(result.seeds),
         "episodes": result.episodes,
         "epochs": result.epochs,

@@ -1,7 +1,8 @@
 """How sure a mean is: Student's t interval over independent units.
 
 The unit matters more than the formula. Hosts of one run share their data order and their policy, so episodes of one
-seed are not independent; the seed is the unit wherever there are several (see estimate and paired_difference).
+seed are not independent. Wherever there are several seeds, the seed is therefore the unit (see estimate and
+paired_difference).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 CONFIDENCE: Final = 0.95
 FEW_UNITS: Final = 5
-"""With fewer units an interval is so wide that it says little."""
+"""With fewer units, an interval is so wide that it says little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +31,17 @@ class Interval:
 
 
 def student_interval(values: Sequence[float]) -> Interval | None:
-    """The interval that covers the true mean of independent, roughly normal values in CONFIDENCE of all cases.
+    """The interval that covers the true mean of independent, roughly normal values with the probability CONFIDENCE.
 
-    None for fewer than two values, which say nothing about their spread. Source: Student, "The probable error of a
-    mean", Biometrika 1908.
+    It is None for fewer than two values, which say nothing about their spread. The source is Student, "The probable
+    error of a mean", Biometrika 1908.
     """
     count = len(values)
     if count < 2:
         return None
-    from scipy.special import stdtrit  # the quantile of Student's t; scipy.stats takes half a second to import
+    from scipy.special import (
+        stdtrit,
+    )  # This is the quantile of Student's t. Importing scipy.stats for it would take half a second.
 
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * deviation / count**0.5

@@ -21,9 +21,9 @@ class SizedHost:
 
 
 def nearest_host(host: HostConfig, parameters: float, meter: CostMeter) -> SizedHost | None:
-    """The host like this one, no smaller, whose parameter count is nearest; of two equally near ones the smaller.
+    """The host like this one, and no smaller, whose parameter count is nearest. Of two equally near ones, the smaller.
 
-    None for kinds that have no setting of size that is known here.
+    None for kinds without a known setting for their size.
     """
     best: SizedHost | None = None
     for setting, value, candidate in _sizes(host):
@@ -36,7 +36,7 @@ def nearest_host(host: HostConfig, parameters: float, meter: CostMeter) -> Sized
 
 
 def _sizes(host: HostConfig) -> Iterator[tuple[str, int, HostConfig]]:
-    """Setting, value and host, from this host upwards."""
+    """The setting, its value and the host, from the size of this host upwards."""
     if host.kind == "cnn":
         for width in count(host.base_channels):
             yield "host.base_channels", width, replace(host, base_channels=width)

@@ -1,4 +1,4 @@
-"""What two groups are compared in: one number per env and episode."""
+"""The measures in which two groups are compared: one number per env and episode."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from esper.training.vectorized_types import EpisodeRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """name: in JSON.
-    label, unit, decimals: in tables.
-    read: None where it was not measured.
+    """One measure.
+
+    name: its name in JSON.
+    label, unit, decimals: how tables show it.
+    read: gives the number, or None if it was not measured.
     """
 
     name: str
@@ -45,4 +47,4 @@ MEASURES: Final = (
     ),
     Measure(name="pruned_seeds", label="pruned seeds", unit="", decimals=2, read=lambda record: record.outcome.prunes),
 )
-"""All at the end of an episode. reward: raw, summed over it. parameters: host and seeds together."""
+"""All measures are taken at the end of an episode. The reward is its raw sum; parameters count host and seeds."""

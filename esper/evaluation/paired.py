@@ -1,4 +1,4 @@
-"""Two groups of one run against each other, env by env: env k of both had the same host, data and randomness."""
+"""Two groups of one run, compared env by env: env k of both had the same host, data and randomness."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esper.training.vectorized_types import BatchSummary, EpisodeRecord
 
 
 class Scope(StrEnum):
-    """Which rounds count: the last one, or the mean over all rounds, taken per env."""
+    """Which rounds count: the last one, or the mean over all rounds, which is taken per env."""
 
     LAST_ROUND = "last_round"
     ALL_ROUNDS = "mean_over_rounds"
@@ -28,10 +28,11 @@ class Scope(StrEnum):
 class PairedDifference:
     """One measure in one scope.
 
-    first, second: of the groups, over the envs in which both were measured.
+    Everything is None if there is no pair.
 
-    difference: mean of second - first over these pairs. Everything is None where there is no pair; interval also where
-    there is only one.
+    first, second: the groups' values, over the envs in which both were measured.
+    difference: the mean of second - first over these pairs.
+    interval: None also if there is only one pair.
     """
 
     measure: Measure
@@ -47,7 +48,7 @@ class PairedDifference:
 class PairedSummary:
     """Everything that is compared between two groups.
 
-    rounds: completed ones.
+    rounds: the number of completed rounds.
     """
 
     groups: tuple[str, str]
@@ -57,10 +58,10 @@ class PairedSummary:
 
 
 def compare(history: Sequence[BatchSummary], groups: tuple[str, str]) -> PairedSummary | None:
-    """Compare two groups of a run's history; None if no round was completed.
+    """Compare two groups of a run's history. The result is None if no round was completed.
 
-    One run has one seed, so the pairs are its envs, and intervals say how sure a difference between these two trained
-    controllers is over hosts. They say nothing about training the controllers again; that takes several runs.
+    A run has one seed, so the pairs are its envs. The intervals say how certain a difference between these two trained
+    controllers is over hosts. They say nothing about training the controllers once more, which would take several runs.
 
     Raises:
         ConfigError: the history does not have both groups in every round.
@@ -77,7 +78,7 @@ def compare(history: Sequence[BatchSummary], groups: tuple[str, str]) -> PairedS
 
 
 def _episodes_by_group(history: Sequence[BatchSummary]) -> defaultdict[str, list[tuple[EpisodeRecord, ...]]]:
-    """Per group and round its episodes, in the order of the envs."""
+    """The episodes of each group and round, in the order of the envs."""
     found: defaultdict[str, list[tuple[EpisodeRecord, ...]]] = defaultdict(list)
     for summary in history:
         found[summary.group_id].append(tuple(sorted(summary.episode_history, key=lambda record: record.env_id)))
@@ -105,7 +106,7 @@ def _row(
 
 
 def _per_env(measure: Measure, scope: Scope, rounds: Sequence[Sequence[EpisodeRecord]]) -> list[float | None]:
-    """One value per env; None where a round of those that count was not measured."""
+    """One value per env, or None if one of the rounds that count was not measured."""
     counted = rounds[-1:] if scope is Scope.LAST_ROUND else rounds
     return [_mean([measure.read(record) for record in env]) for env in zip(*counted, strict=True)]
 

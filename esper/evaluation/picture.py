@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.evaluation.records import ControllerResult, Estimate
 
@@ -18,19 +19,19 @@ _OURS, _MATCHED = "#1f6feb", "#8a8f98"
 
 
 def check_can_draw(path: Path) -> None:
-    """Refuse a picture that could not be drawn, before the first run and not after the last.
+    """Refuse a picture that could not be drawn, before the first run rather than after the last.
 
     Raises:
-        ConfigError: matplotlib is not installed, or the name of the file says no form that it draws.
+        ConfigError: matplotlib is not installed, or it does not draw the form that the file's name asks for.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{path} cannot be drawn: end its name in {', '.join(SUFFIXES)}")
     if find_spec("matplotlib") is None:
-        raise ConfigError("pictures need matplotlib: pip install 'esper-grow[plot]'")
+        raise ConfigError(f"pictures need matplotlib: {install_extra('plot')}")
 
 
 def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
-    """One row per controller: the mean with its 95 % interval, and below it the static host of equal size.
+    """Draw one row per controller: its mean with the 95 % interval, and below it the static host of equal size.
 
     Raises:
         OSError: the file cannot be written.
@@ -59,7 +60,9 @@ def draw_results(results: Sequence[ControllerResult], path: Path) -> None:
     axes.set_xlabel("test accuracy, %: mean and 95 % interval, with the seed as the unit")
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="best", frameon=False)
-    with matplotlib.rc_context({"svg.fonttype": "none"}):  # words stay words: they can be searched, and read aloud
+    with matplotlib.rc_context(
+        {"svg.fonttype": "none"}
+    ):  # Words stay words, so that they can be searched and read aloud.
         figure.savefig(path)
 
 

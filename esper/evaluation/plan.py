@@ -22,7 +22,7 @@ from esper.training.controllers.registry import ControllerFactory, find_controll
 class Contender:
     """A controller that takes part.
 
-    factory: makes it, frozen if it could learn.
+    factory: makes the controller, in a frozen form if it could learn.
     """
 
     name: str
@@ -31,9 +31,11 @@ class Contender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationPlan:
-    """contenders: in the order of the table; the static one, to which all are compared, is among them.
-    base: one batch of it is one run.
-    seeds: of the runs, the same for every contender.
+    """What is to be played.
+
+    contenders: in the order of the table. The static one, to which all are compared, is among them.
+    base: the configuration; one run is one batch of it.
+    seeds: the seeds of the runs, the same for every contender.
     """
 
     base: TrainingConfig
@@ -44,7 +46,7 @@ class EvaluationPlan:
     def config(self, contender: Contender, seed: int, host: HostConfig | None = None) -> TrainingConfig:
         """The configuration of one run.
 
-        host: instead of the base's.
+        host: a host that replaces the base's.
         """
         base = self.base
         return replace(
@@ -62,13 +64,13 @@ class EvaluationPlan:
 def make_plan(
     base: TrainingConfig, names: Sequence[str], *, seeds: int, trained: ControllerFactory | None = None
 ) -> EvaluationPlan:
-    """Seeds are base.run.seed and those after it.
+    """A plan for these controllers, checked. Its seeds are base.run.seed and the numbers that follow.
 
     trained: makes the ppo controller from a checkpoint.
 
     Raises:
-        ConfigError: no seed, a controller that does not exist, is named twice or needs a checkpoint, parameters that
-            do not fit the host, or a task or device that cannot be had.
+        ConfigError: there is no seed; a controller does not exist, is named twice, needs a checkpoint or does not fit
+            the host; or a task or device is not available.
     """
     if seeds < 1:
         raise ConfigError(f"the number of seeds is {seeds}: give 1 or more")
@@ -98,6 +100,6 @@ def _factory(name: str, trained: ControllerFactory | None) -> ControllerFactory:
 
 
 def _try(contender: Contender, config: TrainingConfig, device: torch.device) -> None:
-    """Make the controller once, so that one that cannot be made is found before the first run."""
+    """Make the controller once, so that a controller that cannot be made is found before the first run."""
     if contender.factory(config, device).learns:
         raise ConfigError(f"controller {contender.name} learns while it plays: only frozen controllers are evaluated")

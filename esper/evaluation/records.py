@@ -1,6 +1,6 @@
-"""What an evaluation finds: typed records, from one episode up to one controller.
+"""What an evaluation finds, as typed records, from one episode up to one controller.
 
-Units: accuracies percent, differences points, rewards raw, FLOPs per sample. None: not measured.
+Accuracies are in percent, differences in points, rewards are raw, and FLOPs are per sample. None means not measured.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esper.contracts.actions import AlphaAlgorithm, Blueprint
+from esper.policy.config import Decisions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +22,11 @@ class GrownSeed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One host from initialisation to test.
+    """One host, from its initialisation to its test.
 
-    seed: of the run. wasted: seeds that were pruned or never finished.
-
-    accuracy: validation, of the last epoch.
+    seed: the seed of the run.
+    wasted: the number of seeds that were pruned or never finished.
+    accuracy: the validation accuracy of the last epoch.
     network: what grew into the tested network, in slot order.
     """
 
@@ -46,7 +47,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Mean and sample standard deviation over episodes; the latter is None with fewer than two."""
+    """The mean and the sample standard deviation over episodes. The latter is None for fewer than two."""
 
     mean: float
     std: float | None
@@ -56,10 +57,10 @@ class Spread:
 class Estimate:
     """A measure over several seeds of several episodes each.
 
-    mean: over all episodes.
-    std: sample standard deviation over episodes; None for a single one.
-    low: lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
-    high: its upper end.
+    mean: the mean over all episodes.
+    std: the sample standard deviation over episodes; None for a single one.
+    low: the lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
+    high: the upper end of the same interval.
     iqm: the interquartile mean over episodes.
     """
 
@@ -72,13 +73,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Test accuracy against a reference, over paired episodes: this controller's minus the reference's.
+    """The difference in test accuracy to a reference, over paired episodes: this controller's minus the reference's.
 
-    mean: over all pairs, in points.
-    low: lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
-    high: its upper end.
-    pairs: how many episodes were paired.
-    seeds: in how many runs.
+    mean: the mean over all pairs, in points.
+    low: the lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
+    high: the upper end of the same interval.
+    pairs: the number of paired episodes.
+    seeds: the number of seeds to which they belong.
     """
 
     mean: float
@@ -90,7 +91,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Against:
-    """A difference, and the controller that it was taken against."""
+    """A difference, and the controller that is its reference."""
 
     controller: str
     difference: Difference
@@ -100,7 +101,8 @@ class Against:
 class MatchedHost:
     """The static host whose parameter count is nearest to a controller's mean final count, trained for the same steps.
 
-    setting, value: the key of the configuration that sets its size, for example host.base_channels.
+    setting: the key of the configuration that sets its size, for example host.base_channels.
+    value: the value of that key.
     runs: its run directories, one per seed.
     """
 
@@ -116,18 +118,21 @@ class MatchedHost:
 class ControllerResult:
     """One controller over all seeds.
 
-    episodes: seeds times envs.
-    parameters, flops: of the tested networks; host_*: of the host alone. fossilized.
-    wasted: seeds per episode.
-    rollbacks: episodes that the governor ended.
-    against_static: against the host that never grows.
-    against: against every other controller of the evaluation, in its order.
-    matched, against_matched: None where hosts of this kind have no size to choose.
-    runs: one directory per seed.
+    episodes: the number of seeds times the number of envs.
+    parameters, flops: those of the tested networks.
+    host_parameters, host_flops: those of the host alone.
+    fossilized, wasted: the number of such seeds per episode.
+    decisions: how the policy made its choices; None for a controller that is no policy.
+    rollbacks: the number of episodes that the governor ended.
+    against_static: the difference to the host that never grows.
+    against: the differences to every other controller of the evaluation, in its order.
+    matched, against_matched: the static host of equal size; None if hosts of this kind have no size to choose.
+    runs: the run directories, one per seed.
     """
 
     controller: str
     preset: str
+    decisions: Decisions | None
     seeds: tuple[int, ...]
     episodes: int
     epochs: int

@@ -18,14 +18,14 @@ from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
 
 
 class EvaluationStoppedError(Exception):
-    """Somebody asked the evaluation to stop; what was recorded until then stays."""
+    """Somebody asked the evaluation to stop. What was recorded until then stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationRun:
     """A finished run.
 
-    path: of its run directory.
+    path: its run directory.
     """
 
     path: Path
@@ -40,12 +40,13 @@ def run_once(
     control: RunControl,
     sinks: Sequence[Sink] = (),
 ) -> EvaluationRun:
-    """Play one batch into a run directory of its own inside folder.
+    """Play one batch, and record it in a run directory of its own inside folder.
 
-    sinks: more listeners.
+    sinks: further sinks for the events.
 
     Raises:
-        EvaluationStoppedError: control asked for it. ConfigError, HistoryError, TelemetryWriteError: as train_groups.
+        EvaluationStoppedError: control asked for it.
+        ConfigError, HistoryError, TelemetryWriteError: as in train_groups.
     """
     collector = EpisodeCollector(config.run.seed)
     with open_recording(config, folder) as recording:

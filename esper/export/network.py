@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.fleet.plain.grown import GrownNetwork
 from esper.history.host_files import SavedHost
@@ -23,7 +24,7 @@ ExportFormat = Literal["safetensors", "onnx", "pt2", "torch"]
 
 
 def load_host(saved: SavedHost) -> GrownNetwork:
-    """A saved network, ready to predict: stored samples in, logits out (see GrownNetwork).
+    """A saved network, ready to predict: it reads stored samples and returns logits (see GrownNetwork).
 
     Raises:
         ConfigError: it was grown with a plug-in that is not loaded, or its tensors are not those of its description.
@@ -70,11 +71,11 @@ def _pt2(saved: SavedHost, target: Path) -> None:
 def _onnx(saved: SavedHost, target: Path) -> None:
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"ONNX needs {' and '.join(missing)}: pip install 'esper-grow[onnx]'")
+        raise ConfigError(f"ONNX needs {' and '.join(missing)}: {install_extra('onnx')}")
     network = load_host(saved)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about its internals
+        warnings.simplefilter("ignore")  # These warnings are the exporter's own, about its internals.
         torch.onnx.export(
             network,
             (example_samples(network, 2),),

@@ -1,4 +1,4 @@
-"""Which of a run's grown networks is meant. No torch."""
+"""Finds the grown network of a run that is meant. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def find_host(run: Path, which: str = "best") -> SavedHost:
 
     Raises:
         HistoryError: the run kept none, or what it kept is damaged.
-        ConfigError: it kept others than the one that is asked for.
+        ConfigError: it did not keep the network that is asked for.
     """
     hosts = list_hosts(run)
     if not hosts:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from esper.contracts.counterfactual import AblationStrategy
-from esper.contracts.validation import require_non_negative, require_positive
-from esper.errors import ConfigError
+from esper.contracts.settings import check_settings, setting
 
 ConvAlgorithm = Literal["auto", "native", "grouped", "loop"]
 OptimizerKind = Literal["sgd", "adamw"]
@@ -16,51 +15,54 @@ DataOrder = Literal["shared", "per_env"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetConfig:
-    """Supervised training of E hosts side by side.
+    """How many hosts are trained side by side, and how (docs/fleet.md)."""
 
-    envs: E. episode_length: host epochs per episode (T). batch_size: samples per host and step. steps_per_epoch: 0 =
-    one pass over the training split. optimizer: of hosts and seeds. learning_rate, weight_decay: of the host; seed_*:
-    of each seed. momentum: of SGD, and the decay of AdamW's first moment (the second has 0.999).
-    max_grad_norm: per host and per seed. conv_algorithm: how a stacked convolution computes (docs/fleet.md).
-    data_order: shared gives every host the same minibatch, per_env its own order. gradient_stride: train steps
-    between two readings of gradient statistics. ablation: which sets of seeds are measured in every epoch
-    (docs/ablation.md).
-    """
-
-    envs: int = 8
-    episode_length: int = 25
-    batch_size: int = 64
-    evaluation_batch_size: int = 512
-    steps_per_epoch: int = 0
-    optimizer: OptimizerKind = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    seed_learning_rate: float = 0.01
-    seed_weight_decay: float = 0.0
-    max_grad_norm: float = 1.0
-    conv_algorithm: ConvAlgorithm = "auto"
-    data_order: DataOrder = "shared"
-    gradient_stride: int = 10
-    ablation: AblationStrategy = "pairs"
+    envs: int = setting(
+        8,
+        "The number of hosts that are trained side by side, in each policy group.",
+        at_least=1,
+        at_most=65_536,
+        unit="hosts",
+    )
+    episode_length: int = setting(
+        25, "The number of host epochs in an episode.", at_least=1, at_most=1_000_000, unit="epochs"
+    )
+    batch_size: int = setting(
+        64, "The samples that each host sees in one training step.", at_least=1, at_most=1_000_000, unit="samples"
+    )
+    evaluation_batch_size: int = setting(
+        512, "The samples that each host is evaluated on at once.", at_least=1, at_most=1_000_000, unit="samples"
+    )
+    steps_per_epoch: int = setting(
+        0,
+        "The training steps in a host epoch; 0 means one pass over the training split.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="steps",
+    )
+    optimizer: OptimizerKind = setting("sgd", "The optimiser of hosts and seeds.")
+    learning_rate: float = setting(0.01, "The learning rate of the hosts.", above=0, at_most=100)
+    momentum: float = setting(0.9, "The momentum of SGD, or the decay of AdamW's first moment.", at_least=0, below=1)
+    weight_decay: float = setting(5e-4, "The weight decay of the hosts.", at_least=0, at_most=10)
+    seed_learning_rate: float = setting(0.01, "The learning rate of the seeds.", above=0, at_most=100)
+    seed_weight_decay: float = setting(0.0, "The weight decay of the seeds.", at_least=0, at_most=10)
+    max_grad_norm: float = setting(
+        1.0, "The norm to which the gradient of each host and of each seed is clipped.", above=0, at_most=1_000_000
+    )
+    conv_algorithm: ConvAlgorithm = setting(
+        "auto", "How stacked layers compute; auto chooses by measurement on this machine."
+    )
+    data_order: DataOrder = setting(
+        "shared", "Whether all hosts see the same minibatches (shared) or each has an order of its own (per_env)."
+    )
+    gradient_stride: int = setting(
+        10,
+        "The training steps between two readings of the gradient statistics.",
+        at_least=1,
+        at_most=1_000_000,
+        unit="steps",
+    )
+    ablation: AblationStrategy = setting("pairs", "Which sets of seeds are switched off and measured in every epoch.")
 
     def __post_init__(self) -> None:
-        require_positive(
-            "fleet",
-            envs=self.envs,
-            episode_length=self.episode_length,
-            batch_size=self.batch_size,
-            evaluation_batch_size=self.evaluation_batch_size,
-            learning_rate=self.learning_rate,
-            seed_learning_rate=self.seed_learning_rate,
-            max_grad_norm=self.max_grad_norm,
-            gradient_stride=self.gradient_stride,
-        )
-        require_non_negative(
-            "fleet",
-            steps_per_epoch=self.steps_per_epoch,
-            weight_decay=self.weight_decay,
-            seed_weight_decay=self.seed_weight_decay,
-        )
-        if not 0 <= self.momentum < 1:
-            raise ConfigError(f"fleet.momentum is {self.momentum}: it must be at least 0 and below 1")
+        check_settings(self, "fleet")

@@ -1,4 +1,7 @@
-"""What is known of a grown network besides its tensors: enough to build it again, and where it came from. No torch."""
+"""What is known about a grown network beside its tensors: how to build it again, and where it came from.
+
+Nothing here needs torch.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +16,17 @@ from esper.growth.hosts.config import HostConfig
 class GrownSeed:
     """A seed that takes part in a network's output.
 
-    slot_id: the slot that it grew in.
-    channels: width of the features there.
+    slot_id: the slot in which it grew.
+    channels: the width of the features there.
     seed_id: the seed's name in the events of its run.
     blueprint: what it is made of.
     algorithm: how its output is blended into the host's.
-    alpha: strength of the blend, above 0 and at most 1.
+    alpha: the strength of the blend, above 0 and at most 1.
     gated: whether it has a gate network.
     stage: how far it had come in its life.
     age: epochs since its germination.
-    parameters: its own, gate included.
-    contribution: what it was last measured to add to validation accuracy, in points; None if it never was.
+    parameters: the number of its own parameters, including its gate's.
+    contribution: its last measured contribution to the validation accuracy, in points; None if it was never measured.
     """
 
     slot_id: str
@@ -43,20 +46,20 @@ class GrownSeed:
 class GrownHost:
     """A network as its episode left it.
 
-    batch: the 1-based round.
+    batch: the round, counted from 1.
     env_id: the env's row in the fleet.
     group_id: the policy group that grew it.
     episode: the number of its episode in the run, from 0.
     task: the data that it was trained on.
-    input_shape: of one sample: channels, height and width, or the context length alone.
-    num_classes: classes, or the size of the vocabulary.
+    input_shape: the shape of one sample: channels, height and width, or the context length alone.
+    num_classes: the number of classes, or the size of the vocabulary.
     mean: what is subtracted from each channel of a stored image; empty for tokens.
     standard_deviation: what each channel is divided by afterwards; empty for tokens.
     host: the host's configuration.
-    seeds: those that take part in the output, in slot order.
-    parameters: of host and seeds together.
-    host_parameters: of the host alone.
-    multiply_adds: multiplications of convolutions and matrix products for one sample.
+    seeds: the seeds that take part in the output, in slot order.
+    parameters: the number of parameters of host and seeds together.
+    host_parameters: the number of parameters of the host alone.
+    multiply_adds: the number of multiplications in convolutions and matrix products for one sample.
     fleet_test_accuracy: percent of the test split, as the fleet measured it; None if it was not measured.
     validation_accuracy: percent of the validation split, measured on the network as it is saved.
     test_accuracy: percent of the test split, measured on the network as it is saved.

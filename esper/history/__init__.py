@@ -1,6 +1,6 @@
-"""Saved runs: written as they happen, read back as typed records. Importing this room needs no torch.
+"""Saved runs: written as they happen, and read back as typed records.
 
-`read_events` and `read_history` give the records of a run back.
+`read_events` and `read_history` return the records of a run. Importing this room does not load torch.
 """
 
 from esper.errors import HistoryError, RecordError

@@ -1,7 +1,7 @@
-"""Checkpoints on the disk: written whole or not at all, checked when they are opened.
+"""Checkpoints on the disk, which are written whole or not at all, and checked when they are opened.
 
-A checkpoint is a directory `round-000020` with the tensors (state.safetensors) and the manifest (manifest.json). It is
-written beside its place and moved there, and only then `latest` is made to name it.
+A checkpoint is a directory such as `round-000020` with the tensors (state.safetensors) and the manifest
+(manifest.json). It is written beside its place and then moved there. Only after that, `latest` is changed to name it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class SavedCheckpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunIdentity:
-    """What a manifest says about the run that it belongs to.
+    """What a manifest says about its run.
 
-    created: UTC, ISO 8601.
+    created: the time in UTC, in ISO 8601.
     """
 
     run_id: str
@@ -51,13 +51,16 @@ class RunIdentity:
 
 
 def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunIdentity) -> Path:
-    """Write a checkpoint into the directory parent and point `latest` to it.
+    """Write a checkpoint into the directory parent, and let `latest` name it.
 
     Raises:
-        OSError: it could not be written; an earlier checkpoint is still the latest then.
+        OSError: it could not be written. An earlier checkpoint then is still the latest.
     """
     path = parent / f"round-{checkpoint.rounds_completed:06d}"
     beside = parent / f".{path.name}.partial"
+    replaced = parent / f".{path.name}.replaced"
+    for leftover in (beside, replaced):  # of a writer that died
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
         beside.mkdir()
         checkpoint.write_state(beside / STATE_FILE)
@@ -66,18 +69,21 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
         (beside / MANIFEST_FILE).write_text(manifest_to_json(manifest) + "\n", encoding="utf-8")
         for item in (beside / STATE_FILE, beside / MANIFEST_FILE, beside):
             sync_to_disk(item)
+        if path.exists():  # the round was saved before, by a run that went on from an earlier one
+            path.rename(replaced)
         beside.rename(path)
     except OSError:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    _point_to(parent, path.name)
+    point_to(parent, path.name)
+    shutil.rmtree(replaced, ignore_errors=True)
     return path
 
 
 def open_checkpoint(path: Path | str) -> SavedCheckpoint:
     """Check a checkpoint and read its manifest.
 
-    path: its directory, or that of a run, for the latest of that run.
+    path: the checkpoint's directory, or a run's directory, which stands for the run's latest checkpoint.
 
     Raises:
         ConfigError: there is none, it is damaged, or another version of the format wrote it.
@@ -114,7 +120,7 @@ def _manifest(checkpoint: TrainerCheckpoint, identity: RunIdentity, state: bytes
     )
 
 
-def _point_to(parent: Path, name: str) -> None:
+def point_to(parent: Path, name: str) -> None:
     """Replace `latest` in one step, after the checkpoint is in its place on the disk."""
     sync_to_disk(parent)
     beside = parent / f".{LATEST_FILE}.partial"
@@ -125,7 +131,7 @@ def _point_to(parent: Path, name: str) -> None:
 
 
 def sync_to_disk(path: Path) -> None:
-    """Have the operating system put a file, or the names in a directory, on the disk."""
+    """Let the operating system put a file, or the names in a directory, on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -169,7 +175,7 @@ def _read(path: Path) -> bytes:
 
 
 def _others(place: Path) -> str:
-    """The way out: the other checkpoints beside this one."""
+    """The remedy for a damaged checkpoint: the other checkpoints beside it."""
     return _offer(sorted(item.name for item in place.parent.glob("round-*") if item != place))
 
 

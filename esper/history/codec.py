@@ -1,10 +1,10 @@
-"""Typed records to plain documents and back: the only module that imports cattrs.
+"""Typed records to plain documents and back. This is the only module that imports cattrs.
 
-One converter, strict. Keys that a record does not have are rejected. Nothing is coerced: "1" is no
-integer, 1.9 is no integer, "no" is no bool. One widening is allowed: an integer may stand where a number is expected,
-because 1 and 1.0 are the same number in TOML and JSON. Enums whose values are strings are written by value, the others
-by name ("HOLDING", not 6), so that files can be read without the source. Numbers that JSON cannot spell are written as
-the strings "NaN", "Infinity" and "-Infinity", and read back where a number is expected.
+There is one converter, and it is strict. Keys that a record does not have are refused. Nothing is coerced: neither "1"
+nor 1.9 is an integer, and "no" is not a bool. One widening is allowed: an integer may stand where a number is expected,
+because 1 and 1.0 are the same number in TOML and JSON. Enums whose values are strings are written by value and all
+others by name ("HOLDING" and not 6), so that files can be read without the source. Numbers that JSON cannot express are
+written as the strings "NaN", "Infinity" and "-Infinity", and are read back where a number is expected.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _EVENT_KEYS: Final = ("seq", "time", "kind", "group_id", "severity", "payload")
 
 
 class _WrongTypeError(Exception):
-    """The value has the wrong type. Where it stands is in the notes that are added on the way up."""
+    """The value has the wrong type. The notes that are added on the way up say where it stands."""
 
     def __init__(self, value: object) -> None:
         super().__init__(repr(value))
@@ -95,7 +95,7 @@ def event_from_json(line: str | bytes) -> Event:
 def summary_to_json(summary: BatchSummary, *, seq: int) -> str:
     """One line of history.jsonl, without the newline.
 
-    seq: the last event written before it.
+    seq: the number of the last event that was written before it.
     """
     return dump_json({"seq": seq, "summary": _CONVERTER.unstructure(summary)})
 
@@ -126,7 +126,7 @@ def header_from_json(line: str | bytes) -> FileHeader:
 
 
 def record_to_json(record: object) -> str:
-    """A record of a kind that has a file of its own, as one line without the newline."""
+    """A record that has a file of its own, as one line without the newline."""
     return dump_json(cast("Document", _CONVERTER.unstructure(record)))
 
 
@@ -148,7 +148,7 @@ def manifest_to_json(manifest: CheckpointManifest) -> str:
 
 
 def manifest_version(text: bytes) -> int:
-    """The schema version of a manifest, whatever the rest of it is.
+    """The schema version of a manifest, whatever else the manifest holds.
 
     Raises:
         RecordError: the text is not JSON, or has no version.
@@ -180,11 +180,11 @@ def config_to_mapping(config: TrainingConfig) -> Document:
 
 
 def config_from_mapping(mapping: Mapping[str, object]) -> TrainingConfig:
-    """The configuration that the tables describe; what they leave out has its default.
+    """The configuration that the tables describe. What they leave out has its default.
 
     Raises:
-        ConfigError: an unknown key, a value of the wrong type, or a value that the configuration refuses. The message
-            is one line and names path, value and what is expected.
+        ConfigError: a key is unknown, or a value has the wrong type or is refused by the configuration. The message is
+            one line with the path, the value and what is expected.
     """
     try:
         return _structure(dict(mapping), TrainingConfig, "")
@@ -192,13 +192,8 @@ def config_from_mapping(mapping: Mapping[str, object]) -> TrainingConfig:
         raise ConfigError(str(error)) from error
 
 
-def config_digest(config: TrainingConfig) -> str:
-    """SHA-256, in hexadecimal, of the configuration as JSON with sorted keys and no spaces."""
-    return document_digest(config_to_mapping(config))
-
-
 def document_digest(document: Document) -> str:
-    """SHA-256, in hexadecimal, of plain tables as JSON with sorted keys and no spaces."""
+    """The SHA-256, in hexadecimal, of plain tables as JSON with sorted keys and no spaces."""
     return hashlib.sha256(dump_json(document, sort_keys=True).encode()).hexdigest()
 
 
@@ -206,10 +201,13 @@ def document_digest(document: Document) -> str:
 
 
 def _structure(value: object, kind: type[T], path: str) -> T:
-    """value as a record of this kind; path is where value stands in its document.
+    """The value as a record of this kind.
+
+    path: where the value stands in its document.
 
     Raises:
-        RecordError: it does not fit. ValueError: the record itself refuses its values.
+        RecordError: it does not fit.
+        ValueError: the record itself refuses its values.
     """
     try:
         return _CONVERTER.structure(value, kind)
@@ -218,7 +216,7 @@ def _structure(value: object, kind: type[T], path: str) -> T:
 
 
 def _explain(value: object, kind: type, path: str) -> ValueError:
-    """Why value is no record of this kind: the first thing that is wrong, with its path."""
+    """Why the value is not a record of this kind: the first thing that is wrong, with its path."""
     try:
         _explaining_converter().structure(value, kind)
     except (_WrongTypeError, BaseValidationError) as error:
@@ -227,7 +225,7 @@ def _explain(value: object, kind: type, path: str) -> ValueError:
 
 
 def _innermost(error: Exception, kind: object, path: str) -> ValueError:
-    """Follows the notes that the converter left on the way up, down again to what is wrong."""
+    """Follow the notes that the converter left on its way up back down to what is wrong."""
     while True:
         for note in reversed(getattr(error, "__notes__", [])):
             if isinstance(note, AttributeValidationNote):
@@ -292,7 +290,7 @@ def _float_hook(value: object, _: object) -> float:
 
 def _exact_hook(kind: type) -> StructureHook:
     def hook(value: object, form: object) -> object:
-        if form is not kind:  # cattrs takes the hook of int or str for enums derived from them, too
+        if form is not kind:  # For an enum that is derived from int or str, cattrs would take the hook of int or str.
             return _member(value, cast("type[Enum]", form))
         if type(value) is not kind:
             raise _WrongTypeError(value)
@@ -381,5 +379,8 @@ _CONVERTER: Final = _build_converter(detailed_validation=False)
 
 @cache
 def _explaining_converter() -> Converter:
-    """The same converter, noting where it is: nearly twice as slow, so it runs only when something is wrong."""
+    """The same converter, but one that notes where it is.
+
+    It takes nearly twice as long, so it runs only after an error.
+    """
     return _build_converter(detailed_validation=True)

@@ -1,4 +1,4 @@
-"""Policy groups in settings and files: a common configuration, and per group what differs from it."""
+"""Policy groups in settings and files: a common configuration, and for each group what differs from it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ _TABLES: Final = tuple(item.name for item in fields(TrainingConfig))
 
 
 def resolve_groups(config: TrainingConfig, overrides: Mapping[str, Sequence[str]]) -> tuple[GroupSpec, ...]:
-    """Groups that share a configuration except for each one's overrides ("ppo.clip_ratio=0.1"), by group_id.
+    """Groups that share a configuration, except for the overrides of each.
+
+    overrides: by group_id, texts such as "ppo.clip_ratio=0.1".
 
     Raises:
-        ConfigError: a key that all groups of a fleet share, a malformed override, an unknown key, or a value that does
-            not fit; the message names the group.
+        ConfigError: an override is malformed, or its key is unknown or shared by all groups of a fleet, or its value
+            does not fit. The message names the group.
     """
     return tuple(
         GroupSpec(config=_resolve(config, group_id, own), group_id=group_id) for group_id, own in overrides.items()
@@ -32,7 +34,7 @@ def resolve_groups(config: TrainingConfig, overrides: Mapping[str, Sequence[str]
 
 
 def run_document(config: TrainingConfig, groups: Sequence[GroupSpec]) -> Document:
-    """What config.toml holds: the common configuration and, if there are groups, what each of them changes."""
+    """The content of config.toml: the common configuration and, if there are groups, what each of them changes."""
     document = config_to_mapping(config)
     if groups:
         document[GROUPS_KEY] = {spec.group_id: group_changes(config, spec) for spec in groups}
@@ -40,7 +42,7 @@ def run_document(config: TrainingConfig, groups: Sequence[GroupSpec]) -> Documen
 
 
 def run_from_document(document: Mapping[str, object]) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
-    """The common configuration and the groups, the inverse of run_document; without groups the second is empty.
+    """The common configuration and the groups, if there are any. This is the inverse of run_document.
 
     Raises:
         ConfigError: the document is not such a configuration.
@@ -66,7 +68,7 @@ def group_changes(config: TrainingConfig, spec: GroupSpec) -> Document:
 
 
 def changed_keys(changes: Mapping[str, object], prefix: str = "") -> tuple[tuple[str, object], ...]:
-    """Every leaf of nested tables with its dotted path.
+    """Every leaf of nested tables, with its dotted path.
 
     >>> changed_keys({"ppo": {"clip_ratio": 0.1}})
     (('ppo.clip_ratio', 0.1),)
@@ -97,7 +99,7 @@ def _resolve(config: TrainingConfig, group_id: str, overrides: Sequence[str]) ->
 
 
 def _difference(common: Mapping[str, object], own: Mapping[str, object]) -> Document:
-    """Both mappings have the same tables; a value is a leaf if it is no table."""
+    """What differs between two mappings with the same tables. A value that is not a table is a leaf."""
     changes: Document = {}
     for key, value in own.items():
         if isinstance(value, dict):

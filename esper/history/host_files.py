@@ -24,8 +24,8 @@ HOST_VERSION: Final = 1
 class HostFile:
     """What host.json holds.
 
-    schema_version: of this record.
-    tensors_sha256: of the file with the tensors, in hexadecimal.
+    schema_version: the version of this record.
+    tensors_sha256: the SHA-256 of the file with the tensors, in hexadecimal.
     host: the description.
     """
 
@@ -50,7 +50,7 @@ def write_hosts(run: Path, kept: KeptHosts) -> None:
     """Write the new networks, each whole or not at all, and then remove those that no longer count.
 
     Raises:
-        OSError: something could not be written; what was there before is still there.
+        OSError: something could not be written. What was there before is still there.
     """
     parent = run / HOSTS
     parent.mkdir(exist_ok=True)
@@ -65,7 +65,7 @@ def write_hosts(run: Path, kept: KeptHosts) -> None:
         for item in (beside / TENSORS_FILE, beside / DESCRIPTION_FILE, beside):
             sync_to_disk(item)
         place = parent / host.description.name
-        if place.exists():  # a run that went on from an earlier round grows the network of that round again
+        if place.exists():  # A run that went on from an earlier round grows the network of that round again.
             shutil.rmtree(place)
         beside.rename(place)
     sync_to_disk(parent)
@@ -75,7 +75,7 @@ def write_hosts(run: Path, kept: KeptHosts) -> None:
 
 
 def list_hosts(run: Path) -> tuple[SavedHost, ...]:
-    """The networks of a run, the one with the best validation accuracy first; of equals the smaller first.
+    """The networks of a run, the one with the best validation accuracy first. Of equals, the smaller is first.
 
     Raises:
         HistoryError: one of them is damaged, or a newer version of Esper wrote it.

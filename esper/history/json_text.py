@@ -1,4 +1,4 @@
-"""JSON text that every JSON reader accepts: no NaN, one line, ASCII."""
+"""JSON text that every JSON reader accepts: one line of ASCII without NaN."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from esper.errors import RecordError
 Document = dict[str, object]
 
 NON_FINITE: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-"""How numbers are written that JSON cannot spell."""
+"""How numbers are written that JSON cannot express."""
 
 
 def dump_json(document: object, *, sort_keys: bool = False) -> str:
-    """The document on one line without spaces; numbers that JSON cannot spell become the strings of NON_FINITE."""
+    """The document on one line without spaces. Numbers that JSON cannot express become the strings of NON_FINITE."""
     encoder = _SORTING_ENCODER if sort_keys else _ENCODER
     try:
         return encoder.encode(document)
-    except ValueError:  # a number that JSON cannot spell: rare, so only then the tree is walked
+    except ValueError:  # Numbers that JSON cannot express are rare, so the tree is searched only if there is one.
         return encoder.encode(_spell_non_finite(document))
 
 
 def parse_json_object(text: str | bytes) -> Document:
-    """The JSON object that text holds.
+    """The JSON object that the text holds.
 
     Raises:
         RecordError: text is not JSON, or not an object.

@@ -1,4 +1,4 @@
-"""From a preset's name and the user's changes to the configuration of a run."""
+"""From the name of a preset and the user's changes to the configuration of a run."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def load_preset(name: str) -> TrainingConfig:
 def resolve_config(
     preset: str = DEFAULT_PRESET, *, overrides: Sequence[str] = (), values: Mapping[str, object] | None = None
 ) -> TrainingConfig:
-    """A preset with the user's changes: first overrides ("fleet.envs=4"), then values ({"fleet.envs": 4}).
+    """A preset with the user's changes: first the overrides ("fleet.envs=4"), then the values ({"fleet.envs": 4}).
 
-    Changes take effect together, so that two values that must agree can both be changed.
+    All changes take effect together, so that two values that must agree can both be changed.
 
     Raises:
         ConfigError: no such preset, a malformed override, an unknown key, or a value that does not fit.
@@ -93,7 +93,8 @@ def resolve_config(
 def with_overrides(config: TrainingConfig, overrides: Sequence[str]) -> TrainingConfig:
     """The configuration with overrides such as "fleet.envs=4" applied together.
 
-    The value is read as TOML; a bare word that is no TOML value is a string, so task.name=digits needs no quotes.
+    A table changes only the keys that it names: host={blocks=2} leaves the host's other settings as they are.
+    Each value is read as TOML. A bare word that is not a TOML value is a string, so task.name=digits needs no quotes.
 
     Raises:
         ConfigError: a malformed override, an unknown key, or a value that does not fit.
@@ -111,25 +112,30 @@ def with_values(config: TrainingConfig, values: Mapping[str, object]) -> Trainin
 
 
 def override_key(override: str) -> str:
-    """The key of an override: "fleet.envs" of "fleet.envs=4".
+    """The key of an override, such as "fleet.envs" in "fleet.envs=4".
 
     Raises:
         ConfigError: it is malformed.
     """
-    return _parse_override(override)[0]
+    return parse_override(override)[0]
 
 
 def _changed(tables: Table, overrides: Sequence[str], values: Mapping[str, object]) -> TrainingConfig:
     tables = deepcopy(tables)
     for override in overrides:
-        path, value = _parse_override(override)
+        path, value = parse_override(override)
         _set(tables, path, value)
     for path, value in values.items():
         _set(tables, path, value)
     return config_from_mapping(tables)
 
 
-def _parse_override(text: str) -> tuple[str, object]:
+def parse_override(text: str) -> tuple[str, object]:
+    """Key and value of an override: ("fleet.envs", 4) of "fleet.envs=4".
+
+    Raises:
+        ConfigError: it is malformed.
+    """
     path, equals, value = text.partition("=")
     path = path.strip()
     if not equals or not all(path.split(".")):
@@ -140,7 +146,7 @@ def _parse_override(text: str) -> tuple[str, object]:
 def _parse_value(text: str) -> object:
     try:
         table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, an integer of thousands of digits, or nesting without end
         return text
     return table["value"] if len(table) == 1 else text
 
@@ -153,11 +159,21 @@ def _set(tables: Table, path: str, value: object) -> None:
         if not isinstance(below, dict):
             raise ConfigError(f"{path} does not exist: {'.'.join(parents[:depth])} is a value, not a table")
         table = cast("Table", below)
-    table[key] = value
+    table[key] = _merged(table.get(key), value)
+
+
+def _merged(old: object, new: object) -> object:
+    """A value in the place of another: of two tables, the new one's keys over those of the old."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return new
+    both = dict(cast("Table", old))
+    for key, value in cast("Table", new).items():
+        both[key] = _merged(both.get(key), value)
+    return both
 
 
 def _read_preset(path: Path) -> tuple[str, Table]:
-    """Description and tables of a preset file."""
+    """The description and the tables of a preset file."""
     try:
         tables: Table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,7 +1,7 @@
 """Reads a run's files back into typed records.
 
-A newline commits a line: what follows the last newline of a file is the torn tail of a write that never ended (or has
-not ended yet). It is left out, and reported where the result has room for it.
+A newline commits a line. What follows the last newline of a file is the torn tail of a write that never ended, or has
+not ended yet. It is left out, and reported where the result has room for it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_run_events(path: Path | str) -> EventLog:
 
 
 def open_events(path: Path | str) -> LineReader[Event]:
-    """A reader of a run's events, for callers who want them one by one and the header and the torn tail, too.
+    """A reader of a run's events, for callers that want them one by one, and also the header and the torn tail.
 
     Raises:
         HistoryError: there is no such file.
@@ -65,9 +65,18 @@ def read_history(path: Path | str) -> list[BatchSummary]:
 
 def read_run_history(path: Path | str) -> HistoryLog:
     """Like read_history, with the header, each batch's place among the events, and whether the file is torn."""
-    reader = LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
+    reader = open_history(path)
     lines = tuple(reader.lines())
     return HistoryLog(header=reader.header, lines=lines, torn_tail=reader.torn_tail)
+
+
+def open_history(path: Path | str) -> LineReader[HistoryLine]:
+    """A reader of a run's history; see open_events.
+
+    Raises:
+        HistoryError: there is no such file.
+    """
+    return LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
 
 
 def _file_in(path: Path | str, name: str) -> Path:
@@ -82,9 +91,10 @@ def _file_in(path: Path | str, name: str) -> Path:
 
 
 class LineReader(Generic[Line]):
-    """One pass over one file. header is known once lines() was started, torn_tail once it has ended.
+    """One pass over one file.
 
-    seq must rise from event to event. In a history it may stand still: the groups of a batch report one after another.
+    The header is known once lines() has started, and torn_tail once it has ended. seq must rise from event to event. In
+    a history it may stay the same, because the groups of a batch report one after another.
     """
 
     header: FileHeader
@@ -117,6 +127,23 @@ class LineReader(Generic[Line]):
                     yield line
         except OSError as error:
             raise HistoryError(f"{self._path} cannot be read: {error}") from error
+
+    def end_of(self, seq: int) -> int:
+        """The size in bytes of the part that holds the lines up to this sequence number, and no later one.
+
+        Raises:
+            HistoryError: a line up to there is wrong, or the file does not reach as far.
+        """
+        last = 0
+        with self._path.open("rb") as file:
+            end = len(file.readline())
+            for line in self.lines():
+                if line.seq > seq:
+                    break
+                last, end = line.seq, end + len(file.readline())
+        if last < seq and self._kind == "events":
+            raise HistoryError(f"{self._path} ends at event {last}, before the checkpoint's last event {seq}")
+        return end
 
     def _read_header(self, text: bytes) -> FileHeader:
         if not text.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""Sets up the recording of a run: directory, hub and writer. Console and cockpit both start a run with it."""
+"""Sets up the recording of a run: directory, hub and writer. Both the console and the cockpit start a run with it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from esper.contracts.distribution import package_version
 from esper.errors import HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
-from esper.history.codec import document_digest
-from esper.history.group_settings import run_document
 from esper.history.host_files import write_hosts
+from esper.history.identity import run_digest
+from esper.history.records import SCHEMA_VERSION, FileHeader
+from esper.history.resuming import ResumePoint, cut_back
 from esper.history.run_directory import RunDirectory
+from esper.history.run_lock import RunLock
 from esper.history.writer import HistoryWriter
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint_records import TrainerCheckpoint
@@ -29,8 +31,8 @@ from esper.training.vectorized_types import BatchSummary
 class Recording:
     """A run that is being recorded.
 
-    hub: hand it to the trainer and add further sinks to it.
-    on_summary, on_checkpoint: hand them to the trainer, too.
+    hub: for the trainer; further sinks can be added to it.
+    on_summary, on_checkpoint: for the trainer.
     """
 
     directory: RunDirectory
@@ -52,29 +54,77 @@ def open_recording(
     groups: Sequence[GroupSpec] = (),
     clock: Callable[[], float] = time.time,
 ) -> Generator[Recording]:
-    """Make a run directory and record into it until the block ends; then every sink of the hub is closed.
+    """Make a run directory, and record into it until the block ends. Then every sink of the hub is closed.
 
-    groups: of a run with several; config is then what they have in common.
+    groups: the groups of a run with several. config is what they have in common.
 
     Raises:
-        HistoryError: the run directory cannot be made. TelemetryWriteError: the record could not be completed.
+        HistoryError: the run directory cannot be made.
+        TelemetryWriteError: the record could not be completed.
     """
     directory = RunDirectory.create(runs_dir, config, clock, groups)
-    digest = document_digest(run_document(config, groups))
+    digest = run_digest(config, groups)
+    header = FileHeader(
+        schema_version=SCHEMA_VERSION,
+        run_id=directory.run_id,
+        config_digest=digest,
+        package_version=package_version(),
+        created=_utc(clock()),
+        file="events",
+    )
+    with _held(directory.path):
+        yield from _record(directory, header, digest, clock, last_seq=0)
+
+
+@contextmanager
+def resume_recording(point: ResumePoint, *, clock: Callable[[], float] = time.time) -> Generator[Recording]:
+    """Go on recording into a run's own directory, from its checkpoint on; what came after the checkpoint is cut off.
+
+    Raises:
+        HistoryError: another process writes the run, or its logs cannot be used.
+        TelemetryWriteError: the record could not be completed.
+    """
+    directory = point.directory
+    with _held(directory.path):
+        try:
+            cut_back(point)
+        except OSError as error:
+            raise HistoryError(f"cannot write to {directory.path}: {error}") from error
+        digest = run_digest(point.config, point.groups)
+        yield from _record(directory, None, digest, clock, last_seq=point.checkpoint.manifest.last_seq)
+
+
+@contextmanager
+def _held(run: Path) -> Generator[None]:
+    """The run's lock, for as long as the block takes."""
     try:
-        writer = HistoryWriter(
-            directory,
-            config_digest=digest,
-            package_version=package_version(),
-            created=_utc(clock()),
-        )
+        lock = RunLock(run)
+    except OSError as error:
+        raise HistoryError(f"cannot write to {run}: {error}") from error
+    try:
+        yield
+    finally:
+        lock.close()
+
+
+def _record(
+    directory: RunDirectory,
+    header: FileHeader | None,
+    digest: str,
+    clock: Callable[[], float],
+    *,
+    last_seq: int,
+) -> Generator[Recording]:
+    """The recording itself; header as for HistoryWriter."""
+    try:
+        writer = HistoryWriter(directory, header, last_seq=last_seq)
     except OSError as error:
         raise HistoryError(f"cannot write to {directory.path}: {error}") from error
-    hub = Hub(clock)
+    hub = Hub(clock, last_seq=last_seq)
     hub.add_sink(writer)
 
     def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
-        """The log first: a checkpoint never knows of more rounds than the files beside it."""
+        """Write the log first, so that a checkpoint never knows of more rounds than the files beside it."""
         identity = RunIdentity(
             run_id=directory.run_id, config_digest=digest, package_version=package_version(), created=_utc(clock())
         )
@@ -105,8 +155,3 @@ def open_recording(
 def _utc(seconds: float) -> str:
     """ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def package_version() -> str:
-    """Version of the installed esper."""
-    return version("esper")

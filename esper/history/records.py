@@ -1,4 +1,4 @@
-"""The records of a run's files that are not telemetry: headers, history lines, and what reading a log gives."""
+"""The records of a run's files that are not telemetry: headers, history lines, and the results of reading a log."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from esper.telemetry.events import Event
 from esper.training.vectorized_types import BatchSummary
 
 SCHEMA_VERSION: Final = 1
-"""Version of the file format; raised when a reader of the previous version could misread a file."""
+"""The version of the file format. It is raised if a reader of the previous version could misread a file."""
 
 CHECKPOINT_VERSION: Final = 1
-"""Version of the format of checkpoints."""
+"""The version of the format of checkpoints."""
 
 FileKind = Literal["events", "history"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHeader:
-    """First line of a JSONL file.
+    """The first line of a JSONL file.
 
-    config_digest: SHA-256 of the resolved configuration (see codec.config_digest).
-    created: UTC, ISO 8601.
+    config_digest: the SHA-256 of the settings that make the run what it is (see identity.run_digest).
+    created: the time in UTC, in ISO 8601.
     """
 
     schema_version: int
@@ -37,7 +37,7 @@ class FileHeader:
 class HistoryLine:
     """One line of history.jsonl.
 
-    seq: the last event that was written before it.
+    seq: the number of the last event that was written before it.
     """
 
     seq: int

@@ -25,7 +25,7 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDirectory:
-    """The place of one run's files. Its name is the run's id."""
+    """The folder of one run's files. Its name is the run's id."""
 
     path: Path
 
@@ -39,7 +39,7 @@ class RunDirectory:
     ) -> RunDirectory:
         """Make <runs_dir>/<UTC timestamp>-<preset>-<seed>, with -2, -3 ... if that is taken, and save config.toml.
 
-        groups: of a run with several; config is then what they have in common.
+        groups: the groups of a run with several. config is what they have in common.
 
         Raises:
             HistoryError: the directory cannot be made or written.
@@ -88,23 +88,30 @@ class RunDirectory:
         return self.path / CHECKPOINTS
 
     def load_config(self) -> TrainingConfig:
-        """The resolved configuration of the run; of a run with several groups what they have in common.
+        """The resolved configuration of the run. If it has several groups, this is what they have in common.
 
         Raises:
-            HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
+            HistoryError: config.toml is missing or is not TOML.
+            ConfigError: it does not fit this version of Esper.
         """
-        return self._load()[0]
+        return self.load()[0]
 
     def load_groups(self) -> tuple[GroupSpec, ...]:
-        """The policy groups of the run, in order; one that is called "default" if the run did not name any.
+        """The policy groups of the run, in order, or one called "default" if the run did not name any.
+
+        Raises:
+            HistoryError: config.toml is missing or is not TOML.
+            ConfigError: it does not fit this version of Esper.
+        """
+        config, groups = self.load()
+        return groups or (GroupSpec(config=config),)
+
+    def load(self) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
+        """What all groups have in common, and the groups; no groups if the run did not name any.
 
         Raises:
             HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
         """
-        config, groups = self._load()
-        return groups or (GroupSpec(config=config),)
-
-    def _load(self) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
         try:
             document = tomllib.loads(self.config_path.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Questions about the annotations of record fields, and what they are called in messages."""
+"""The annotations of record fields: what kind they are, and what messages call them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES: Final[dict[object, str]] = {
 
 
 def describe(form: object) -> str:
-    """What may stand in a field of this type, in words.
+    """What a field of this type may hold, in words.
 
     >>> describe(float | None)
     'a number or null'
@@ -43,23 +43,23 @@ def is_literal(form: object) -> bool:
 
 
 def is_optional(form: object) -> bool:
-    """Tell whether form is X | None."""
+    """Whether the form is X | None."""
     arguments = get_args(form)
     return get_origin(form) in (types.UnionType, Union) and len(arguments) == 2 and type(None) in arguments
 
 
 def without_none(form: object) -> object:
-    """X of X | None."""
+    """The X of X | None."""
     return next(argument for argument in get_args(form) if argument is not type(None))
 
 
 def is_homogeneous_tuple(form: object) -> bool:
-    """Tell whether form is tuple[X, ...]."""
+    """Whether the form is tuple[X, ...]."""
     return get_origin(form) is tuple and get_args(form)[1:] == (Ellipsis,)
 
 
 @cache
 def enum_table(enumeration: type[Enum]) -> dict[str, Enum]:
-    """Members by the text that stands for them in files: the value of a StrEnum, the name of any other enum."""
+    """The members by the text that stands for them in files: the value of a StrEnum, or the name of any other enum."""
     by_value = issubclass(enumeration, StrEnum)
     return {str(member.value) if by_value else member.name: member for member in enumeration}

@@ -8,27 +8,29 @@ from pathlib import Path
 
 from esper.errors import TelemetryWriteError
 from esper.history.codec import event_to_json, header_to_json, summary_to_json
-from esper.history.records import SCHEMA_VERSION, FileHeader
+from esper.history.records import FileHeader
 from esper.history.run_directory import RunDirectory
 from esper.telemetry.events import Event, EventKind
 from esper.training.vectorized_types import BatchSummary
 
 FLUSH_SECONDS = 1.0
-"""Events are held back at most about this long, so that a reader who follows the file sees the run move."""
+"""Events are held back for about this long at most, so that a reader who follows the file sees the run move."""
 
 
 class LineFile:
-    """A new file to which whole lines are appended; what was written is never rewritten.
+    """A file to which whole lines are appended. What was written is never rewritten.
 
-    Lines are held in memory until flush. After a failed write nothing more is written, so that no line can follow a
-    torn one.
+    Lines are held in memory until flush. After a failed write nothing more is written, so that no line follows a torn
+    one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: bool) -> None:
+        """new: the file must not exist yet; otherwise it must, and lines are added at its end."""
         self.path = path
         self._held: list[str] = []
         self._failure: OSError | None = None
-        self._file = path.open("xb", buffering=0)
+        self._file = path.open("xb" if new else "r+b", buffering=0)
+        self._file.seek(0, os.SEEK_END)
 
     def append(self, line: str) -> None:
         self._held.append(line)
@@ -74,7 +76,7 @@ class LineFile:
 
 
 class HistoryWriter:
-    """Sink that keeps the record of the run. Its failure ends the run.
+    """The sink that keeps the record of the run. Its failure ends the run.
 
     Events reach the file at the end of every batch, and about once a second in between.
     """
@@ -82,28 +84,23 @@ class HistoryWriter:
     name = "history writer"
     critical = True
 
-    def __init__(self, directory: RunDirectory, *, config_digest: str, package_version: str, created: str) -> None:
-        """Start events.jsonl and history.jsonl with their headers.
+    def __init__(self, directory: RunDirectory, header: FileHeader | None, *, last_seq: int = 0) -> None:
+        """Open events.jsonl and history.jsonl.
+
+        header: of events.jsonl; starts both files. None: both exist, and the record goes on after event last_seq.
 
         Raises:
-            OSError: a file exists already or cannot be written.
+            OSError: a file that is to be new exists already, or a file cannot be written.
         """
-        self._events = LineFile(directory.events_path)
-        self._history = LineFile(directory.history_path)
-        self._last_seq = 0
+        self._events = LineFile(directory.events_path, new=header is not None)
+        self._history = LineFile(directory.history_path, new=header is not None)
+        self._last_seq = last_seq
         self._last_flush = float("-inf")
-        header = FileHeader(
-            schema_version=SCHEMA_VERSION,
-            run_id=directory.run_id,
-            config_digest=config_digest,
-            package_version=package_version,
-            created=created,
-            file="events",
-        )
-        self._events.append(header_to_json(header))
-        self._history.append(header_to_json(replace(header, file="history")))
-        self._events.flush()
-        self._history.flush()
+        if header is not None:
+            self._events.append(header_to_json(header))
+            self._history.append(header_to_json(replace(header, file="history")))
+            self._events.flush()
+            self._history.flush()
 
     def accept(self, event: Event) -> None:
         """Append one event.
@@ -131,7 +128,7 @@ class HistoryWriter:
             raise TelemetryWriteError(f"{self.name} cannot write: {error}") from error
 
     def sync(self) -> None:
-        """Put everything so far on the disk.
+        """Put everything that was written so far on the disk.
 
         Raises:
             OSError: it could not be written.

@@ -7,6 +7,7 @@ from typing import Literal
 StackedAlgorithm = Literal["native", "grouped", "loop"]
 """native: our own kernels for CPUs (native/), with features in memory order R, C, H, W, B and tokens as in grouped.
 grouped: one call for all rows, with features in memory order B, H, W, R, C.
-loop: one call per row, with features in memory order R, B, H, W, C."""
+loop: one call per row, with features in memory order R, B, H, W, C.
+"""
 
 ALGORITHMS: tuple[StackedAlgorithm, ...] = ("native", "grouped", "loop")

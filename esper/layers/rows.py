@@ -25,7 +25,8 @@ def append_rows(module: nn.Module, other: nn.Module) -> None:
 def keep_rows(module: nn.Module, rows: Tensor) -> None:
     """Keep only these rows, in the order given.
 
-    rows: a long tensor of row numbers."""
+    rows: a long tensor of row numbers.
+    """
     _rebuild(module, lambda _, tensor: tensor.index_select(0, rows))
 
 

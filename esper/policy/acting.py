@@ -1,10 +1,11 @@
-"""Acting: sample one action per env, and bring what was chosen to the CPU in one copy.
+"""Acting: choose one action per env, and bring what was chosen to the CPU in one copy.
 
 Legend: E envs, S slots, H action heads, N choices of the largest head, O ops.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,13 +13,14 @@ import torch
 from torch import Tensor
 
 from esper.contracts.actions import NUM_HEADS, RELEVANT_HEADS, Head, Op, head_sizes
+from esper.policy.config import Decisions
 from esper.policy.distributions import (
+    choose,
     entropies,
     floored_probabilities,
     log_probabilities,
     placeholder_row,
     relevance_table,
-    sample,
 )
 from esper.policy.masks import ActionMasks
 from esper.policy.network import FactoredRecurrentPolicy
@@ -112,12 +114,14 @@ def act(
     masks: ActionMasks,
     hidden: Hidden,
     generator: torch.Generator,
+    how: Decisions = "sampled",
 ) -> PolicyStep:
-    """Sample the op, then the slot on which it is possible, then the other heads.
+    """Choose the op, then the slot on which it is possible, then the other heads.
 
     observation: normalised, on the policy's device.
     masks: on the policy's device.
-    generator: a CPU generator, from which E x H uniforms are drawn row by row.
+    generator: a CPU generator, from which E x H uniforms are drawn row by row, even if no draw decides anything.
+    how: draws each choice from its distribution, or takes the likeliest.
     """
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     logits_ehn = output.logits_ethn.squeeze(1)
@@ -127,16 +131,16 @@ def act(
     op_probabilities_en = floored_probabilities(
         logits_ehn[:, Head.OP], masks.heads_ehn[:, Head.OP], policy.floors_h[Head.OP]
     )
-    ops_e = sample(op_probabilities_en, uniforms_eh[:, Head.OP])
+    ops_e = choose(op_probabilities_en, uniforms_eh[:, Head.OP], how)
     mask_ehn = masks.heads_ehn.clone()
     mask_ehn[:, Head.SLOT] = masks.slot_by_op_eon[torch.arange(envs, device=device), ops_e]
 
     probabilities_ehn = floored_probabilities(logits_ehn, mask_ehn, policy.floors_h)
     relevant_eh = relevance_table(device)[ops_e]
-    sampled_eh = sample(probabilities_ehn, uniforms_eh)
-    # The op was sampled above. Now that its slot row is fixed, rounding in another kernel must not change it.
-    sampled_eh[:, Head.OP] = ops_e
-    actions_eh = torch.where(relevant_eh, sampled_eh, placeholder_row(device))
+    chosen_eh = choose(probabilities_ehn, uniforms_eh, how)
+    # The op was chosen above; another kernel's last bits must not change it now that its slot row is fixed.
+    chosen_eh[:, Head.OP] = ops_e
+    actions_eh = torch.where(relevant_eh, chosen_eh, placeholder_row(device))
     log_probs_eh = log_probabilities(probabilities_ehn, actions_eh)
     return PolicyStep(
         actions_eh=actions_eh,
@@ -156,10 +160,10 @@ def state_values(policy: FactoredRecurrentPolicy, observation: Observation, hidd
     return output.values_et.squeeze(1)
 
 
-def decisions(step: PolicyStep, value_scale: Tensor, num_slots: int) -> tuple[Decision, ...]:
-    """What every env decided, brought from the device in one copy.
+def decisions(step: PolicyStep, to_rewards: Callable[[Tensor], Tensor], num_slots: int) -> tuple[Decision, ...]:
+    """What every env decided, in one copy from the device.
 
-    value_scale: turns the critic's output into reward units (ValueNormalizer.scale).
+    to_rewards: turns the critic's output into reward units (ValueNormalizer.to_rewards).
     """
     chosen_eh = step.probabilities_ehn.gather(-1, step.actions_eh.unsqueeze(-1)).squeeze(-1)
     num_ops = len(Op)
@@ -171,8 +175,8 @@ def decisions(step: PolicyStep, value_scale: Tensor, num_slots: int) -> tuple[De
             step.mask_ehn.sum(-1).float(),
             step.probabilities_ehn[:, Head.OP, :num_ops],
             step.mask_ehn[:, Head.OP, :num_ops].float(),
-            step.op_values_eo * value_scale,
-            (step.values_e * value_scale).unsqueeze(-1),
+            to_rewards(step.op_values_eo),
+            to_rewards(step.values_e).unsqueeze(-1),
         ),
         dim=-1,
     )

@@ -29,7 +29,8 @@ class DisplayHead(nn.Module):
     def forward(self, states_etr: Tensor, keep_etw: Tensor | None = None) -> Tensor:
         """Values from detached states.
 
-        keep_etw: what dropout() returned; without it nothing is dropped."""
+        keep_etw: what dropout() returned; without it nothing is dropped.
+        """
         hidden_etw = self.hidden(states_etr.detach())
         return self.output(hidden_etw if keep_etw is None else hidden_etw * keep_etw)
 

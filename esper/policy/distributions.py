@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from esper.contracts.actions import NUM_HEADS, PLACEHOLDERS, RELEVANT_HEADS, Head, Op
+from esper.policy.config import Decisions
 
 _TINY = torch.finfo(torch.float32).tiny
 
@@ -47,6 +48,11 @@ def sample(probabilities_hn: Tensor, uniforms_h: Tensor) -> Tensor:
     # threshold never runs past the last legal choice.
     threshold_h1 = uniforms_h.unsqueeze(-1) * cumulative_hn[..., -1:]
     return (cumulative_hn <= threshold_h1).sum(-1)
+
+
+def choose(probabilities_hn: Tensor, uniforms_h: Tensor, how: Decisions) -> Tensor:
+    """One choice per distribution: drawn with these uniforms, or the likeliest, the first of equals."""
+    return probabilities_hn.argmax(-1) if how == "greedy" else sample(probabilities_hn, uniforms_h)
 
 
 def log_probabilities(probabilities_hn: Tensor, actions_h: Tensor) -> Tensor:

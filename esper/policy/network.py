@@ -6,6 +6,7 @@ R recurrent size, L recurrent layers, O ops.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,7 +31,8 @@ class PolicyOutput:
 
     logits_ethn: [E, T, H, N], padded with zeros that the masks hide.
     values_et: in the critic's normalised units.
-    states_etr: the recurrent states, which the heads and the critic read."""
+    states_etr: the recurrent states, which the heads and the critic read.
+    """
 
     logits_ethn: Tensor
     values_et: Tensor
@@ -50,7 +52,8 @@ class FactoredRecurrentPolicy(nn.Module):
     def __init__(self, num_slots: int, config: PolicyConfig, generator: torch.Generator) -> None:
         """Build the network on the CPU, then move it with .to(device).
 
-        generator: a CPU generator, which alone determines the weights."""
+        generator: a CPU generator, which alone determines the weights.
+        """
         super().__init__()
         self.num_slots = num_slots
         self.config = config
@@ -89,9 +92,20 @@ class FactoredRecurrentPolicy(nn.Module):
         logits = [F.pad(head(states), (0, width - size)) for head, size in zip(self.heads, self._sizes, strict=True)]
         return PolicyOutput(torch.stack(logits, dim=-2), self.critic(states).squeeze(-1), states, hidden)
 
+    def set_floors(self, floors_h: Sequence[float]) -> None:
+        """Change the uniform share of each head's distribution, in head order; see PolicyConfig.floors_after."""
+        self.floors_h.copy_(torch.tensor(floors_h))
+
     def initial_state(self, envs: int) -> Hidden:
         """The state with which every episode starts: zeros."""
         return self.core.initial_state(envs)
+
+    @torch.no_grad()
+    def rescale_values(self, gain: Tensor, shift: Tensor) -> None:
+        """Change the units of the critic and of the op values: what was v becomes gain * v + shift, in every state."""
+        for layer in (last_linear(self.critic), self.op_values.output):
+            layer.weight.mul_(gain)
+            layer.bias.mul_(gain).add_(shift)
 
     def head_parameters(self, head: Head) -> list[nn.Parameter]:
         """The parameters that only this head uses."""

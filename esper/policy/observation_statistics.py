@@ -44,7 +44,8 @@ def observation_statistics(features_etd: Tensor, valid_et: Tensor, clip: float) 
 def _mean_std(values_etf: Tensor, valid_et1: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
     """The mean and standard deviation over all features of the valid steps.
 
-    Elsewhere the values are 0. (An index by mask would wait for the device.)"""
+    Elsewhere the values are 0. (An index by mask would wait for the device.)
+    """
     count = steps * values_etf.shape[-1]
     mean = values_etf.sum() / count
     return mean, ((values_etf - mean).square().where(valid_et1, 0.0).sum() / count).sqrt()

@@ -34,7 +34,8 @@ class Situation:
     """Every env of a group after an epoch, which is counted from 1.
 
     observation: raw, on the CPU, [E, ...].
-    masks: on the CPU, [E, ...]."""
+    masks: on the CPU, [E, ...].
+    """
 
     epoch: int
     max_epochs: int

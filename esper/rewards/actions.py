@@ -1,7 +1,8 @@
 """What the op itself earns or costs.
 
 inputs.action is the effective op: an impossible one arrives here as WAIT. In the formulas, c is the contribution of the
-targeted seed, I the total contribution of all seeds, and e the number of epochs that the seed has been in HOLDING."""
+targeted seed, I the total contribution of all seeds, and e the number of epochs that the seed has been in HOLDING.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def action_cost(inputs: RewardInputs) -> float:
 def action_shaping(inputs: ContributionRewardInputs) -> float:
     """Whether it was a good moment for the op: -0.1 for ADVANCE from TRAINING, 0 for other ops.
 
-    FOSSILIZE and PRUNE have functions of their own below."""
+    FOSSILIZE and PRUNE have functions of their own below.
+    """
     if inputs.action is Op.FOSSILIZE:
         return _fossilize_shaping(inputs)
     if inputs.action is Op.PRUNE:

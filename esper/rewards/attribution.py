@@ -75,7 +75,8 @@ def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, a
 def timing_discount(germination_epoch: int, config: RewardConfig) -> float:
     """The discount for early seeds, which rises linearly with the epoch of germination.
 
-    It is config.timing_discount_floor for epoch 0, and 1 from config.timing_warmup_epochs on."""
+    It is config.timing_discount_floor for epoch 0, and 1 from config.timing_warmup_epochs on.
+    """
     if germination_epoch >= config.timing_warmup_epochs:
         return 1.0
     floor = config.timing_discount_floor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from esper.contracts.constants import GAMMA
-from esper.contracts.validation import require_fraction, require_non_negative, require_one_of, require_positive
+from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
 
 RewardMode = Literal["shaped", "simplified", "basic", "basic_plus", "sparse", "minimal", "escrow"]
@@ -21,85 +21,154 @@ _TERMINAL_ONLY: Final = ("sparse", "minimal")
 class RewardConfig:
     """Which reward, and the weights of its components (docs/rewards.md gives each formula).
 
-    mode belongs to the contribution family; the loss family has one form. gamma must equal ppo.gamma, otherwise the
-    shaping does not telescope. timing_*: credit of a seed germinated in epoch g is multiplied by a factor that rises
-    linearly from timing_discount_floor at g = 0 to 1 at g = timing_warmup_epochs; 0 warm-up epochs turn that off.
-    fossilized_share: part of its measured contribution that a committed seed goes on being credited with.
-    escrow_delta_clip: points per epoch by which a credit may move; 0 = no limit. param_budget: parameters that cost
-    param_penalty_weight. drip_*: of BASIC_PLUS. loss_delta_std: typical change of the validation loss per epoch.
-    loss_target_share: target loss as a share of the task's random-guess loss. disable_*: switches for ablation
-    studies.
+    The mode belongs to the contribution family; the loss family has one form.
     """
 
-    mode: RewardMode = "shaped"
-    family: RewardFamily = "contribution"
-    gamma: float = GAMMA
-    contribution_weight: float = 1.0
-    fossilized_share: float = 1.0
-    timing_discount_floor: float = 0.4
-    timing_warmup_epochs: int = 10
-    shaping_weight: float = 0.3
-    rent_weight: float = 0.5
-    max_rent: float = 1.5
-    rent_host_params_floor: int = 200
-    slot_overhead_share: float = 0.0039
-    alpha_shock_weight: float = 0.1958
-    max_alpha_shock: float = 1.0
-    occupancy_rent: float = 0.01
-    free_slots: int = 1
-    fossilized_maintenance: float = 0.002
-    germinate_cost: float = 0.15
-    fossilize_cost: float = 0.01
-    prune_cost: float = 0.005
-    set_alpha_cost: float = 0.005
-    auto_prune_penalty: float = 0.2
-    terminal_accuracy_weight: float = 0.05
-    hindsight_weight: float = 0.1
-    max_hindsight_credit: float = 0.2
-    escrow_delta_clip: float = 2.0
-    param_budget: int = 500_000
-    param_penalty_weight: float = 0.1
-    basic_acc_delta_weight: float = 5.0
-    drip_share: float = 0.7
-    max_drip: float = 0.1
-    max_drip_loss: float = 0.05
-    sparse_scale: float = 1.0
-    young_prune_penalty: float = 0.1
-    intervention_cost: float = 0.01
-    simplified_accuracy_weight: float = 0.03
-    contributing_fossil_bonus: float = 2.0
-    loss_delta_weight: float = 5.0
-    loss_delta_std: float = 0.1
-    max_loss_delta: float = 5.0
-    loss_rent_weight: float = 0.05
-    max_loss_rent: float = 5.0
-    loss_shaping_weight: float = 0.1
-    loss_terminal_weight: float = 1.0
-    loss_target_share: float = 0.13
-    clip: float = 10.0
-    disable_shaping: bool = False
-    disable_terminal: bool = False
-    disable_anti_gaming: bool = False
+    mode: RewardMode = setting("shaped", "Which components make up the reward of the contribution family.")
+    family: RewardFamily = setting(
+        "contribution", "Whether hosts are paid for what their seeds contribute, or for a falling loss."
+    )
+    gamma: float = setting(
+        GAMMA,
+        "The discount of the reward's shaping, which must equal ppo.gamma or the shaping does not telescope.",
+        at_least=0,
+        at_most=1,
+    )
+    contribution_weight: float = setting(1.0, "The weight of what a seed contributes.", at_least=0, at_most=1_000)
+    fossilized_share: float = setting(
+        1.0,
+        "The part of its measured contribution that a committed seed goes on being credited with.",
+        at_least=0,
+        at_most=1,
+    )
+    timing_discount_floor: float = setting(
+        0.4, "The credit factor of a seed that is germinated at the very start of the episode.", at_least=0, at_most=1
+    )
+    timing_warmup_epochs: int = setting(
+        10,
+        "The epochs over which that factor rises to 1; 0 gives full credit from the start.",
+        at_least=0,
+        at_most=1_000_000,
+        unit="epochs",
+    )
+    shaping_weight: float = setting(
+        0.3, "The weight of the potential-based shaping in the contribution family.", at_least=0, at_most=1_000
+    )
+    rent_weight: float = setting(0.5, "The weight of the rent on parameters that seeds add.", at_least=0, at_most=1_000)
+    max_rent: float = setting(1.5, "The largest rent that one step can cost.", at_least=0, at_most=1_000)
+    rent_host_params_floor: int = setting(
+        200,
+        "The smallest host size that rent is measured against, so that tiny hosts are not overcharged.",
+        at_least=1,
+        at_most=1_000_000_000_000,
+        unit="parameters",
+    )
+    slot_overhead_share: float = setting(
+        0.0039,
+        "The share of the host's size that an occupied slot costs beside its parameters.",
+        at_least=0,
+        at_most=100,
+    )
+    alpha_shock_weight: float = setting(
+        0.1958, "The weight of the penalty on sudden changes of alpha.", at_least=0, at_most=1_000
+    )
+    max_alpha_shock: float = setting(
+        1.0, "The largest penalty on changes of alpha in one step.", at_least=0, at_most=1_000
+    )
+    occupancy_rent: float = setting(
+        0.01, "The price per step of each occupied slot beyond the free ones.", at_least=0, at_most=1_000
+    )
+    free_slots: int = setting(1, "How many occupied slots cost nothing.", at_least=0, at_most=1_000, unit="slots")
+    fossilized_maintenance: float = setting(
+        0.002, "The price per step of each fossilised seed.", at_least=0, at_most=1_000
+    )
+    germinate_cost: float = setting(0.15, "The price of germinating a seed.", at_least=0, at_most=1_000)
+    fossilize_cost: float = setting(0.01, "The price of fossilising a seed.", at_least=0, at_most=1_000)
+    prune_cost: float = setting(0.005, "The price of pruning a seed.", at_least=0, at_most=1_000)
+    set_alpha_cost: float = setting(0.005, "The price of setting a seed's alpha target.", at_least=0, at_most=1_000)
+    auto_prune_penalty: float = setting(
+        0.2, "The penalty when the environment and not the policy prunes a seed.", at_least=0, at_most=1_000
+    )
+    terminal_accuracy_weight: float = setting(
+        0.05, "The weight of the final validation accuracy at the end of an episode.", at_least=0, at_most=1_000
+    )
+    hindsight_weight: float = setting(
+        0.1,
+        "The weight of the credit for seeds that helped others before they were removed.",
+        at_least=0,
+        at_most=1_000,
+    )
+    max_hindsight_credit: float = setting(0.2, "The largest hindsight credit of one grant.", at_least=0, at_most=1_000)
+    escrow_delta_clip: float = setting(
+        2.0, "How fast a credit in escrow may move; 0 sets no limit.", at_least=0, at_most=100, unit="points per epoch"
+    )
+    param_budget: int = setting(
+        500_000,
+        "How many parameters cost param_penalty_weight.",
+        at_least=1,
+        at_most=1_000_000_000_000,
+        unit="parameters",
+    )
+    param_penalty_weight: float = setting(0.1, "The price of a whole parameter budget.", at_least=0, at_most=1_000)
+    basic_acc_delta_weight: float = setting(
+        5.0, "The weight of the change of accuracy in the basic modes.", at_least=0, at_most=1_000
+    )
+    drip_share: float = setting(
+        0.7, "The part of a fossilised seed's credit that BASIC_PLUS pays out step by step.", at_least=0, at_most=1
+    )
+    max_drip: float = setting(0.1, "The most that BASIC_PLUS pays in one step.", at_least=0, at_most=1_000)
+    max_drip_loss: float = setting(0.05, "The most that BASIC_PLUS takes back in one step.", at_least=0, at_most=1_000)
+    sparse_scale: float = setting(1.0, "The scale of the single payment of the sparse mode.", at_least=0, at_most=1_000)
+    young_prune_penalty: float = setting(
+        0.1, "The penalty for pruning a seed before it could be judged.", at_least=0, at_most=1_000
+    )
+    intervention_cost: float = setting(
+        0.01, "The price of any op but WAIT in the minimal and simplified modes.", at_least=0, at_most=1_000
+    )
+    simplified_accuracy_weight: float = setting(
+        0.03, "The weight of the final accuracy in the simplified mode.", at_least=0, at_most=1_000
+    )
+    contributing_fossil_bonus: float = setting(
+        2.0, "The bonus at the end of an episode for each fossilised seed that contributes.", at_least=0, at_most=1_000
+    )
+    loss_delta_weight: float = setting(
+        5.0, "The weight of the falling loss in the loss family.", at_least=0, at_most=1_000
+    )
+    loss_delta_std: float = setting(
+        0.1,
+        "The typical change of the validation loss in one epoch, by which changes are divided.",
+        above=0,
+        at_most=1_000,
+    )
+    max_loss_delta: float = setting(
+        5.0, "The largest change of the loss, in typical changes, that one step is paid for.", above=0, at_most=1_000
+    )
+    loss_rent_weight: float = setting(
+        0.05, "The weight of the rent on parameters in the loss family.", at_least=0, at_most=1_000
+    )
+    max_loss_rent: float = setting(
+        5.0, "The largest rent that one step can cost in the loss family.", at_least=0, at_most=1_000
+    )
+    loss_shaping_weight: float = setting(
+        0.1, "The weight of the potential-based shaping in the loss family.", at_least=0, at_most=1_000
+    )
+    loss_terminal_weight: float = setting(
+        1.0, "The weight of the final loss in the loss family.", at_least=0, at_most=1_000
+    )
+    loss_target_share: float = setting(
+        0.13, "The target loss as a share of the task's random-guess loss, below which it lies.", at_least=0, below=1
+    )
+    clip: float = setting(10.0, "The bound at which normalised rewards are clipped.", above=0, at_most=1_000_000)
+    disable_shaping: bool = setting(False, "Whether the potential-based shaping is left out, for ablation studies.")
+    disable_terminal: bool = setting(
+        False, "Whether payments at the end of an episode are left out, for ablation studies."
+    )
+    disable_anti_gaming: bool = setting(
+        False, "Whether the penalties against exploits are left out, for ablation studies."
+    )
 
     def __post_init__(self) -> None:
-        require_one_of("reward", REWARD_MODES, mode=self.mode)
-        require_one_of("reward", REWARD_FAMILIES, family=self.family)
-        require_fraction(
-            "reward",
-            gamma=self.gamma,
-            timing_discount_floor=self.timing_discount_floor,
-            fossilized_share=self.fossilized_share,
-            drip_share=self.drip_share,
-        )
-        require_positive(
-            "reward",
-            clip=self.clip,
-            rent_host_params_floor=self.rent_host_params_floor,
-            param_budget=self.param_budget,
-            loss_delta_std=self.loss_delta_std,
-            max_loss_delta=self.max_loss_delta,
-        )
-        self._check_weights()
+        check_settings(self, "reward")
         self._check_combinations()
 
     @property
@@ -107,51 +176,7 @@ class RewardConfig:
         """Weight of the shaping in the configured family."""
         return self.loss_shaping_weight if self.family == "loss" else self.shaping_weight
 
-    def _check_weights(self) -> None:
-        require_non_negative(
-            "reward",
-            contribution_weight=self.contribution_weight,
-            timing_warmup_epochs=self.timing_warmup_epochs,
-            shaping_weight=self.shaping_weight,
-            rent_weight=self.rent_weight,
-            max_rent=self.max_rent,
-            slot_overhead_share=self.slot_overhead_share,
-            alpha_shock_weight=self.alpha_shock_weight,
-            max_alpha_shock=self.max_alpha_shock,
-            occupancy_rent=self.occupancy_rent,
-            free_slots=self.free_slots,
-            fossilized_maintenance=self.fossilized_maintenance,
-            germinate_cost=self.germinate_cost,
-            fossilize_cost=self.fossilize_cost,
-            prune_cost=self.prune_cost,
-            set_alpha_cost=self.set_alpha_cost,
-            auto_prune_penalty=self.auto_prune_penalty,
-            terminal_accuracy_weight=self.terminal_accuracy_weight,
-            hindsight_weight=self.hindsight_weight,
-            max_hindsight_credit=self.max_hindsight_credit,
-            escrow_delta_clip=self.escrow_delta_clip,
-            param_penalty_weight=self.param_penalty_weight,
-            basic_acc_delta_weight=self.basic_acc_delta_weight,
-            max_drip=self.max_drip,
-            max_drip_loss=self.max_drip_loss,
-            sparse_scale=self.sparse_scale,
-            young_prune_penalty=self.young_prune_penalty,
-            intervention_cost=self.intervention_cost,
-            simplified_accuracy_weight=self.simplified_accuracy_weight,
-            contributing_fossil_bonus=self.contributing_fossil_bonus,
-            loss_delta_weight=self.loss_delta_weight,
-            loss_rent_weight=self.loss_rent_weight,
-            max_loss_rent=self.max_loss_rent,
-            loss_shaping_weight=self.loss_shaping_weight,
-            loss_terminal_weight=self.loss_terminal_weight,
-        )
-
     def _check_combinations(self) -> None:
-        if not 0 <= self.loss_target_share < 1:
-            raise ConfigError(
-                f"reward.loss_target_share is {self.loss_target_share!r}: it must be 0 or more and below 1, because "
-                "the target loss lies below the random-guess loss"
-            )
         if self.family == "loss" and self.mode != "shaped":
             raise ConfigError(
                 f"reward.mode is {self.mode!r} and reward.family is 'loss': the loss family has one form; leave "

@@ -1,6 +1,8 @@
-"""The scale of rewards: each is divided by the running standard deviation of all rewards seen so far.
+"""Scale of rewards: each is divided by the standard deviation of all rewards of the rollouts before.
 
 PPO's value loss thus keeps its size. Rewards are not centred, so each keeps its sign.
+
+The scale stands still while a rollout is collected: equal rewards are paid equally, whenever they are earned.
 """
 
 from __future__ import annotations
@@ -41,26 +43,37 @@ class RewardNormalizerState:
 
 
 class RewardNormalizer:
-    """Scales the rewards of all envs alike. state goes into checkpoints and can be restored from one."""
+    """One per group, shared by all of its envs. state goes into checkpoints and can be set between two rollouts."""
 
-    __slots__ = ("_clip", "state")
+    __slots__ = ("_clip", "_scale", "state")
 
     def __init__(self, *, clip: float, state: RewardNormalizerState | None = None) -> None:
         self._clip = clip
         self.state = RewardNormalizerState() if state is None else state
+        self._scale: float | None = None
+        self.begin_rollout()
+
+    def begin_rollout(self) -> None:
+        """Fix the scale of the coming rollout by all rewards that were earned before."""
+        self._scale = self.state.std
+
+    @property
+    def scale(self) -> float:
+        """What rewards of this rollout are divided by; 1 while no spread is known."""
+        return 1.0 if self._scale is None else self._scale
 
     def normalize(self, reward: float) -> float:
-        """Add a finite raw reward to the moments, and return reward / std, clipped to +-clip.
+        """Take a finite raw reward into the moments of later rollouts, then return reward / scale.
 
-        While std is unknown, the reward is only clipped.
+        Clipped to +-clip, unless the scale is not known yet: then the size of a reward says nothing.
         """
         assert math.isfinite(reward), "a reward must be finite"
         self.state = self.state.including(reward)
-        std = self.state.std
-        return self.clip_only(reward if std is None else reward / std)
+        return reward if self._scale is None else self.clip_only(reward / self._scale)
 
     def clip_only(self, reward: float) -> float:
         """The reward, clipped only: it is neither divided nor added to the moments.
 
-        This is for penalties, whose size must not depend on the rewards around them."""
+        This is for penalties, whose size must not depend on the rewards around them.
+        """
         return min(max(reward, -self._clip), self._clip)

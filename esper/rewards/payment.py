@@ -27,7 +27,8 @@ def pay(inputs: ContributionRewardInputs | LossRewardInputs, state: RewardState)
 
     Nothing is changed, and nothing but the arguments is read.
 
-    inputs: built from the same state."""
+    inputs: built from the same state.
+    """
     components = compute_reward(inputs)
     if isinstance(inputs, LossRewardInputs):
         following = replace(state, loss_unpaid=next_loss_unpaid(inputs))

@@ -1,4 +1,4 @@
-"""Random crop and mirror image of a minibatch, as tensor operations on the device that holds the images.
+"""Random crops and mirror images of a minibatch, as tensor operations on the device that holds the images.
 
 Legend: N images, C channels.
 """
@@ -13,9 +13,10 @@ PADDING = 4
 
 
 def draw_crop_and_flip(steps: int, batch: int, generator: torch.Generator) -> Tensor:
-    """Choices for steps minibatches, int64 [steps, batch, 3] on the CPU.
+    """The choices for several minibatches, int64 [steps, batch, 3] on the CPU.
 
-    A choice is the top and left edge of the crop, 0..2*PADDING, and 1 for mirrored, else 0.
+    A choice holds the top and the left edge of the crop, each from 0 to 2 * PADDING, and 1 if the image is mirrored,
+    else 0.
     """
     corners = torch.randint(0, 2 * PADDING + 1, (steps, batch, 2), generator=generator)
     mirrored = torch.randint(0, 2, (steps, batch, 1), generator=generator)
@@ -23,7 +24,7 @@ def draw_crop_and_flip(steps: int, batch: int, generator: torch.Generator) -> Te
 
 
 def crop_and_flip(images_nchw: Tensor, choices_n3: Tensor) -> Tensor:
-    """Each image framed with PADDING zeros, cut back to its size at its own corner, and mirrored left to right or not.
+    """The images, each framed with PADDING zeros, cropped to its size at its own corner, and mirrored or not.
 
     choices_n3: rows of draw_crop_and_flip, on the images' device.
     """

@@ -1,4 +1,4 @@
-"""Minibatches for a whole fleet, cut from data that sits on the device.
+"""Minibatches for a whole fleet, cut from data that stays on the device.
 
 Legend: E envs, R rows (E, or 1 when all envs share their samples), B minibatch, C channels, L tokens.
 """
@@ -19,7 +19,7 @@ from esper.tasks.data import Split, TaskData
 
 @dataclass(frozen=True, slots=True)
 class EpochPlan:
-    """Which samples one row of envs sees in an epoch of s steps, and how they are augmented (docs/tasks.md).
+    """Which samples one row of envs sees in an epoch of s steps, and how they are augmented (docs/guides/tasks.md).
 
     order_sb: sample indices.
     choices_sb3: see draw_crop_and_flip; its last axis is empty without augmentation.
@@ -32,8 +32,8 @@ class EpochPlan:
 class BatchSource:
     """Serves a task's splits to E envs.
 
-    With one generator every env gets the same minibatches, as expanded views (no copy per env); with E generators
-    each env gets its own order and its own augmentation, a function of its own generator alone.
+    With one generator, every env gets the same minibatches, as expanded views without a copy per env. With E
+    generators, each env gets its own order and augmentation, which depend on its own generator alone.
     """
 
     def __init__(
@@ -46,11 +46,13 @@ class BatchSource:
         steps: int,
         augment: bool = False,
     ) -> None:
-        """steps: training steps per epoch; 0 = as many full minibatches as one pass holds.
-        augment: crop and mirror training images at random.
+        """Take minibatches from a task's data.
+
+        steps: the number of training steps per epoch; 0 means as many full minibatches as one pass holds.
+        augment: whether to crop and mirror training images at random.
 
         Raises:
-            ConfigError: a minibatch is larger than the training split, or augmentation is asked of tokens.
+            ConfigError: a minibatch is larger than the training split, or augmentation is requested for tokens.
         """
         if batch_size > len(data.train):
             raise ConfigError(
@@ -71,11 +73,14 @@ class BatchSource:
 
     @property
     def images_per_epoch(self) -> int:
-        """Training samples (images, or sequences) that one env sees in one epoch."""
+        """The number of training samples, which are images or sequences, that one env sees in one epoch."""
         return self.steps_per_epoch * self._batch_size
 
     def train(self, generators: Sequence[torch.Generator]) -> Iterator[Minibatch]:
-        """One epoch of training minibatches in fresh random order; one generator, or one per env."""
+        """One epoch of training minibatches in fresh random order.
+
+        generators: one generator for all envs, or one per env.
+        """
         plans = [self._plan(generator) for generator in generators]
         orders = torch.stack([plan.order_sb for plan in plans])
         choices = torch.stack([plan.choices_sb3 for plan in plans])
@@ -91,7 +96,7 @@ class BatchSource:
         return self._test
 
     def _plan(self, generator: torch.Generator) -> EpochPlan:
-        """Draw one epoch: as many permutations as it takes, cut into minibatches, then the augmentation."""
+        """Draw one epoch: as many permutations as it takes, cut into minibatches, and then the augmentation."""
         samples = len(self._data.train)
         needed = self.images_per_epoch
         passes = [torch.randperm(samples, generator=generator) for _ in range(-(-needed // samples))]
@@ -104,7 +109,7 @@ class BatchSource:
         return EpochPlan(order_sb=order.to(device), choices_sb3=choices.to(device))
 
     def _gather(self, rows_rb: Tensor, choices_rb3: Tensor) -> Minibatch:
-        """Cut one minibatch for R index rows; a single row is shared by all envs."""
+        """Cut one minibatch for R rows of indices. A single row is shared by all envs."""
         rows, size = rows_rb.shape
         index = rows_rb.reshape(-1)
         inputs = self._data.train.inputs.index_select(0, index)
@@ -122,7 +127,7 @@ class BatchSource:
         )
 
     def _minibatch(self, inputs_rb: Tensor, targets_rb: Tensor) -> Minibatch:
-        """Normalised images with labels, or tokens as indices; one row stands for every env."""
+        """Normalised images with labels, or tokens as indices. A single row stands for every env."""
         inputs = inputs_rb.long() if self._data.has_tokens else self._normalise(inputs_rb)
         targets = targets_rb.long()
         return Minibatch(

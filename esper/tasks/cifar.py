@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their published binary layout: 3x32x32 colour images.
 
-A record is one label byte (CIFAR-100: coarse, then fine label) and 3,072 bytes of red, green and blue rows. Files from
-task.path may hold any number of whole records, so a smaller set in the same layout works too.
+A record is one label byte (in CIFAR-100 a coarse and a fine one) and 3,072 bytes of red, green and blue rows. Files at
+task.path may hold any number of whole records, so a smaller set in the same layout works, too.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ CIFAR100 = CifarLayout(
 
 
 def load_cifar10(config: TaskConfig, seed: int) -> TaskData:
-    """Load CIFAR-10; the official test batch is the test split.
+    """Load CIFAR-10. The official test batch is the test split.
 
     Raises:
-        ConfigError: the data set cannot be had, is truncated or damaged.
+        ConfigError: the data set is not available, or is truncated or damaged.
     """
     return _load(CIFAR10, config, seed)
 
 
 def load_cifar100(config: TaskConfig, seed: int) -> TaskData:
-    """Load CIFAR-100 with its fine labels; the official test file is the test split.
+    """Load CIFAR-100 with its fine labels. The official test file is the test split.
 
     Raises:
-        ConfigError: the data set cannot be had, is truncated or damaged.
+        ConfigError: the data set is not available, or is truncated or damaged.
     """
     return _load(CIFAR100, config, seed)
 
@@ -88,7 +88,7 @@ def _load(layout: CifarLayout, config: TaskConfig, seed: int) -> TaskData:
 def parse_records(name: str, content: bytes, layout: CifarLayout) -> LabelledImages:
     """The records of one file.
 
-    name: for messages.
+    name: the file's name, for messages.
 
     Raises:
         ConfigError: the file is empty, does not consist of whole records, or has a label that does not exist.

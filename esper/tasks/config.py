@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from esper.contracts.validation import require_non_negative, require_one_of, require_positive
+from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
 
 TokenKind = Literal["bytes", "gpt2"]
@@ -13,45 +13,41 @@ TokenKind = Literal["bytes", "gpt2"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskConfig:
-    """Which data set the hosts learn.
+    """Which data set the hosts learn, and how it is split (docs/tasks.md)."""
 
-    name: a registered task. validation_fraction and test_fraction: share of the samples in those splits, for tasks
-    that come without such splits. path: local file or folder to read instead of downloading; empty = none given.
-    augment: crop and mirror training images at random. context: tokens per sequence of text tasks. tokens: what
-    text is cut into. vocabulary: GPT-2's tokenizer.json, a local file; empty unless tokens is gpt2. noise: standard
-    deviation of the noise of synthetic tasks, in units of the prototype's. train_samples, test_samples: size of
-    synthetic tasks.
-    """
-
-    name: str = "digits"
-    validation_fraction: float = 0.2
-    test_fraction: float = 0.2
-    path: str = ""
-    augment: bool = False
-    context: int = 64
-    tokens: TokenKind = "bytes"
-    vocabulary: str = ""
-    noise: float = 1.0
-    train_samples: int = 50_000
-    test_samples: int = 10_000
+    name: str = setting("digits", "The data set that the hosts learn; a registered task.")
+    validation_fraction: float = setting(
+        0.2, "The share of the samples in the validation split, for tasks that come without one.", above=0, below=1
+    )
+    test_fraction: float = setting(
+        0.2, "The share of the samples in the test split, for tasks that come without one.", above=0, below=1
+    )
+    path: str = setting("", "A local file or folder to read instead of downloading; empty means none.")
+    augment: bool = setting(False, "Whether training images are cropped and mirrored at random.")
+    context: int = setting(64, "The length of a sequence in text tasks.", at_least=1, at_most=1_000_000, unit="tokens")
+    tokens: TokenKind = setting("bytes", "What text is cut into.")
+    vocabulary: str = setting("", "A local copy of GPT-2's tokenizer.json; empty unless task.tokens is gpt2.")
+    noise: float = setting(
+        1.0,
+        "The standard deviation of the noise of synthetic tasks, in units of the prototypes' own.",
+        at_least=0,
+        at_most=1_000,
+    )
+    train_samples: int = setting(
+        50_000, "The number of training samples of synthetic tasks.", at_least=1, at_most=100_000_000, unit="samples"
+    )
+    test_samples: int = setting(
+        10_000, "The number of test samples of synthetic tasks.", at_least=1, at_most=100_000_000, unit="samples"
+    )
 
     def __post_init__(self) -> None:
-        require_positive(
-            "task",
-            validation_fraction=self.validation_fraction,
-            test_fraction=self.test_fraction,
-            context=self.context,
-            train_samples=self.train_samples,
-            test_samples=self.test_samples,
-        )
-        require_one_of("task", ("bytes", "gpt2"), tokens=self.tokens)
+        check_settings(self, "task")
         if self.tokens == "gpt2" and not self.vocabulary:
             raise ConfigError("task.tokens is 'gpt2': set task.vocabulary to a local copy of GPT-2's tokenizer.json")
         if self.tokens == "bytes" and self.vocabulary:
             raise ConfigError(
                 f"task.vocabulary is {self.vocabulary!r}: bytes need none; leave it empty, or set task.tokens to gpt2"
             )
-        require_non_negative("task", noise=self.noise)
         if self.validation_fraction + self.test_fraction >= 1:
             raise ConfigError(
                 f"task.validation_fraction + task.test_fraction is "

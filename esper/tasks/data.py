@@ -14,10 +14,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Samples and what a host should answer.
+    """Samples, and what a host should answer.
 
-    Images: inputs uint8 [N, C, H, W], targets int64 [N] (the label). Tokens: inputs [N, L] and targets [N, L] (each
-    next token), of one integer type; they may be views of one stream.
+    inputs: uint8 [N, C, H, W] for images, [N, L] for tokens.
+    targets: int64 [N] with the labels of images. For tokens, [N, L] with each next token, of the same integer type as
+        the inputs; both may be views of one stream.
 
     Raises:
         ValueError: the tensors do not go together.
@@ -43,9 +44,9 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskData:
-    """A task's data. Rewards, gates and observations read validation; test is only reported.
+    """A task's data. Rewards, gates and observations read the validation split; the test split is only reported.
 
-    num_classes: classes, or the size of the vocabulary.
+    num_classes: the number of classes, or the size of the vocabulary.
     mean, standard_deviation: per channel, in the units of the stored bytes, computed on the training split; empty for
         tokens.
     """
@@ -68,21 +69,21 @@ class TaskData:
 
     @property
     def has_tokens(self) -> bool:
-        """Samples are token sequences, not images."""
+        """Whether the samples are token sequences and not images."""
         return self.train.inputs.ndim == 2
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Of one sample: channels, height, width; or the number of tokens alone."""
+        """The shape of one sample: channels, height and width, or the number of tokens alone."""
         return tuple(self.train.inputs.shape[1:])
 
     @property
     def random_guess_loss(self) -> float:
-        """Cross-entropy of a uniform guess, in nats."""
+        """The cross-entropy of a uniform guess, in nats."""
         return math.log(self.num_classes)
 
     def to(self, device: torch.device) -> TaskData:
-        """The same task with its samples resident on device."""
+        """The same task with its samples on a device."""
         return replace(
             self, train=self.train.to(device), validation=self.validation.to(device), test=self.test.to(device)
         )
@@ -109,7 +110,10 @@ def _token_problem(split: Split) -> str | None:
 
 
 def channel_statistics(images_nchw: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel of uint8 images, over all pixels; a constant channel gets 1."""
+    """The mean and the standard deviation of each channel of uint8 images, over all pixels.
+
+    A constant channel has the standard deviation 1.
+    """
     means: list[float] = []
     deviations: list[float] = []
     values = torch.arange(256, dtype=torch.float64)

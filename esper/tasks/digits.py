@@ -1,6 +1,7 @@
-"""The embedded default: 1,797 real handwritten digits, 8x8 grey, that ship with scikit-learn.
+"""The default task: 1,797 real handwritten digits, 8x8 pixels in grey, which ship with scikit-learn.
 
-Source: UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998), the part that scikit-learn bundles.
+They are the part of UCI's "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998) that scikit-learn
+includes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from esper.tasks.splitting import random_state, stratified
 
 
 def load(config: TaskConfig, seed: int) -> TaskData:
-    """Read the digits and split them, stratified by class; the same seed gives the same split."""
+    """Read the digits and split them, stratified by class. The same seed gives the same split."""
     pixels, labels = _read()
     everything = np.arange(len(labels))
     rest, test = stratified(everything, labels, config.test_fraction, random_state(seed, "digits split", "test"))
@@ -44,7 +45,7 @@ def load(config: TaskConfig, seed: int) -> TaskData:
 
 
 def _read() -> tuple[Tensor, NDArray[np.int64]]:
-    """Images [1797, 1, 8, 8] uint8 with values 0..16, and their labels."""
+    """The images, uint8 [1797, 1, 8, 8] with values from 0 to 16, and their labels."""
     images, labels = cast("tuple[NDArray[np.float64], NDArray[np.int64]]", load_digits(return_X_y=True))
     pixels = torch.from_numpy(images.astype(np.uint8)).view(-1, 1, 8, 8)
     return pixels, labels.astype(np.int64)

@@ -10,9 +10,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 
 class DownloadBar:
-    """A bar on stderr with the interface that pooch expects: total, update, reset, close.
+    """A bar on stderr, with the interface that pooch expects: total, update, reset, close.
 
-    It appears with the first byte, so a file that is in the cache shows nothing. Without a terminal it is one line.
+    It appears with the first byte, so a file that is in the cache shows nothing. Without a terminal it is a single
+    line.
     """
 
     def __init__(self, name: str) -> None:
@@ -40,7 +41,10 @@ class DownloadBar:
         self.close()
 
     def update(self, size: int) -> None:
-        """size: further bytes that have come."""
+        """Count more bytes.
+
+        size: the number of bytes that have arrived since the last call.
+        """
         if not self._started:
             self._started = True
             self._progress.start()
@@ -50,9 +54,9 @@ class DownloadBar:
         self._progress.update(self._task, advance=size, total=self.total or None)
 
     def reset(self) -> None:
-        """Back to no bytes."""
+        """Go back to no bytes."""
         self._progress.update(self._task, completed=0)
 
     def close(self) -> None:
-        """Leave the bar as it is and go on below it."""
+        """Leave the bar as it is, and continue below it."""
         self._progress.stop()

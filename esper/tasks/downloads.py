@@ -1,6 +1,6 @@
-"""Data sets that are fetched from their publishers: where from, with which checksum, and into which folder.
+"""Data sets that are fetched from their publishers: from where, with which checksum, and into which folder.
 
-Needs no torch, so that `esper train` can fetch before anything heavy is loaded.
+Nothing here needs torch, so `esper train` can fetch data before anything heavy is loaded.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ REMOTE_FILES: dict[str, tuple[RemoteFile, ...]] = {
         RemoteFile(url=f"{_FASHION}t10k-labels-idx1-ubyte.gz", md5="bb300cfdad3c16e7a12a480ee83cd310"),
     ),
 }
-"""Files of each task that can be downloaded, by the task's name."""
+"""The files of each task that can be downloaded, by the task's name."""
 
 
 def cache_directory() -> Path:
-    """Where downloads are kept: the user's cache folder, for example ~/.cache/esper."""
+    """The folder in which downloads are kept, inside the user's cache folder, for example ~/.cache/esper."""
     import pooch
 
     return Path(cast("str", pooch.os_cache("esper")))
 
 
 def prepare(config: TaskConfig) -> None:
-    """Fetch the files of config's task ahead of loading it, if it is one that is downloaded and no path is given.
+    """Fetch the files of a task before it is loaded, if it is one that is downloaded and no path is given.
 
     Raises:
         ConfigError: see locate.
@@ -67,7 +67,7 @@ def prepare(config: TaskConfig) -> None:
 
 
 def locate(config: TaskConfig) -> Path:
-    """The file or folder with the files of config's task: task.path, or the cache, filled if need be.
+    """The file or folder with the files of a task: task.path, or else the cache, which is filled if necessary.
 
     Raises:
         ConfigError: nothing is at task.path, or the download failed or has a wrong checksum.
@@ -87,14 +87,15 @@ def locate(config: TaskConfig) -> Path:
 
 
 def _fetch(file: RemoteFile, folder: Path, task: str) -> None:
-    """Download a file into folder unless it is there with the right checksum."""
+    """Download a file into a folder, unless it is there with the right checksum."""
     import pooch
 
     from esper.tasks.download_bar import DownloadBar
 
-    pooch.get_logger().setLevel("WARNING")  # the bar says it
+    # The bar shows the download, so pooch need not log it.
+    pooch.get_logger().setLevel("WARNING")
     with DownloadBar(file.name) as bar:
-        # pooch documents a bar object here and accepts its own downloader; its annotations say otherwise
+        # pooch documents that it accepts a bar object here, and its own downloader; its annotations say otherwise.
         fetcher = pooch.HTTPDownloader(progressbar=cast("bool", bar), timeout=TIMEOUT_SECONDS)
         try:
             pooch.retrieve(
@@ -104,7 +105,7 @@ def _fetch(file: RemoteFile, folder: Path, task: str) -> None:
                 path=folder,
                 downloader=cast("Downloader", fetcher),
             )
-        # requests' exceptions are OSErrors; pooch reports a wrong checksum as a ValueError
+        # The exceptions of requests are OSErrors, and pooch reports a wrong checksum as a ValueError.
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"task {task} is not available: {file.url} could not be fetched into {folder} ({_reason(error)}); "

@@ -15,14 +15,14 @@ from esper.tasks.local_files import read_gzipped_file
 
 NUM_CLASSES = 10
 UNSIGNED_BYTE = 8
-"""IDX's code for the type of the elements."""
+"""IDX's code for the type of the elements: unsigned bytes."""
 
 
 def load(config: TaskConfig, seed: int) -> TaskData:
     """Load Fashion-MNIST from the cache, or from a folder with its four files, compressed or not.
 
     Raises:
-        ConfigError: the data set cannot be had, is truncated or damaged.
+        ConfigError: the data set is not available, or is truncated or damaged.
     """
     folder = locate(config)
     if folder.is_file():
@@ -46,7 +46,7 @@ def load(config: TaskConfig, seed: int) -> TaskData:
 def parse_idx(name: str, content: bytes, *, dimensions: int) -> Bytes:
     """The array of one IDX file of unsigned bytes.
 
-    name: for messages.
+    name: the file's name, for messages.
 
     Raises:
         ConfigError: the file is in another layout, or shorter or longer than its header says.

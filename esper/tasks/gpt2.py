@@ -1,4 +1,4 @@
-"""GPT-2 tokens: the user's own tokenizer.json, read here, and applied by tiktoken (an extra). Nothing is downloaded."""
+"""GPT-2 tokens: the user's own tokenizer.json is read here and applied by tiktoken, an extra. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 
@@ -19,8 +20,10 @@ WORD_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpt2Vocabulary:
-    """ranks: each token's bytes to its id; a lower id is merged first.
-    special: tokens that stand for a marker in the text, such as <|endoftext|>. Ids are 0 to size - 1.
+    """The tokens of a byte-level BPE tokenizer. Their ids are 0 to size - 1.
+
+    ranks: the id of each token by its bytes. A token with a lower id is merged first.
+    special: the tokens that stand for a marker in the text, such as <|endoftext|>.
     """
 
     ranks: dict[bytes, int]
@@ -35,7 +38,7 @@ def read_gpt2_vocabulary(path: str) -> Gpt2Vocabulary:
     """The vocabulary in a tokenizer.json.
 
     Raises:
-        ConfigError: the file cannot be read, or is not a byte-level BPE tokenizer as GPT-2's.
+        ConfigError: the file cannot be read, or is not a byte-level BPE tokenizer like GPT-2's.
     """
     try:
         content = cast("object", json.loads(Path(path).expanduser().read_text(encoding="utf-8")))
@@ -43,7 +46,7 @@ def read_gpt2_vocabulary(path: str) -> Gpt2Vocabulary:
         raise ConfigError(
             f"task.vocabulary is {path!r}: it cannot be read ({error.strerror or error}); give GPT-2's tokenizer.json"
         ) from error
-    except ValueError as error:  # not UTF-8, or not JSON
+    except ValueError as error:  # The text is not UTF-8, or not JSON.
         raise _not_gpt2(path, "it is not JSON") from error
     tokenizer = _table(content)
     model = _table(tokenizer.get("model"))
@@ -65,7 +68,7 @@ def read_gpt2_vocabulary(path: str) -> Gpt2Vocabulary:
 
 
 def encode_gpt2(config: TaskConfig, stream_n: NDArray[np.uint8], vocabulary: Gpt2Vocabulary) -> NDArray[np.int32]:
-    """The text in stream_n as tokens.
+    """The text in stream_n, as tokens.
 
     Raises:
         ConfigError: tiktoken is not installed, or the text is not UTF-8.
@@ -74,7 +77,7 @@ def encode_gpt2(config: TaskConfig, stream_n: NDArray[np.uint8], vocabulary: Gpt
         from tiktoken import Encoding
     except ModuleNotFoundError as error:
         raise ConfigError(
-            "task.tokens is 'gpt2': install the extra that makes these tokens, pip install 'esper[gpt2]', or set it "
+            f"task.tokens is 'gpt2': install the extra that makes these tokens, {install_extra('gpt2')}, or set it "
             "to bytes"
         ) from error
     try:
@@ -91,7 +94,7 @@ def encode_gpt2(config: TaskConfig, stream_n: NDArray[np.uint8], vocabulary: Gpt
 
 
 def byte_letters() -> dict[str, int]:
-    """The letter that stands for each byte in a tokenizer.json: itself if it can be printed, else one from 256 up."""
+    """The letter that stands for each byte in a tokenizer.json: its own if it can be printed, else one from 256 up."""
     printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
@@ -99,13 +102,13 @@ def byte_letters() -> dict[str, int]:
 
 def _not_gpt2(path: str, problem: str) -> ConfigError:
     return ConfigError(
-        f"task.vocabulary is {path!r}: {problem}, so it is no byte-level BPE tokenizer as GPT-2's; give GPT-2's own "
-        "tokenizer.json"
+        f"task.vocabulary is {path!r}: {problem}, so it is not a byte-level BPE tokenizer like GPT-2's; give GPT-2's "
+        "own tokenizer.json"
     )
 
 
 def _table(value: object) -> dict[str, object]:
-    """A JSON object; anything else has no keys."""
+    """The value if it is a JSON object, else an object without keys."""
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
@@ -124,7 +127,7 @@ def _special_tokens(added: object, path: str) -> dict[str, int]:
 
 
 def _require_merge_order(plain: dict[str, int], merges: object, path: str) -> None:
-    """tiktoken takes the order of merges from the ids: the file must say the same."""
+    """Check that the merges are in the order of the ids, because tiktoken takes their order from the ids."""
     merged = ["".join(map(str, pair.split(" ") if isinstance(pair, str) else _items(pair))) for pair in _items(merges)]
     if merged != sorted((token for token in plain if len(token) > 1), key=plain.__getitem__):
         raise _not_gpt2(path, "its model.merges are not in the order of the ids")

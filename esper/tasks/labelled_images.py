@@ -18,17 +18,19 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class LabelledImages:
-    """images_nchw: uint8.
-    labels_n: uint8.
-    """
+    """Images and their labels, both as uint8."""
 
     images_nchw: Bytes
     labels_n: Bytes
 
 
 def check_labels(source: str, labels_n: Bytes, num_classes: int) -> None:
-    """Raises:
-    ConfigError: a label of the file called source is not below num_classes.
+    """Check that all labels are below num_classes.
+
+    source: the file's name, for the message.
+
+    Raises:
+        ConfigError: a label is too large.
     """
     if len(labels_n) and int(labels_n.max()) >= num_classes:
         raise ConfigError(
@@ -40,7 +42,9 @@ def check_labels(source: str, labels_n: Bytes, num_classes: int) -> None:
 def build_task(
     config: TaskConfig, seed: int, *, num_classes: int, train: LabelledImages, test: LabelledImages
 ) -> TaskData:
-    """Carve validation out of train, stratified by class; test stays as published. The same seed, the same split.
+    """Split validation off the training images, stratified by class. The test split stays as published.
+
+    The same seed gives the same split.
 
     Raises:
         ConfigError: there are too few samples to split.

@@ -1,4 +1,4 @@
-"""Reads the files of a data set from a folder or an archive. Needs no torch."""
+"""Reads the files of a data set from a folder or an archive. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from esper.errors import ConfigError
 
 BROKEN_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
-"""What reading a truncated or damaged archive raises."""
+"""The exceptions that a truncated or damaged archive causes."""
 
 
 def read_archive_files(path: Path, archive: str, folder: str, names: Sequence[str]) -> dict[str, bytes]:
     """The named files, from a tar archive or from a folder.
 
-    path: the archive; or a folder that holds the files, or a folder of the name `folder` with the files, or the
-    archive under its published name `archive`. Extracted files win over an archive.
+    path: the archive, or a folder. The folder holds the files, or a folder of the name `folder` with the files, or the
+        archive under its published name `archive`. Extracted files are preferred to an archive.
 
     Raises:
         ConfigError: a file is missing, or the archive is truncated or damaged.
@@ -38,7 +38,7 @@ def read_archive_files(path: Path, archive: str, folder: str, names: Sequence[st
 
 
 def read_gzipped_file(folder: Path, name: str) -> bytes:
-    """A file from folder that may be compressed (name.gz).
+    """A file from a folder, which may be compressed as name.gz.
 
     Raises:
         ConfigError: there is none, or it is truncated or damaged.
@@ -62,7 +62,7 @@ def _read_plain(path: Path) -> bytes:
 
 
 def _read_tar(path: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Files by their last path component, wherever in the archive they are."""
+    """The files by their names, wherever in the archive they are."""
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(path) as archive:
@@ -70,7 +70,7 @@ def _read_tar(path: Path, names: Sequence[str]) -> dict[str, bytes]:
                 name = member.name.rsplit("/", 1)[-1]
                 if name in names and member.isfile():
                     content = archive.extractfile(member)
-                    assert content is not None  # a regular file has content
+                    assert content is not None  # A regular file has content.
                     found[name] = content.read()
     except BROKEN_ARCHIVE as error:
         raise _broken(path, error) from error

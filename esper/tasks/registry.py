@@ -16,7 +16,7 @@ TaskLoader = Callable[[TaskConfig, int], TaskData]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEntry:
-    """A registered task: its name, one line on what it is, and the function that loads it from config and seed."""
+    """A registered task: its name, one line on what it is, and the function that loads it from a config and a seed."""
 
     name: str
     description: str

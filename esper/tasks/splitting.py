@@ -15,9 +15,9 @@ Indices = NDArray[np.int64]
 
 
 def stratified(indices: Indices, labels: Indices, share: float, random_state: int) -> tuple[Indices, Indices]:
-    """Split indices in two, the second part holding share of each class.
+    """Split indices in two, so that the second part holds this share of each class.
 
-    labels: of all samples, not of indices alone.
+    labels: the labels of all samples, and not of the indices alone.
 
     Raises:
         ConfigError: there are too few samples for both parts to have every class.
@@ -25,7 +25,7 @@ def stratified(indices: Indices, labels: Indices, share: float, random_state: in
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=random_state)
     try:
         parts = next(iter(splitter.split(indices, labels[indices])))
-    except ValueError as error:  # scikit-learn's only complaint here: too few samples
+    except ValueError as error:  # Here scikit-learn complains about nothing but too few samples.
         raise ConfigError(
             f"{len(indices)} samples cannot be split so that a share of {share:g} and the rest both hold every class: "
             f"{error}; use more samples or change task.validation_fraction"
@@ -35,5 +35,5 @@ def stratified(indices: Indices, labels: Indices, share: float, random_state: in
 
 
 def random_state(seed: int, *names: str) -> int:
-    """The named stream as a seed for scikit-learn, which takes 32 bits."""
+    """The seed of the named stream for scikit-learn, which takes 32 bits."""
     return derive_seed(seed, *names) % 2**32

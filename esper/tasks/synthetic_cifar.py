@@ -13,11 +13,11 @@ NUM_CLASSES = 10
 SHAPE = (3, 32, 32)
 PROTOTYPE_DEVIATION = 40.0
 CHUNK = 50
-"""Images drawn at a time: so few stay in the cache, which halves the time."""
+"""How many images are drawn at a time: few enough to stay in the cache, which halves the time."""
 
 
 def load(config: TaskConfig, seed: int) -> TaskData:
-    """Draw the prototypes and all three splits; validation and test have test_samples images each."""
+    """Draw the prototypes and all three splits. Validation and test have test_samples images each."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "synthetic_cifar"))
     prototypes = torch.randn(NUM_CLASSES, *SHAPE, generator=generator) * PROTOTYPE_DEVIATION + 128.0
     noise = config.noise * PROTOTYPE_DEVIATION

@@ -1,8 +1,8 @@
-"""Language modelling: predict each next token of a text, a token being a byte or one of GPT-2's (task.tokens).
+"""Language modelling: predict each next token of a text. A token is a byte or one of GPT-2's (task.tokens).
 
-The text is cut into three blocks, train, validation and test in this order, and each block into windows of task.context
-tokens. Blocks share no token. A window's targets are its tokens one place on, so its last target is the first token of
-the next window; what is left of a block at its end is not used.
+The text is cut into three blocks, training, validation and test in this order, and each block into windows of
+task.context tokens. Blocks share no token. The targets of a window are its tokens shifted by one place, so its last
+target is the first token of the next window. What is left at the end of a block is not used.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
@@ -25,10 +26,10 @@ STORY_SEPARATOR = "\n\n"
 
 
 def load_text(config: TaskConfig, seed: int) -> TaskData:
-    """The help texts of Python's own documentation, which come with every Python. seed is not used.
+    """The help texts of Python's own documentation, which come with every Python. The seed is not used.
 
-    Some topics repeat paragraphs of others: each paragraph is kept once, where it first comes, so that no split has
-    text of another. The text differs a little between Python versions.
+    Some topics repeat paragraphs of others. Each paragraph is kept once, where it first appears, so that no split
+    contains text of another. The text differs a little between Python versions.
 
     Raises:
         ConfigError: task.path is set, GPT-2 tokens cannot be made, or the context is too long for the text.
@@ -42,11 +43,11 @@ def load_text(config: TaskConfig, seed: int) -> TaskData:
 
 
 def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
-    """A local text file, or the column `text` of a local parquet file. seed is not used.
+    """A local text file, or the column `text` of a local parquet file. The seed is not used.
 
     Raises:
-        ConfigError: no file is given or it cannot be read, an extra is not installed, GPT-2 tokens cannot be made,
-            or the file is too short.
+        ConfigError: no file is given, it cannot be read or is too short, an extra is not installed, or GPT-2 tokens
+            cannot be made.
     """
     if not config.path:
         raise ConfigError(
@@ -64,7 +65,7 @@ def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
 
 
 def python_topics() -> str:
-    """Every paragraph of Python's documentation topics, once, topics in alphabetical order."""
+    """Every paragraph of Python's documentation topics, once, with the topics in alphabetical order."""
     from pydoc_data.topics import topics
 
     paragraphs: dict[str, str] = {}
@@ -77,7 +78,7 @@ def python_topics() -> str:
 
 
 def build_text_task(config: TaskConfig, stream_n: NDArray[np.uint8]) -> TaskData:
-    """Cut a text, given as bytes, into tokens and these into the three splits.
+    """Cut a text, given as bytes, into tokens, and the tokens into the three splits.
 
     Raises:
         ConfigError: GPT-2 tokens cannot be made, or a split would hold no window.
@@ -114,7 +115,7 @@ def _split_stream(
 
 
 def _windows(block_n: NDArray[np.uint8] | NDArray[np.int32], context: int) -> Split:
-    """Views of one block; inputs and targets share their memory until they move to another device."""
+    """The windows of one block, as views. Inputs and targets share their memory until they move to another device."""
     stream = torch.from_numpy(block_n.copy())
     return Split(inputs=stream[:-1].unfold(0, context, context), targets=stream[1:].unfold(0, context, context))
 
@@ -124,7 +125,7 @@ def _read_parquet(path: Path) -> NDArray[np.uint8]:
         from pyarrow import parquet
     except ImportError as error:
         raise ConfigError(
-            f"{path} is a parquet file: install the extra that reads it, pip install 'esper[parquet]', or give a "
+            f"{path} is a parquet file: install the extra that reads it, {install_extra('parquet')}, or give a "
             "text file"
         ) from error
     try:
@@ -132,7 +133,7 @@ def _read_parquet(path: Path) -> NDArray[np.uint8]:
             "list[str | None]",
             parquet.read_table(path, columns=[PARQUET_COLUMN]).column(PARQUET_COLUMN).to_pylist(),
         )
-    except (ValueError, KeyError) as error:  # pyarrow's own errors are subclasses of these
+    except (ValueError, KeyError) as error:  # pyarrow's own errors are subclasses of these.
         raise ConfigError(
             f"{path} cannot be read as a parquet file with a column {PARQUET_COLUMN!r} ({error}): fetch it again"
         ) from error

@@ -2,11 +2,11 @@
 
 `emit` belongs to the trainer's thread. Sinks may be added and removed from any thread.
 
-What happens when a sink fails is decided here, once. A sink reports trouble with the outside world by raising OSError
-or SinkError; the hub catches those two and nothing else. An ordinary sink is then detached, the failure is recorded
-in `Hub.failures`, and training goes on. A critical sink, which keeps the record of the run, ends the run instead, with
-a TelemetryWriteError: hours of training whose record is silently lost are worth nothing. Any other exception is a
-defect in the sink and passes through, so that it is seen and mended.
+What happens if a sink fails is decided here, in one place. A sink reports trouble with the outside world by raising
+OSError or SinkError, and the hub catches these two and nothing else. An ordinary sink is then detached, the failure is
+recorded in `Hub.failures`, and training goes on. A critical sink, which keeps the record of the run, instead ends the
+run with a TelemetryWriteError, because hours of training whose record is silently lost are worth nothing. Any other
+exception is a defect in the sink and passes through, so that it is seen and fixed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from esper.telemetry.events import DEFAULT_GROUP, Event, Payload, Severity
 
 
 class SinkError(Exception):
-    """A sink cannot take events any more, for a reason outside this program (a service is gone, a quota is used up)."""
+    """A sink can take no more events, for a reason outside this program, such as a service that is gone."""
 
 
 class Sink(Protocol):
-    """Where events go.
+    """A receiver of events.
 
-    name: what the sink is called in messages. critical: its failure ends the run.
+    name: what messages call the sink.
+    critical: whether its failure ends the run.
     """
 
     @property
@@ -38,7 +39,7 @@ class Sink(Protocol):
     def critical(self) -> bool: ...
 
     def accept(self, event: Event) -> None:
-        """Take one event; called in the trainer's thread, so it must be quick.
+        """Take one event. This is called in the trainer's thread, so it must be quick.
 
         Raises:
             OSError, SinkError: the sink cannot go on.
@@ -46,7 +47,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Write out what is held back and let go of files and connections.
+        """Write out what is held back, and release files and connections.
 
         Raises:
             OSError, SinkError: something that was accepted could not be written.
@@ -69,17 +70,23 @@ class SinkFailure:
 class Hub:
     """Stamps payloads with a sequence number and a time, and delivers them to every sink in order."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """clock: gives the time in seconds since the Unix epoch."""
+    def __init__(self, clock: Callable[[], float] = time.time, *, last_seq: int = 0) -> None:
+        """An empty hub.
+
+        A hub without sinks.
+
+        clock: gives the time in seconds since the Unix epoch.
+        last_seq: the last event of a run that goes on.
+        """
         self._clock = clock
-        self._seq = 0
+        self._seq = last_seq
         self._sinks: tuple[Sink, ...] = ()
         self._failures: tuple[SinkFailure, ...] = ()
         self._lock = threading.Lock()
 
     @property
     def failures(self) -> tuple[SinkFailure, ...]:
-        """Sinks that were detached because they failed, in order."""
+        """The sinks that were detached because they failed, in order."""
         return self._failures
 
     @property
@@ -93,21 +100,21 @@ class Hub:
             self._sinks = (*self._sinks, sink)
 
     def remove_sink(self, sink: Sink) -> None:
-        """Stop delivering to this sink; it is not closed. Nothing happens if it was detached before."""
+        """Stop delivering to this sink, without closing it. If it was detached before, nothing happens."""
         with self._lock:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
 
     def emit(self, payload: Payload, *, severity: Severity = Severity.INFO, group_id: str = DEFAULT_GROUP) -> Event:
         """Stamp the payload and deliver it before returning.
 
-        group_id: of the policy group that it belongs to.
+        group_id: the policy group to which it belongs.
 
         Raises:
             TelemetryWriteError: a critical sink failed.
         """
         self._seq += 1
         event = Event(seq=self._seq, time=self._clock(), payload=payload, group_id=group_id, severity=severity)
-        for sink in self._sinks:  # add and remove replace the tuple, so this loop needs no lock
+        for sink in self._sinks:  # add and remove replace the tuple, so this loop needs no lock.
             try:
                 sink.accept(event)
             except (OSError, SinkError) as error:
@@ -118,7 +125,7 @@ class Hub:
         """Close every sink, the last added first.
 
         Raises:
-            TelemetryWriteError: a critical sink could not write out what it held; the others are closed all the same.
+            TelemetryWriteError: a critical sink could not write out what it held. The others are closed all the same.
         """
         lost: TelemetryWriteError | None = None
         for sink in reversed(self._sinks):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from esper.contracts.validation import require_non_negative, require_positive
+from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
 from esper.fleet.config import FleetConfig
 from esper.growth.hosts.config import HostConfig
@@ -20,34 +20,47 @@ from esper.training.ppo.config import PPOConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorConfig:
-    """When a host counts as lost (docs/governor.md).
+    """When a host counts as lost (docs/governor.md)."""
 
-    sensitivity: standard deviations above the recent mean loss. multiplier: times the recent mean loss. Both must be
-    exceeded for panics_to_rollback epochs running, and the loss must exceed random_guess_multiplier times the task's
-    random-guess loss. snapshot_interval: epochs between two snapshots of the last good state.
-    """
-
-    enabled: bool = True
-    sensitivity: float = 6.0
-    multiplier: float = 3.0
-    random_guess_multiplier: float = 1.2
-    window: int = 20
-    min_samples: int = 10
-    panics_to_rollback: int = 3
-    snapshot_interval: int = 5
-    penalty: float = 10.0
+    enabled: bool = setting(True, "Whether hosts that are lost are rolled back to their last good state.")
+    sensitivity: float = setting(
+        6.0,
+        "How far above the recent mean a loss must lie to be alarming.",
+        above=0,
+        at_most=1_000,
+        unit="standard deviations",
+    )
+    multiplier: float = setting(
+        3.0, "How many times the recent mean a loss must exceed to be alarming.", above=0, at_most=1_000_000
+    )
+    random_guess_multiplier: float = setting(
+        1.2, "How many times the loss of a random guess a loss must exceed to be alarming.", at_least=0, at_most=1_000
+    )
+    window: int = setting(
+        20, "The recent epochs whose losses are remembered.", at_least=1, at_most=1_000_000, unit="epochs"
+    )
+    min_samples: int = setting(
+        10,
+        "The fewest remembered losses from which a host is judged; at most governor.window.",
+        at_least=1,
+        at_most=1_000_000,
+        unit="epochs",
+    )
+    panics_to_rollback: int = setting(
+        3, "How many alarming epochs in a row lead to a rollback.", at_least=1, at_most=1_000_000, unit="epochs"
+    )
+    snapshot_interval: int = setting(
+        5, "The epochs between two snapshots of a host's last good state.", at_least=1, at_most=1_000_000, unit="epochs"
+    )
+    penalty: float = setting(10.0, "The reward that a rollback takes away.", at_least=0, at_most=1_000_000)
 
     def __post_init__(self) -> None:
-        require_positive(
-            "governor",
-            sensitivity=self.sensitivity,
-            multiplier=self.multiplier,
-            window=self.window,
-            min_samples=self.min_samples,
-            panics_to_rollback=self.panics_to_rollback,
-            snapshot_interval=self.snapshot_interval,
-        )
-        require_non_negative("governor", penalty=self.penalty)
+        check_settings(self, "governor")
+        if self.min_samples > self.window:
+            raise ConfigError(
+                f"governor.min_samples is {self.min_samples}: it must be at most governor.window ({self.window}), or "
+                "no host would ever be judged"
+            )
 
 
 KeepHosts = Literal["best", "last", "all", "none"]
@@ -55,32 +68,54 @@ KeepHosts = Literal["best", "last", "all", "none"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
-    """The run itself. rounds: batches, each E episodes and one PPO update. threads: 0 leaves torch's choice.
+    """The run itself: how long, from which seed, where, and what of it is kept."""
 
-    device: of the controller and the data. devices: those that share the fleet's envs; empty: device alone. On a CPU
-    each one is a thread of its own with run.threads threads.
-    checkpoint_interval: rounds between two checkpoints; 0 writes one only when the run ends.
-    keep_hosts: which grown networks stay in the run's folder: the three best of the run and the best of its last round
-        (best), every one of the last round (last), every one (all), or none.
-    plateau_threshold and trend_threshold: change of the rolling mean accuracy that counts as a trend, in points on a
-    scale where guessing is 0 and perfect is 100.
-    """
-
-    preset: str = "custom"
-    rounds: int = 20
-    seed: int = 42
-    device: str = "cpu"
-    devices: tuple[str, ...] = ()
-    threads: int = 0
-    checkpoint_interval: int = 10
-    keep_hosts: KeepHosts = "best"
-    rolling_window: int = 10
-    plateau_threshold: float = 0.5
-    trend_threshold: float = 2.0
+    preset: str = setting("custom", "The preset that the run was started from, for the record.")
+    rounds: int = setting(
+        20,
+        "The number of rounds, each one episode of every host and one update of the policy.",
+        at_least=1,
+        at_most=1_000_000_000,
+        unit="rounds",
+    )
+    seed: int = setting(
+        42, "The seed from which all randomness of the run is derived.", at_least=0, at_most=9_223_372_036_854_775_807
+    )
+    device: str = setting("cpu", "The device of the controller and the data: cpu, cuda or cuda:1.")
+    devices: tuple[str, ...] = setting((), "The devices that share the hosts; empty means run.device alone.")
+    threads: int = setting(
+        0, "The CPU threads of torch; 0 leaves the choice to torch.", at_least=0, at_most=4_096, unit="threads"
+    )
+    checkpoint_interval: int = setting(
+        10,
+        "The rounds between two checkpoints; 0 writes one only when the run ends.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="rounds",
+    )
+    keep_hosts: KeepHosts = setting(
+        "best", "Which grown networks are kept: the best of the run (best), all of the last round (last), all, or none."
+    )
+    rolling_window: int = setting(
+        10, "The rounds over which the rolling mean accuracy is taken.", at_least=1, at_most=1_000_000, unit="rounds"
+    )
+    plateau_threshold: float = setting(
+        0.5,
+        "A smaller change of the rolling mean accuracy is a plateau; guessing is 0 and perfect is 100.",
+        at_least=0,
+        at_most=100,
+        unit="points",
+    )
+    trend_threshold: float = setting(
+        2.0,
+        "A larger change of the rolling mean accuracy is a trend, on the same scale.",
+        at_least=0,
+        at_most=100,
+        unit="points",
+    )
 
     def __post_init__(self) -> None:
-        require_positive("run", rounds=self.rounds, rolling_window=self.rolling_window)
-        require_non_negative("run", seed=self.seed, threads=self.threads, checkpoint_interval=self.checkpoint_interval)
+        check_settings(self, "run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,14 @@ class Garden:
 
     def view(self, env: int) -> GardenView:
         """What the predicates need in order to say which ops are possible in this env."""
-        return GardenView(slots=self.infos(env), config=self._config)
+        return GardenView(slots=self.infos(env), config=self._config, closed_gates=self._closed_gates(env))
+
+    def _closed_gates(self, env: int) -> tuple[str | None, ...]:
+        """What each gate would answer now. Nothing where growth.op_masks leaves that to the attempt."""
+        if self._config.op_masks == "possible":
+            return ()
+        states = self._states[env]
+        return tuple(None if state is None else lifecycle.closed_gate(state, self._config) for state in states)
 
     def germinations(self, env: int) -> int:
         """The number of seeds that this env has germinated in its episode."""

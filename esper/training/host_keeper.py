@@ -25,7 +25,7 @@ from esper.training.kept_hosts import KeptHost, KeptHosts
 Candidate = tuple[Group, EpisodeOutcome]
 
 BEST_HOSTS: Final = 3
-"""How many networks keep_hosts = best holds on to, besides the best of the last round."""
+"""How many networks keep_hosts = best keeps, beside the best one of the last round."""
 
 
 class HostKeeper:
@@ -39,14 +39,14 @@ class HostKeeper:
         self._all: list[str] = []
 
     def recall(self, kept: Sequence[GrownHost]) -> None:
-        """Take up the thread of a run that goes on: what it had kept when it was interrupted."""
+        """Continue a run that goes on, given what it had kept when it was interrupted."""
         self._best = _ranked(kept)[:BEST_HOSTS]
         self._all = [host.name for host in kept]
 
     def after_round(self, world: BatchWorld, outcomes: Sequence[Sequence[EpisodeOutcome]]) -> KeptHosts:
         """Which networks of a finished round are kept, and which of the earlier ones stay.
 
-        outcomes: of each group, in the order of the groups.
+        outcomes: those of each group, in the order of the groups.
         """
         every = [(group, one) for group, ones in zip(self._groups, outcomes, strict=True) for one in ones]
         every.sort(key=lambda pair: -pair[1].final_accuracy)
@@ -73,7 +73,7 @@ class HostKeeper:
         return [pair for pair in every[:BEST_HOSTS] if pair[1].final_accuracy > worst] or every[:1]
 
     def _take_all(self, world: BatchWorld, wanted: Sequence[Candidate]) -> tuple[tuple[KeptHost, ...], tuple[str, ...]]:
-        """The networks, and why some are missing: a plug-in's part may have no ordinary module."""
+        """The networks, and the reasons why some are missing: a plug-in's part may have no ordinary module."""
         new: list[KeptHost] = []
         left_out: list[str] = []
         for group, outcome in wanted:
@@ -104,13 +104,13 @@ class HostKeeper:
 
 
 def _ranked(hosts: Sequence[GrownHost]) -> list[GrownHost]:
-    """Best first; of equals the smaller, then the earlier."""
+    """The best first; of equals the smaller, then the earlier."""
     return sorted(hosts, key=lambda host: (-host.validation_accuracy, host.parameters, host.name))
 
 
 @torch.no_grad()
 def accuracy(network: GrownNetwork, split: Split, *, batch_size: int = 512) -> float:
-    """Percent of a split's predictions that are right: one per image, one per token of a sequence."""
+    """The percentage of a split's predictions that are right, with one per image or per token of a sequence."""
     correct, total = 0, 0
     for start in range(0, len(split), batch_size):
         targets: Tensor = split.targets[start : start + batch_size].long()
@@ -122,12 +122,12 @@ def accuracy(network: GrownNetwork, split: Split, *, batch_size: int = 512) -> f
 
 
 def as_samples(inputs: Tensor) -> Tensor:
-    """Stored samples as a network reads them: images as they are, tokens [B, L] as indices."""
+    """Stored samples in the form that a network reads: images as they are, tokens [B, L] as indices."""
     return inputs.long() if inputs.ndim == 2 else inputs
 
 
 def _describe(world: BatchWorld, group: Group, outcome: EpisodeOutcome, data: TaskData) -> GrownHost:
-    """The description of an env's network; what only the finished module can tell is still 0."""
+    """The description of an env's network. What only the finished module can show is still 0."""
     env, fleet = outcome.env_id, world.fleet
     infos = world.garden.infos(env)
     seeds: list[GrownSeed] = []

@@ -1,4 +1,4 @@
-"""What the trainer hands over to have grown networks kept. No torch."""
+"""What the trainer hands over for grown networks to be kept. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esper.growth.grown import GrownHost
 class KeptHost:
     """A network to be kept.
 
-    description: what is known of it.
+    description: what is known about it.
     write_tensors: writes its named tensors to a new file.
     """
 
@@ -25,9 +25,9 @@ class KeptHost:
 class KeptHosts:
     """What is to be on the disk after a round.
 
-    new: networks of this round.
-    names: the folders that stay, those of `new` included; every other one goes.
-    left_out: why a network that would have been kept could not be, one reason each.
+    new: the networks of this round.
+    names: the folders that stay, including those of `new`; every other one is removed.
+    left_out: the reasons why networks that would have been kept could not be.
     """
 
     new: tuple[KeptHost, ...]

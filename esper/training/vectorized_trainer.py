@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import chain
 from time import perf_counter
 
 import torch
 
+from esper.contracts.distribution import package_version
 from esper.contracts.randomness import derive_seed
 from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
@@ -211,7 +211,8 @@ class VectorizedPPOTrainer:
     def _run_batch(self, batch: int) -> tuple[BatchSummary, ...] | None:
         """Run one batch: fresh hosts, T epochs, and one update per learning group.
 
-        The result is None if the run was stopped before the batch was complete."""
+        The result is None if the run was stopped before the batch was complete.
+        """
         if self._hooks.control.stop_after_round_requested:
             return None
         self._clock.restart()
@@ -222,6 +223,7 @@ class VectorizedPPOTrainer:
                 self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
                 self._announced = True
             for group in self._groups:
+                group.reward_normalizer.begin_rollout()
                 group.controller.begin_batch()
             rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._hooks.control)
         if not rollout.run():
@@ -286,7 +288,7 @@ class VectorizedPPOTrainer:
         config = self._config
         return TrainingStarted(
             run_id=self._hooks.run_id,
-            package_version=version("esper"),
+            package_version=package_version(),
             preset=config.run.preset,
             task=self._data.name,
             host_params=fleet.host_parameter_count,

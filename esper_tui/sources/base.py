@@ -1,4 +1,4 @@
-"""Where frames come from: one protocol for a run in this process and for a saved run."""
+"""Where frames come from, with one protocol for a run in this process and for a saved run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from esper_tui.state.snapshot import CockpitSnapshot
 
 Clock = Callable[[], float]
-"""Gives seconds; injected wherever the cockpit tells the time, so that tests can hold it still."""
+"""Gives the time in seconds. The cockpit receives it wherever it needs the time, so that tests can stop the clock."""
 
 
 class Mode(StrEnum):
@@ -30,13 +30,14 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """What a source says about itself, beside the run's figures.
+    """What a source reports about itself, beside the run's figures.
 
-    origin: the directory or file.
-    newer: events that a paused view holds back.
-    dropped: frames that were due and never drawn.
-    position, length: events shown and events there are.
-    speed: of a replay, None for a live run.
+    origin: the directory or the file.
+    newer: the number of events that a paused view holds back.
+    dropped: the number of frames that were due but never drawn.
+    position: the number of events that are shown.
+    length: the number of events that there are.
+    speed: that of a replay, or None for a live run.
     """
 
     mode: Mode
@@ -50,7 +51,7 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """One picture's worth: the run's figures and the source's own state."""
+    """What one picture needs: the run's figures and the source's own state."""
 
     snapshot: CockpitSnapshot
     status: SourceStatus

@@ -1,8 +1,9 @@
 """A run that trains in a worker thread of this process.
 
-The trainer's thread takes each event into the reducer at once, under a lock; the screen asks for a picture four times
-a second. So nothing queues between the two threads, however slow the screen is: it can miss pictures (it counts them
-and says so) and never events. A host epoch of a fleet makes a few events per env, each a few microseconds here.
+The trainer's thread hands each event to the reducer at once, under a lock, and the screen asks for a picture four times
+a second. Nothing queues up between the two threads, however slow the screen is: it can miss pictures, which it counts
+and reports, but never events. A host epoch of a fleet makes a few events per env, each of which takes a few
+microseconds here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.snapshot import CockpitSnapshot
 
 FRAME_SECONDS: Final = 0.25
-"""Time between two pictures."""
+"""The time between two pictures."""
 
 END_MODES: Final[dict[RunEnd, Mode]] = {
     RunEnd.FINISHED: Mode.ENDED_FINISHED,
@@ -29,11 +30,11 @@ END_MODES: Final[dict[RunEnd, Mode]] = {
 }
 
 Job = Callable[["LiveSource"], None]
-"""Trains a run, handing each event to the source's accept(); returns when the run is over, raises when it fails."""
+"""Trains a run and hands each event to the source's accept(). It returns when the run is over, or raises an error."""
 
 
 class LiveSource:
-    """Sink of a hub on one side, source of frames on the other.
+    """A sink of a hub on one side, and a source of frames on the other.
 
     run(job) is what the worker thread calls. failure: the formatted traceback once the job has raised.
     screen_failure: why the figures stopped following the run, if they did.
@@ -60,24 +61,24 @@ class LiveSource:
 
     @property
     def is_over(self) -> bool:
-        """The worker thread has returned from the job."""
+        """Whether the worker thread has returned from the job."""
         return self.finished.is_set()
 
     @property
     def name(self) -> str:
-        """What the hub calls this sink."""
+        """The name by which the hub knows this sink."""
         return "cockpit"
 
     @property
     def critical(self) -> bool:
-        """A cockpit that fails must not end the run."""
+        """False, because a cockpit that fails must not end the run."""
         return False
 
     def accept(self, event: Event) -> None:
         """Take in an event, on the trainer's thread.
 
         Raises:
-            SinkError: the reducer failed; the hub then goes on without the screen.
+            SinkError: the reducer failed. The hub then goes on without the screen.
         """
         try:
             with self._lock:
@@ -87,10 +88,10 @@ class LiveSource:
             raise SinkError(self.screen_failure) from error
 
     def close(self) -> None:
-        """A sink's farewell; the figures stay on the screen."""
+        """Do nothing at the end of the events, because the figures stay on the screen."""
 
     def run(self, job: Job) -> None:
-        """Run the job to its end on the calling thread, keeping its traceback if it fails."""
+        """Run the job to its end on the calling thread, and keep its traceback if it fails."""
         try:
             job(self)
         except BaseException:
@@ -110,7 +111,7 @@ class LiveSource:
             self.control.pause()
 
     def stop_after_round(self) -> None:
-        """Let the trainer finish its round and then end; a paused run goes on until there."""
+        """Let the trainer finish its round and then end. A paused run goes on until then."""
         self.control.request_stop_after_round()
 
     def rest(self) -> None:

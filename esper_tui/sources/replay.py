@@ -12,16 +12,16 @@ from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.snapshot import CockpitSnapshot
 
 KEYFRAME_EVENTS: Final = 4096
-"""Events between two copies of the reducer: the most that a step back has to apply again."""
+"""The number of events between two copies of the reducer, which is the most that a step back has to apply again."""
 
 LONGEST_GAP_SECONDS: Final = 2.0
-"""Playback crosses a longer silence of the recording (a paused run) in this time."""
+"""Playback takes this time to cross any longer silence in the recording, such as a pause of the run."""
 
 SPEEDS: Final[tuple[float, ...]] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 
 class ReplaySource:
-    """Position p means that the first p events have been applied. Starts at the end of the recording, paused."""
+    """Plays a recording. Position p means that the first p events have been applied. It starts at the end, paused."""
 
     def __init__(self, events: Sequence[Event], *, origin: str, clock: Clock) -> None:
         self._events = events
@@ -51,7 +51,7 @@ class ReplaySource:
         return self._playing
 
     def seek(self, position: int) -> None:
-        """Show the run after its first `position` events (clamped to what there is)."""
+        """Show the run after its first `position` events, or after all of them if there are fewer."""
         target = min(max(position, 0), len(self._events))
         if target < self.position:
             self._aggregator = self._keyframes[target // KEYFRAME_EVENTS].copy()
@@ -82,7 +82,7 @@ class ReplaySource:
         self.seek(earlier[-1] if earlier else 1)
 
     def toggle_view(self) -> None:
-        """Play or pause; playing from the end starts over."""
+        """Play or pause. Playing from the end starts over."""
         self._playing = not self._playing
         self._last_poll = self._clock()
         if self._playing and self.position == len(self._events):
@@ -129,7 +129,7 @@ class ReplaySource:
 
 
 def _stops(events: Sequence[Event]) -> tuple[list[int], list[int]]:
-    """Positions at which a fleet epoch, and a round, is complete: just before the next one's first event."""
+    """The positions at which a fleet epoch or a round is complete, which are just before the next one's first event."""
     epochs: list[int] = []
     rounds: list[int] = []
     last: EpochCompleted | None = None
@@ -146,7 +146,7 @@ def _stops(events: Sequence[Event]) -> tuple[list[int], list[int]]:
 
 
 def _play_times(events: Sequence[Event]) -> list[float]:
-    """Seconds after the start at which playback shows each event, long silences shortened."""
+    """The seconds after the start at which playback shows each event, with long silences shortened."""
     times: list[float] = []
     clock, previous = 0.0, events[0].time if events else 0.0
     for event in events:

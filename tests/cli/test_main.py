@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-import esper as package
-
 Esper = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -39,9 +37,9 @@ def test_plain_esper_shows_help(esper: Esper) -> None:
 
 
 def test_version(esper: Esper) -> None:
-    from importlib.metadata import version
+    from esper.contracts.distribution import package_version
 
-    assert esper("--version").stdout == f"esper {version(package.__name__)}\n"
+    assert esper("--version").stdout == f"esper {package_version()}\n"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +53,7 @@ def test_version(esper: Esper) -> None:
         (["train", "--set", "fleet.envz=3"], "fleet.envz does not exist: did you mean fleet.envs?"),
         (["train", "--set", "fleet.envs=many"], "fleet.envs is 'many': expected an integer"),
         (["train", "--set", "fleet.envs"], "override 'fleet.envs' is not of the form table.key=value"),
-        (["train", "--rounds", "0"], "run.rounds is 0: it must be above 0"),
+        (["train", "--rounds", "0"], "run.rounds is 0: it must be from 1 to 1,000,000,000 rounds"),
         (["replay", "no-such-run", "--no-tui"], "no-such-run does not exist"),
         (["replay", "no-such-run", "--json"], "no-such-run does not exist"),
         (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits?"),

@@ -7,8 +7,8 @@ import pytest
 
 from esper.errors import ConfigError
 from esper.history import RunDirectory, open_events, open_recording
-from esper.history.codec import config_digest
 from esper.history.group_settings import changed_keys, group_changes, resolve_groups
+from esper.history.identity import run_digest
 from esper.history.presets import load_preset
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
@@ -71,7 +71,7 @@ def digest(tmp_path: Path, groups: tuple[GroupSpec, ...]) -> str:
 
 def test_the_digest_covers_the_differences(tmp_path: Path) -> None:
     plain = digest(tmp_path, ())
-    assert plain == config_digest(CONFIG)
+    assert plain == run_digest(CONFIG)
     one = digest(tmp_path, resolve_groups(CONFIG, {"A": [], "B": ["reward.clip=5.0"]}))
     other = digest(tmp_path, resolve_groups(CONFIG, {"A": [], "B": ["reward.clip=6.0"]}))
     assert len({plain, one, other}) == 3

@@ -22,7 +22,8 @@ from esper.history import (
     read_run_events,
     read_run_history,
 )
-from esper.history.codec import config_digest, event_from_json
+from esper.history.codec import event_from_json
+from esper.history.identity import run_digest
 from esper.telemetry.events import BatchEpochCompleted, EpochCompleted, EventKind
 from esper.training.config import RunConfig, TrainingConfig
 
@@ -101,7 +102,7 @@ def test_headers_name_run_config_and_kind_of_file(saved_run: RunDirectory) -> No
         "events",
         "1970-01-01T00:16:40+00:00",
     )
-    assert events.config_digest == config_digest(saved_run.load_config())
+    assert events.config_digest == run_digest(saved_run.load_config())
     assert history == replace(events, file="history")
 
 

@@ -15,7 +15,7 @@ from esper.growth.blueprints.catalogue import available_blueprints
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.predicates import GardenView, refusal
 from esper.policy.acting import PolicyStep, act, decisions, state_values
-from esper.policy.config import PolicyConfig
+from esper.policy.config import Decisions, PolicyConfig
 from esper.policy.distributions import floored_probabilities, normalized_entropies, sample
 from esper.policy.masks import build_masks
 from esper.policy.network import FactoredRecurrentPolicy
@@ -23,7 +23,10 @@ from esper.policy.observations import build_observations
 from esper.policy.signals import EnvSignals
 
 SMALL = PolicyConfig(feature_size=16, hidden_size=12, head_size=8, value_size=8)
-ONE = torch.ones(())
+
+
+def same(values: torch.Tensor) -> torch.Tensor:
+    return values
 
 
 def opinionated_policy(seed: int = 0) -> FactoredRecurrentPolicy:
@@ -36,11 +39,14 @@ def opinionated_policy(seed: int = 0) -> FactoredRecurrentPolicy:
     return policy
 
 
-def decide(views: list[GardenView], seed: int = 0, policy: FactoredRecurrentPolicy | None = None) -> PolicyStep:
+def decide(
+    views: list[GardenView], seed: int = 0, policy: FactoredRecurrentPolicy | None = None, how: Decisions = "sampled"
+) -> PolicyStep:
     policy = policy or opinionated_policy(seed)
     observation = build_observations([EnvSignals.initial(25)] * len(views), [view.slots for view in views])
     masks = build_masks(views, Topology.CNN)
-    return act(policy, observation, masks, policy.initial_state(len(views)), torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    return act(policy, observation, masks, policy.initial_state(len(views)), generator, how)
 
 
 def empty_views(count: int) -> list[GardenView]:
@@ -51,7 +57,7 @@ def empty_views(count: int) -> list[GardenView]:
 @given(data=st.data(), seed=st.integers(0, 10_000))
 def test_what_is_chosen_is_possible(data: st.DataObject, any_views: st.SearchStrategy, seed: int) -> None:
     views: list[GardenView] = data.draw(any_views)
-    for view, decision in zip(views, decisions(decide(views, seed), ONE, 3), strict=True):
+    for view, decision in zip(views, decisions(decide(views, seed), same, 3), strict=True):
         op, actions = decision.op, decision.actions
         assert refusal(view, op, actions[Head.SLOT]) is None
         relevant = RELEVANT_HEADS[op]
@@ -69,7 +75,7 @@ def test_irrelevant_heads_carry_placeholders_and_no_log_probability(
     data: st.DataObject, any_views: st.SearchStrategy, seed: int
 ) -> None:
     step = decide(data.draw(any_views), seed)
-    for env, decision in enumerate(decisions(step, ONE, 3)):
+    for env, decision in enumerate(decisions(step, same, 3)):
         for head in set(Head) - RELEVANT_HEADS[decision.op]:
             assert decision.actions[head] == PLACEHOLDERS.get(head, 0)
             assert step.log_probs_eh[env, head] == 0
@@ -78,11 +84,11 @@ def test_irrelevant_heads_carry_placeholders_and_no_log_probability(
 
 def test_log_probabilities_are_those_of_the_choice() -> None:
     step = decide(empty_views(64))
-    for env, decision in enumerate(decisions(step, ONE, 3)):
+    for env, decision in enumerate(decisions(step, same, 3)):
         for head in decision.heads:
             if head.relevant:
                 assert math.exp(step.log_probs_eh[env, head.head].item()) == pytest.approx(head.probability)
-    assert {decision.op for decision in decisions(step, ONE, 3)} == {Op.WAIT, Op.GERMINATE}
+    assert {decision.op for decision in decisions(step, same, 3)} == {Op.WAIT, Op.GERMINATE}
 
 
 def test_every_legal_choice_keeps_its_floor() -> None:
@@ -132,7 +138,7 @@ def test_a_decision_reports_what_was_legal_and_likely() -> None:
     view = GardenView(slots=(None, None, None), config=GrowthConfig())
     policy = FactoredRecurrentPolicy(3, SMALL, torch.Generator().manual_seed(0))
     step = decide([view], policy=policy)
-    (decision,) = decisions(step, torch.tensor(7.0), 3)
+    (decision,) = decisions(step, lambda values: 7.0 * values, 3)
     assert decision.legal_ops == (Op.WAIT, Op.GERMINATE)
     (alternative,) = decision.alternatives
     assert {alternative.op, decision.op} == {Op.WAIT, Op.GERMINATE}
@@ -148,7 +154,7 @@ def test_a_decision_reports_what_was_legal_and_likely() -> None:
 
 def test_a_forced_step_is_certain(seed: SeedInfo) -> None:
     cooling = replace(seed, stage=SeedStage.EMBARGOED)
-    (decision,) = decisions(decide([GardenView(slots=(cooling,) * 3, config=GrowthConfig())]), ONE, 3)
+    (decision,) = decisions(decide([GardenView(slots=(cooling,) * 3, config=GrowthConfig())]), same, 3)
     assert decision.legal_ops == (Op.WAIT,)
     assert decision.heads[Head.OP].probability == 1.0
     assert decision.entropy == 0.0
@@ -162,3 +168,19 @@ def test_the_bootstrap_value_is_the_value_of_that_state() -> None:
     torch.testing.assert_close(values, step.values_e)
     later = state_values(policy, observation, step.hidden)
     assert not torch.equal(later, values), "the carried hidden state counts"
+
+
+@settings(deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10_000))
+def test_a_greedy_policy_takes_the_likeliest_choice_of_every_head(
+    data: st.DataObject, any_views: st.SearchStrategy, seed: int
+) -> None:
+    views: list[GardenView] = data.draw(any_views)
+    policy = opinionated_policy(seed)
+    step = decide(views, seed, policy, how="greedy")
+    other = decide(views, seed + 1, policy, how="greedy")
+    assert torch.equal(step.actions_eh, other.actions_eh), "no draw decides anything"
+    for view, decision, found in zip(views, decisions(step, same, 3), step.probabilities_ehn, strict=True):
+        assert refusal(view, decision.op, decision.actions[Head.SLOT]) is None
+        for head in RELEVANT_HEADS[decision.op]:
+            assert found[head, decision.actions[head]] == found[head].max()

@@ -96,7 +96,7 @@ def test_a_seed_is_seen_in_its_own_slot_only(seed: SeedInfo) -> None:
 
 
 def test_the_documented_table_is_that_of_the_code() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "observations.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "observations.md").read_text(encoding="utf-8")
     documented = [
         line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| feature", "| ---"))
     ]

@@ -162,14 +162,14 @@ def test_a_mode_that_pays_at_the_end_only_cannot_do_without_its_end(mode: str) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mode": "shapely"}, r"reward\.mode is 'shapely': choose one of shaped, simplified"),
-        ({"family": "losses"}, r"reward\.family is 'losses': choose one of contribution, loss"),
+        ({"mode": "shapely"}, r"reward\.mode is 'shapely': it must be one of shaped, simplified"),
+        ({"family": "losses"}, r"reward\.family is 'losses': it must be one of contribution, loss"),
         ({"family": "loss", "mode": "sparse"}, r"the loss family has one form; leave"),
-        ({"loss_target_share": 1.0}, r"loss_target_share is 1\.0: it must be 0 or more and below 1"),
+        ({"loss_target_share": 1.0}, r"loss_target_share is 1\.0: it must be at least 0 and below 1"),
         ({"loss_delta_std": 0.0}, r"reward\.loss_delta_std is 0\.0: it must be above 0"),
-        ({"param_budget": 0}, r"reward\.param_budget is 0: it must be above 0"),
-        ({"fossilized_share": 1.5}, r"reward\.fossilized_share is 1\.5: it must lie between 0 and 1"),
-        ({"escrow_delta_clip": -1.0}, r"reward\.escrow_delta_clip is -1\.0: it must be 0 or more"),
+        ({"param_budget": 0}, r"reward\.param_budget is 0: it must be from 1 to"),
+        ({"fossilized_share": 1.5}, r"reward\.fossilized_share is 1\.5: it must be from 0 to 1"),
+        ({"escrow_delta_clip": -1.0}, r"reward\.escrow_delta_clip is -1\.0: it must be from 0 to 100"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_remedy(changes: dict[str, object], message: str) -> None:

@@ -154,7 +154,7 @@ def test_images_have_no_gpt2_tokens() -> None:
 
 def test_without_tiktoken_the_error_names_the_extra(config: TaskConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tiktoken", None)
-    with pytest.raises(ConfigError, match=r"task\.tokens is 'gpt2'.*pip install 'esper\[gpt2\]'"):
+    with pytest.raises(ConfigError, match=r"task\.tokens is 'gpt2'.*pip install 'esper-grow\[gpt2\]'"):
         load_task(config, seed=1)
 
 

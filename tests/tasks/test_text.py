@@ -110,7 +110,7 @@ def test_a_parquet_file_without_texts_is_an_error(tmp_path: Path) -> None:
 def test_without_pyarrow_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     (tmp_path / "stories.parquet").write_bytes(b"")
-    with pytest.raises(ConfigError, match=r"pip install 'esper\[parquet\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'esper-grow\[parquet\]'"):
         load_file(tmp_path / "stories.parquet")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from esper.contracts.actions import NUM_HEADS, Head, Op, Tempo, head_sizes
+from esper.contracts.actions import NUM_HEADS, Head, Op, PerHead, Tempo, head_sizes
 from esper.policy.acting import PolicyStep, act, state_values
 from esper.policy.config import PolicyConfig
 from esper.policy.masks import ActionMasks, max_head_size
@@ -26,7 +26,15 @@ from esper.training.ppo.update import PPOUpdater
 CPU = torch.device("cpu")
 ENVS, SLOTS = 16, 2
 FEATURES = observation_size(SLOTS)
-POLICY = PolicyConfig(feature_size=16, hidden_size=16, head_size=16, value_size=16, embedding_size=1)
+POLICY = PolicyConfig(
+    feature_size=16,
+    hidden_size=16,
+    head_size=16,
+    value_size=16,
+    embedding_size=1,
+    # Ample exploration: a probe asks whether the update learns what is right, not whether it happens to find it.
+    probability_floors=PerHead.same(0.08, op=0.15, slot=0.05, tempo=0.12),
+)
 LEARNING = PPOConfig(learning_rate=1e-2, epochs=4, target_kl=0.05, entropy_coef=0.0, horizon="terminate")
 
 WAIT_ONLY = (Op.WAIT,)
@@ -325,7 +333,10 @@ class Learner:
             )
         if probe.config.horizon == "truncate":
             self.bootstrap(hidden)
-        return Played(steps, torch.stack([step.values_e for step in steps], 1) * self.updater.value_normalizer.scale)
+        return Played(steps, self._rewards_of(steps))
+
+    def _rewards_of(self, steps: list[PolicyStep]) -> Tensor:
+        return self.updater.value_normalizer.to_rewards(torch.stack([step.values_e for step in steps], 1))
 
     def contributions(self) -> list[list[float | None]]:
         """What was measured of each slot's seed before the decision: in most probes nothing."""

@@ -1,6 +1,6 @@
 """The real policy, buffer and update solve small worlds with known answers, and fail them once a fault is put in.
 
-docs/ppo.md has the table of probes and measured margins.
+docs/internals/ppo.md has the table of probes and measured margins.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from probes import (
+    ENVS,
     SLOTS,
     ConditionalHead,
     ConstantReward,
@@ -34,6 +35,7 @@ from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.recurrent import Hidden
 from esper.policy.scoring import Evaluation, evaluate_episodes
 from esper.training.ppo.advantages import generalized_advantages
+from esper.training.ppo.value_normalizer import ValueNormalizerState
 
 SEEDS = (0, 1, 2)
 PROBES: tuple[type[Probe], ...] = (
@@ -76,7 +78,8 @@ class BootstrapDropped(Learner):
     """The state in which time ran out counts as worth nothing."""
 
     def bootstrap(self, hidden: Hidden) -> None:
-        pass
+        nothing = self.updater.value_normalizer.state().to_critic(torch.zeros(ENVS))
+        self.buffer.set_bootstrap(self._probe.epochs - 1, nothing)
 
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -136,8 +139,8 @@ def _terminal_bootstrapped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("esper.training.ppo.batch.generalized_advantages", endless)
 
 
-def _scale_of_returns_unlimited(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("esper.training.ppo.value_normalizer._MIN_SCALE", 1e-4)
+def _centre_of_returns_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ValueNormalizerState, "to_rewards", lambda state, values: values * state.scale)
 
 
 def _nothing(_patch: pytest.MonkeyPatch) -> None:
@@ -164,7 +167,7 @@ FAULTS = (
     Fault("envs misaligned", ObservedAction, _evaluation_of(_observations_of_the_neighbour), caught=True),
     Fault("bootstrap dropped", ForeverRewarded, learner=BootstrapDropped),
     Fault("terminal bootstrapped", DelayedReward, _terminal_bootstrapped),
-    Fault("scale of returns unlimited", ConstantReward, _scale_of_returns_unlimited),
+    Fault("centre of returns forgotten", ConstantReward, _centre_of_returns_forgotten),
     Fault("discount dropped", DelayedReward, _discount_dropped),
 )
 

@@ -1,4 +1,4 @@
-"""esper ab"""
+"""The command `esper ab`."""
 
 from __future__ import annotations
 

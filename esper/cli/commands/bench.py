@@ -1,4 +1,4 @@
-"""esper bench"""
+"""The command `esper bench`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ app = typer.Typer(help="Time Esper against the plain way of doing the same work.
 Cases = Annotated[list[str] | None, typer.Option("--case", metavar="NAME", help="Run this case only. Repeatable.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per figure and line.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:0.")]
-Threads = Annotated[int, typer.Option(min=0, help="CPU threads of torch; 0 leaves torch's choice.")]
+Threads = Annotated[int, typer.Option(min=0, help="CPU threads for torch; 0 leaves the choice to torch.")]
 Repeats = Annotated[int | None, typer.Option(min=1, help="Timed runs of each side; medians are reported.")]
-Sweep = Annotated[bool, typer.Option("--sweep", help="Also more numbers of envs than the fixed cases have.")]
+Sweep = Annotated[bool, typer.Option("--sweep", help="Also run more numbers of envs than the fixed cases have.")]
 
 
 @app.callback()
@@ -25,7 +25,7 @@ def bench(
     threads: Threads = 0,
     repeats: Repeats = None,
 ) -> None:
-    """Without a name: run the fixed cases of every benchmark, or the cases that --case names."""
+    """Run the fixed cases of every benchmark, or the cases that --case names, if no benchmark is named."""
     given = (case, as_json, device, threads, repeats) != (None, False, "cpu", 0, None)
     if context.invoked_subcommand is None:
         from esper.bench.suite import benchmarks_of
@@ -45,7 +45,7 @@ def fleet(
     repeats: Repeats = None,
     sweep: Sweep = False,
 ) -> None:
-    """E hosts as one tensor program against E plain training loops: forward, backward, clip and step."""
+    """Time E hosts as one tensor program against E plain training loops: forward, backward, clip and step."""
     _run("fleet", case, as_json, device, threads, repeats, sweep=sweep)
 
 
@@ -53,7 +53,7 @@ def fleet(
 def ablation(
     case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
 ) -> None:
-    """Validation with all ablation configurations in one tree against a whole pass for each of them."""
+    """Time the validation of all ablation configurations in one tree against a whole pass for each of them."""
     _run("ablation", case, as_json, device, threads, repeats)
 
 
@@ -61,7 +61,7 @@ def ablation(
 def baseline(
     case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
 ) -> None:
-    """A whole run of five epochs in CIFAR's shape, start-up and PPO update included, against a plain loop."""
+    """Time a whole run of five epochs in CIFAR's shape, with start-up and PPO update, against a plain loop."""
     _run("baseline", case, as_json, device, threads, repeats)
 
 
@@ -69,7 +69,7 @@ def baseline(
 def update(
     case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
 ) -> None:
-    """How much of a run's wall-clock the PPO update takes."""
+    """Measure how much of a run's wall-clock time the PPO update takes."""
     _run("update", case, as_json, device, threads, repeats)
 
 
@@ -77,7 +77,7 @@ def update(
 def scaling(
     case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
 ) -> None:
-    """Speed, peak memory and operator calls per step of E envs together, against E times one."""
+    """Measure speed, peak memory and operator calls per step of E envs together, against E times one."""
     _run("scaling", case, as_json, device, threads, repeats)
 
 

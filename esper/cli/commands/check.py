@@ -1,4 +1,4 @@
-"""esper check: do the parts that a fleet is made of keep their promises."""
+"""The command `esper check`, which checks that the parts of a fleet keep their promises."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def check() -> None:
 @app.command()
 def blueprints(
     plugins: Plugins = None,
-    channels: Annotated[int, typer.Option(min=1, help="Width of the features.")] = 16,
+    channels: Annotated[int, typer.Option(min=1, help="The width of the features.")] = 16,
 ) -> None:
-    """Check every registered blueprint. Exit code 1 when one fails."""
+    """Check every registered blueprint. The exit code is 1 if one fails."""
     from rich.console import Console
 
     from esper.conformance.blueprints import check_blueprint
@@ -55,7 +55,7 @@ def controllers(
     names: Annotated[list[str] | None, typer.Argument(help="Names; without one, every registered controller.")] = None,
     plugins: Plugins = None,
 ) -> None:
-    """Let controllers grow tiny hosts and check their decisions. Exit code 1 when one fails."""
+    """Let controllers grow tiny hosts, and check their decisions. The exit code is 1 if one fails."""
     from esper.conformance.controllers import check_controller
     from esper.plugins import load_plugins
     from esper.training.controllers.registry import list_controllers
@@ -70,7 +70,7 @@ def controllers(
 
 
 def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
-    """One row per blueprint; what was not measured shows as --."""
+    """A table with one row per blueprint. What was not measured shows as --."""
     from rich import box
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""esper doctor"""
+"""The command `esper doctor`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import Annotated
 
 import typer
 
+from esper.contracts.distribution import package_version
+
 
 def doctor(
     runs_dir: Annotated[Path, typer.Option(help="Where run directories would be made.")] = Path("runs"),
     autotune: Annotated[
         bool, typer.Option("--autotune", help="Time every way of computing the hosts of a preset on this machine.")
     ] = False,
-    preset: Annotated[str, typer.Option(help="With --autotune: whose hosts.")] = "digits",
+    preset: Annotated[str, typer.Option(help="The preset whose hosts --autotune measures.")] = "digits",
 ) -> None:
-    """Show what esper finds on this machine; exit code 1 if something is missing that it needs."""
+    """Show what Esper finds on this machine. The exit code is 1 if something that it needs is missing."""
     if autotune:
         _autotune(preset)
         return
@@ -33,7 +35,7 @@ def doctor(
     writable = _writable(runs_dir)
     presets = list_presets()
     rows = {
-        "esper": version("esper"),
+        "esper": package_version(),
         "python": f"{platform.python_version()} ({sys.executable})",
         "platform": platform.platform(),
         **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},
@@ -49,7 +51,7 @@ def doctor(
 
 
 def _autotune(preset: str) -> None:
-    """The table from which fleet.conv_algorithm = "auto" chooses, measured afresh."""
+    """Measure afresh, and print, the table from which fleet.conv_algorithm = "auto" chooses."""
     import torch
     from rich.console import Console
     from rich.table import Table
@@ -85,7 +87,7 @@ def _autotune(preset: str) -> None:
 
 
 def _writable(directory: Path) -> str | None:
-    """None if files can be made in directory (or in the nearest parent that exists), else why not."""
+    """None if files can be made in a directory, or in its nearest parent that exists; else why not."""
     while not directory.exists() and directory != directory.parent:
         directory = directory.parent
     try:

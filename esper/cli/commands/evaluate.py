@@ -1,8 +1,9 @@
-"""esper evaluate"""
+"""The command `esper evaluate`."""
 
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,24 +16,40 @@ if TYPE_CHECKING:
 
     from esper.evaluation.records import ControllerResult
 
+
+class Decisions(StrEnum):
+    """Values of controller.decisions."""
+
+    GREEDY = "greedy"
+    SAMPLED = "sampled"
+
+
 BASELINES = "static,random,schedule,heuristic,hillclimb"
 
 
 def evaluate(
     preset: run_options.Preset = "digits_impaired",
-    controllers: Annotated[str, typer.Option(help="Names, with commas between them.")] = BASELINES,
-    seeds: Annotated[int, typer.Option(help="Runs per controller: run.seed and the seeds after it.")] = 5,
+    controllers: Annotated[str, typer.Option(help="Names of controllers, separated by commas.")] = BASELINES,
+    seeds: Annotated[int, typer.Option(help="Runs per controller, with run.seed and the seeds that follow it.")] = 5,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A run, or one of its checkpoints: what the controller ppo has learned.")
+        Path | None,
+        typer.Option(help="A run, or one of its checkpoints, that holds what the controller ppo has learned."),
     ] = None,
-    group: Annotated[str | None, typer.Option(help="Whose policy, where the checkpoint has several.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="The group whose policy plays, if the checkpoint has several.")
+    ] = None,
+    decisions: Annotated[
+        Decisions | None, typer.Option(help="Let ppo take its likeliest choices, or draw them; the preset says greedy.")
+    ] = None,
     overrides: run_options.Overrides = None,
-    envs: Annotated[int | None, typer.Option(help="Hosts, and so episodes, per run.")] = None,
+    envs: Annotated[int | None, typer.Option(help="Hosts per run, and therefore episodes per run.")] = None,
     episode_length: run_options.EpisodeLength = None,
     seed: Annotated[int | None, typer.Option(help="The first seed.")] = None,
     device: run_options.Device = None,
     threads: run_options.Threads = None,
-    runs_dir: Annotated[Path, typer.Option(help="Where a directory with all runs is made.")] = Path("runs"),
+    runs_dir: Annotated[Path, typer.Option(help="The directory in which a folder with all runs is made.")] = Path(
+        "runs"
+    ),
     plugins: run_options.Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
@@ -43,6 +60,7 @@ def evaluate(
         preset,
         overrides,
         plugins,
+        decisions=decisions,
         envs=envs,
         episode_length=episode_length,
         seed=seed,
@@ -68,7 +86,7 @@ def evaluate(
 
 
 def check_writable(*files: Path | None) -> None:
-    """Refuse files that cannot be written before the first run, not after the last.
+    """Refuse files that cannot be written, before the first run rather than after the last.
 
     Raises:
         ConfigError: a folder does not exist, or the file is a folder.

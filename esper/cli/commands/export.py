@@ -1,4 +1,4 @@
-"""esper export: a grown network for other programs."""
+"""The command `esper export`, which writes a grown network for other programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 
 class Form(StrEnum):
-    """Forms in which a network can leave Esper."""
+    """The forms in which a network can leave Esper."""
 
     SAFETENSORS = "safetensors"
     ONNX = "onnx"
@@ -23,9 +23,9 @@ def export(
     host: Annotated[
         str, typer.Option(help="best, last, a name that `esper hosts RUN` lists, or ENV,EPISODE.")
     ] = "best",
-    to: Annotated[Form, typer.Option(help="Form of the file.")] = Form.SAFETENSORS,
+    to: Annotated[Form, typer.Option(help="The form of the file.")] = Form.SAFETENSORS,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; without it, one in the working directory.")
+        Path | None, typer.Option("--out", "-o", help="The file to write; by default, one in the working directory.")
     ] = None,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
@@ -39,7 +39,7 @@ def export(
 
     load_plugins(plugins or ())
     saved = find_host(RunDirectory.open(run).path, host)
-    from esper.export.network import SUFFIXES, export_host  # imports torch
+    from esper.export.network import SUFFIXES, export_host  # This imports torch.
 
     target = out or Path(f"{saved.path.parent.parent.name}-{saved.path.name}{SUFFIXES[to.value]}")
     try:

@@ -1,4 +1,4 @@
-"""esper hosts: the networks that a run kept."""
+"""The command `esper hosts`, which shows the networks that a run kept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hosts(
 
     console = Console()
     if which is None:
-        find_host(path)  # says what to do when there is none
+        find_host(path)  # The error says what to do if there is none.
         console.print(hosts_table(list_hosts(path)))
     else:
         console.print(host_tree(find_host(path, which)))

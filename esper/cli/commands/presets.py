@@ -1,4 +1,4 @@
-"""esper presets"""
+"""The command `esper presets`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def presets(context: typer.Context) -> None:
 
 @app.command(name="list")
 def list_() -> None:
-    """Name every preset, with what it is for."""
+    """List every preset, with what it is for."""
     from esper.history.presets import list_presets
 
     presets = list_presets()

@@ -1,4 +1,4 @@
-"""esper replay"""
+"""The command `esper replay`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def replay(
         from esper.history import open_events
         from esper_tui import session
 
-        open_events(path)  # a missing run is said on the console, not inside the cockpit
+        open_events(path)  # A missing run is reported on the console and not inside the cockpit.
         raise typer.Exit(session.replay(path))
     if not no_tui:
         print("esper: no terminal: printing a summary", file=sys.stderr)
@@ -41,8 +41,8 @@ def _print_events(path: Path) -> int:
         for event in reader.lines():
             sys.stdout.write(event_to_json(event) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of the pipe has seen enough, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed to nowhere
+    except BrokenPipeError:  # The reader of the pipe has seen enough, as with `| head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # What is left is flushed to nowhere.
         return 128 + signal.SIGPIPE
     if reader.torn_tail:
         print("esper: the file ends in an unfinished line, which was left out", file=sys.stderr)

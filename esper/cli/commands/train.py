@@ -1,14 +1,16 @@
-"""esper train"""
+"""The command `esper train`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from esper.cli import run_options
+from esper.training.group_spec import GroupSpec
 
 
 def train(
@@ -16,10 +18,13 @@ def train(
     preset: run_options.Preset = "digits",
     overrides: run_options.Overrides = None,
     controller: Annotated[
-        str | None, typer.Option(help="Who decides: ppo, static, random, schedule, heuristic, hillclimb or a plugin's.")
+        str | None,
+        typer.Option(
+            help="What decides: ppo, static, random, schedule, heuristic, hillclimb, or a plug-in's controller."
+        ),
     ] = None,
     rounds: run_options.Rounds = None,
-    envs: Annotated[int | None, typer.Option(help="Hosts that are trained side by side.")] = None,
+    envs: Annotated[int | None, typer.Option(help="The number of hosts that are trained side by side.")] = None,
     episode_length: run_options.EpisodeLength = None,
     seed: run_options.Seed = None,
     device: run_options.Device = None,
@@ -31,8 +36,36 @@ def train(
     runs_dir: run_options.RunsDir = Path("runs"),
     plugins: run_options.Plugins = None,
     no_tui: run_options.NoTui = False,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with this run from its latest checkpoint, or from the checkpoint whose folder is given.",
+        ),
+    ] = None,
 ) -> None:
     """Train a fleet of growing hosts and the controller that grows them."""
+    if resume is not None:
+        raise typer.Exit(
+            resume_run(
+                context,
+                resume,
+                {
+                    "run.rounds": rounds,
+                    "run.device": device,
+                    "run.devices": _devices(context, devices or ()) or None,
+                    "run.threads": threads,
+                    "run.checkpoint_interval": checkpoint_every,
+                },
+                overrides or (),
+                plugins or (),
+                no_tui=no_tui,
+            )
+        )
     config = run_options.resolve(
         preset,
         overrides,
@@ -45,6 +78,7 @@ def train(
         device=device,
         devices=_devices(context, devices or ()),
         threads=threads,
+        checkpoint_every=checkpoint_every,
     )
     run_options.prepare(config)
     if run_options.wants_cockpit(no_tui):
@@ -56,8 +90,67 @@ def train(
     raise typer.Exit(train_headless(config, runs_dir))
 
 
+_WITH_RESUME: Final = frozenset(
+    {"resume", "rounds", "device", "devices", "threads", "checkpoint_every", "overrides", "plugins", "no_tui"}
+)
+
+
+def resume_run(
+    context: typer.Context,
+    path: Path,
+    options: Mapping[str, object],
+    overrides: Sequence[str],
+    plugins: Sequence[str],
+    *,
+    no_tui: bool,
+) -> int:
+    """Go on with a saved run and return the exit code.
+
+    options: settings that have an option of their own, by key; None was not given.
+
+    Raises:
+        ConfigError: an option that a run cannot take back, or whatever find_resume_point refuses.
+    """
+    from esper.errors import ConfigError
+    from esper.history.presets import parse_override
+    from esper.history.resuming import find_resume_point
+    from esper.plugins import load_plugins
+
+    sources = {name: context.get_parameter_source(name) for name in context.params if name not in _WITH_RESUME}
+    refused = [
+        f"--{name.replace('_', '-')}"
+        for name, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE"
+    ]
+    if refused:
+        raise ConfigError(
+            f"{', '.join(refused)} cannot be given with --resume: a run goes on with the settings that it began with"
+        )
+    load_plugins(plugins)
+    changes = {key: value for key, value in options.items() if value is not None}
+    changes |= dict(parse_override(text) for text in overrides)
+    point = find_resume_point(path, changes)
+    for spec in point.groups or (GroupSpec(config=point.config),):
+        run_options.prepare(spec.config)
+    report = None
+    if len(point.groups) > 1:
+        from esper.cli.console.ab_report import print_comparison
+
+        report = partial(print_comparison, as_json=False)
+    runs_dir = point.directory.path.parent
+    if run_options.wants_cockpit(no_tui):
+        from esper_tui import session
+
+        return session.train(point.config, runs_dir, groups=point.groups, report=report, resume=point)
+    from esper.cli.console.headless import train_headless
+
+    return train_headless(point.config, runs_dir, groups=point.groups, report=report, resume=point)
+
+
 def _devices(context: typer.Context, named: Sequence[str]) -> list[str]:
-    """What stands behind --devices: click takes the first word only, the others are left over. Commas separate too.
+    """The words after --devices. click takes only the first of them and leaves the others over.
+
+    Commas separate them, too.
 
     Raises:
         ConfigError: words are left over that belong to no option.

@@ -1,4 +1,4 @@
-"""The end of `esper ab`: what two groups of a recorded run differ in, as a table or as JSON."""
+"""The end of `esper ab`: in what the two groups of a recorded run differ, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def print_comparison(path: Path, *, as_json: bool) -> None:
 
 
 def comparison_table(summary: PairedSummary) -> Table:
-    """One row per measure, first for the last round, then for the mean over rounds."""
+    """A table with one row per measure, first for the last round and then for the mean over rounds."""
     first, second = summary.groups
     table = Table(
         title=f"{second} against {first}: {summary.envs} paired envs, {summary.rounds} rounds",
@@ -72,7 +72,7 @@ def comparison_table(summary: PairedSummary) -> Table:
 def comparison_document(
     summary: PairedSummary, path: Path, config: TrainingConfig, groups: tuple[GroupSpec, GroupSpec]
 ) -> dict[str, object]:
-    """The summary for scripts. Numbers are not rounded; null: not measured, or too few envs."""
+    """The summary for scripts. Numbers are not rounded. null means not measured, or too few envs."""
     return {
         "run": str(path),
         "groups": {spec.group_id: dict(changed_keys(group_changes(config, spec))) for spec in groups},
@@ -134,7 +134,7 @@ def _settings(config: TrainingConfig, spec: GroupSpec) -> str:
 
 
 def _notes(first: GroupSpec, second: GroupSpec) -> list[str]:
-    """What the reader must know before believing a row."""
+    """What the reader must know before trusting a row."""
     if first.config.reward == second.config.reward:
         return []
-    return ["The groups are paid differently, so their rewards are not in one unit; compare accuracies and parameters."]
+    return ["The groups' rewards are computed differently and have different units; compare accuracies and parameters."]

@@ -1,4 +1,4 @@
-"""Runs benchmarks with a display of what is being timed, and shows their figures."""
+"""Runs benchmarks, displays what is being timed, and shows the figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(
     threads: int,
     repeats: int | None,
 ) -> None:
-    """Run these cases. JSON lines come as soon as they are measured, on stdout, everything else goes to stderr then.
+    """Run these cases. With JSON, each line goes to stdout as soon as it is measured, and all else goes to stderr.
 
     Raises:
         ConfigError: there is no such device.

@@ -1,4 +1,4 @@
-"""How a benchmark's results look on the console and as JSON."""
+"""The results of a benchmark on the console and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from esper.bench.timing import Comparison
 
 
 def comparison_table(benchmark: Benchmark, results: Sequence[Comparison]) -> Table:
-    """One row per figure, and below what each case did. Ratio above 1: ours is better."""
+    """A table with one row per figure, and below it what each case did. A ratio above 1 means that ours is better."""
     first_case: dict[str, str] = {}
     for result in results:
         first_case.setdefault(result.work, result.case)
@@ -52,5 +52,5 @@ def json_line(result: Comparison) -> dict[str, str | float]:
 
 
 def _number(value: float) -> str:
-    """Four digits or all of an integer part."""
+    """A number with four digits, or with its whole integer part if that is longer."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"

@@ -25,9 +25,9 @@ RESULTS_FILE = "results.jsonl"
 
 
 def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, ...], int]:
-    """Results and exit code; no results and 130 after Ctrl-C.
+    """The results and the exit code, or no results and 130 after Ctrl-C.
 
-    All runs go into one new directory, which ends up on stderr with the results as results.jsonl in it.
+    All runs go into one new directory, which also receives results.jsonl. Its name is printed on stderr at the end.
     """
     stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
     folder = runs_dir / f"{stamp}-evaluate-{plan.base.run.preset}"
@@ -47,7 +47,7 @@ def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, 
 
 
 class EvaluationProgress:
-    """Sink that shows how far the evaluation is: a bar on a terminal, one line per run everywhere."""
+    """A sink that shows how far the evaluation is: a bar on a terminal, and one line per run everywhere."""
 
     name = "progress"
     critical = False
@@ -75,10 +75,10 @@ class EvaluationProgress:
             self._progress.update(self._task, advance=1)
 
     def close(self) -> None:
-        """A run has ended; the bar stays for the next."""
+        """Do nothing at the end of a run, because the bar stays for the next one."""
 
     def run_done(self, done: RunDone) -> None:
-        """Print a finished run, and correct the bar: static hosts of equal size become known late."""
+        """Print a finished run, and correct the bar, because static hosts of equal size become known late."""
         self._console.print(
             f"run {done.number}/{done.total}  {done.label} seed {done.seed}  "
             f"test {percent(done.test_accuracy)} %  {done.seconds:.1f} s",

@@ -1,4 +1,4 @@
-"""How an evaluation looks on the console."""
+"""The results of an evaluation on the console."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esper.evaluation.records import ControllerResult, Difference, Estimate
 
 
 def figures_table(results: Sequence[ControllerResult]) -> Table:
-    """What each controller reached, and what it took: one row per controller."""
+    """A table of what each controller reached and what it took, with one row per controller."""
     first = results[0]
     table = _table(
         f"{first.preset}: {len(first.seeds)} seeds, {first.episodes} episodes of {first.epochs} epochs each",
@@ -25,7 +25,7 @@ def figures_table(results: Sequence[ControllerResult]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
-            result.controller,
+            _name(result),
             _estimate(result.test_accuracy),
             number(result.test_accuracy.iqm, 1),
             f"+{number(result.parameters_added.mean, 0)}",
@@ -38,7 +38,7 @@ def figures_table(results: Sequence[ControllerResult]) -> Table:
 
 
 def differences_table(results: Sequence[ControllerResult]) -> Table:
-    """Each controller against the host that never grows, and against one as large as what it grew."""
+    """A table of each controller against the host that never grows, and against one as large as what it grew."""
     settings = {result.matched.setting for result in results if result.matched is not None}
     size = f"; size: {' or '.join(sorted(settings))}, which gives it so many params" if settings else ""
     table = _table(
@@ -54,7 +54,7 @@ def differences_table(results: Sequence[ControllerResult]) -> Table:
             continue
         matched = result.matched
         table.add_row(
-            result.controller,
+            _name(result),
             _difference(result.against_static),
             NOT_MEASURED if matched is None else str(matched.value),
             NOT_MEASURED if matched is None else number(matched.parameters, 0),
@@ -71,7 +71,7 @@ def _table(title: str, caption: str) -> Table:
 
 
 def against_table(results: Sequence[ControllerResult]) -> Table:
-    """Each controller (row) against each other one (column)."""
+    """A table of each controller (row) against each other one (column)."""
     table = _table(
         "Row minus column in test accuracy",
         f"points, with the 95 % interval over paired episodes, {_unit(len(results[0].seeds))}",
@@ -81,14 +81,14 @@ def against_table(results: Sequence[ControllerResult]) -> Table:
     for result in results:
         found = {one.controller: one.difference for one in result.against}
         table.add_row(
-            result.controller,
+            _name(result),
             *("" if other is result else _difference(found[other.controller], "\n") for other in results),
         )
     return table
 
 
 def _unit(seeds: int) -> str:
-    """Over what an interval is taken, with a warning where it can say little."""
+    """The units over which an interval is taken, with a warning if they are too few for it to say much."""
     if seeds < FEW_UNITS:
         return f"over only {seeds} seed{'s' if seeds > 1 else ''}: take at least {FEW_UNITS} (--seeds)"
     return f"over the {seeds} seeds"
@@ -111,7 +111,7 @@ def _difference(difference: Difference | None, gap: str = " ") -> str:
 
 
 def _short(value: float) -> str:
-    """A large number in few characters.
+    """A large number, in few characters.
 
     >>> _short(0), _short(4608), _short(2.5e7)
     ('0', '4.6k', '25.0M')
@@ -120,3 +120,7 @@ def _short(value: float) -> str:
         if value >= limit:
             return f"{value / limit:.1f}{letter}"
     return f"{value:.0f}"
+
+
+def _name(result: ControllerResult) -> str:
+    return result.controller if result.decisions is None else f"{result.controller} {result.decisions}"

@@ -9,7 +9,7 @@ NOT_MEASURED = "--"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A fixed number of decimals, thousands separated.
+    """A number with a fixed number of decimals and separated thousands.
 
     >>> number(1234.5), number(None)
     ('1,234.50', '--')
@@ -18,7 +18,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def percent(value: float | None) -> str:
-    """An accuracy, with one decimal; the unit stands in the heading or after it."""
+    """An accuracy with one decimal. The unit stands in the heading or after it."""
     return number(value, 1)
 
 

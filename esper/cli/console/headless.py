@@ -7,20 +7,21 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
+from esper.checkpoints import train_recorded
 from esper.cli.console.progress import ConsoleProgress
 from esper.cli.errors import INTERRUPTED
 from esper.errors import ConfigError
-from esper.history.recording import open_recording
+from esper.history.recording import Recording, open_recording, resume_recording
+from esper.history.resuming import ResumePoint
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
-from esper.training.vectorized_trainer import RunHooks, train_groups
 
 
 def train_headless(
@@ -29,14 +30,16 @@ def train_headless(
     *,
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
+    resume: ResumePoint | None = None,
     to_stderr: bool = False,
 ) -> int:
-    """Train, show progress on stdout, and end with the run directory on a line of its own.
+    """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
-    The first Ctrl-C asks the run to end in order, the second breaks it off; what was recorded stays.
+    The first Ctrl-C asks the run to end in an orderly way, and the second breaks it off. What was recorded stays.
 
-    groups: of a run with several; config is then what they have in common.
-    report: says what came out of the recorded run, given its directory, before that is printed.
+    groups: the groups of a run with several. config is what they have in common.
+    report: prints what came out of the recorded run, given its directory, before that is printed.
+    resume: the point from which an earlier run goes on, in its own directory.
     to_stderr: leave stdout to the report.
 
     Returns:
@@ -47,53 +50,58 @@ def train_headless(
             run could not be written.
     """
     console = Console(stderr=to_stderr)
-    path, interrupted = _record(config, runs_dir, groups, console)
+    path, interrupted = _record(config, runs_dir, groups, console, resume)
     if report is not None:
         report(path)
     print(path, file=console.file)
     return INTERRUPTED if interrupted else 0
 
 
-def _record(config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec], console: Console) -> tuple[Path, bool]:
+def _record(
+    config: TrainingConfig,
+    runs_dir: Path,
+    groups: Sequence[GroupSpec],
+    console: Console,
+    resume: ResumePoint | None,
+) -> tuple[Path, bool]:
     """The run's directory, and whether the run was interrupted."""
     control = RunControl()
     with (
         ExitStack() as after_closing,
         stop_on_interrupt(control),
-        open_recording(config, runs_dir, groups=groups) as recording,
+        _recording(config, runs_dir, groups, resume) as recording,
     ):
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
-            train_groups(
-                groups or [GroupSpec(config=config)],
-                RunHooks(
-                    hub=recording.hub,
-                    run_id=recording.run_id,
-                    control=control,
-                    on_summary=recording.on_summary,
-                    on_checkpoint=recording.on_checkpoint,
-                    on_hosts=recording.on_hosts,
-                ),
-            )
+            train_recorded(groups or [GroupSpec(config=config)], recording, control, resume)
         except KeyboardInterrupt:
             print("esper: broken off", file=sys.stderr)
-        except ConfigError:  # the run never began: leave nothing behind
-            after_closing.callback(shutil.rmtree, recording.directory.path)
+        except ConfigError:
+            never_began = recording.hub.last_seq <= 1  # its only event, if any, reports this very end
+            if resume is None and never_began:
+                after_closing.callback(shutil.rmtree, recording.directory.path)
             raise
     for failure in recording.hub.failures:
         print(f"esper: {failure.sink} stopped after event {failure.seq}: {failure.reason}", file=sys.stderr)
     return recording.directory.path, control.stop_requested
 
 
+def _recording(
+    config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec], resume: ResumePoint | None
+) -> AbstractContextManager[Recording]:
+    """A new recording, or that of the run that goes on."""
+    return open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
+
+
 @contextmanager
 def stop_on_interrupt(control: RunControl) -> Generator[None]:
-    """While the block runs, the first Ctrl-C requests a stop; any further one raises KeyboardInterrupt."""
+    """While the block runs, the first Ctrl-C requests a stop, and any further one raises KeyboardInterrupt."""
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if control.stop_requested:
             raise KeyboardInterrupt
         control.request_stop()
-        # print() is not safe inside a signal handler: it may interrupt another print
+        # print() is not safe inside a signal handler, which may interrupt another print.
         os.write(sys.stderr.fileno(), b"esper: stopping after this epoch; Ctrl-C again breaks off\n")
 
     previous = signal.signal(signal.SIGINT, handle)

@@ -21,7 +21,7 @@ def print_json(hosts: Sequence[SavedHost]) -> None:
 
 
 def hosts_table(hosts: Sequence[SavedHost]) -> Table:
-    """A row per network, the best first."""
+    """A table with a row per network, the best first."""
     table = Table("network", "val %", "test %", "parameters", "x host", "mult-adds", "seeds", "group", box=None)
     for column in table.columns[:6]:
         column.no_wrap = True

@@ -1,4 +1,4 @@
-"""Shows a headless run on the console: a progress bar on a terminal, one line per round everywhere."""
+"""Shows a headless run on the console: a progress bar on a terminal, and one line per round everywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from esper.training.config import TrainingConfig
 
 
 class ConsoleProgress:
-    """Sink that prints. On stdout: scripts that read a pipe get the lines without the bar."""
+    """A sink that prints to stdout. Scripts that read a pipe get the lines without the bar."""
 
     name = "console"
     critical = False
@@ -45,7 +45,7 @@ class ConsoleProgress:
         self._progress.start()
 
     def accept(self, event: Event) -> None:
-        """Show what the event tells.
+        """Show what the event reports.
 
         Raises:
             OSError: stdout is gone.
@@ -77,7 +77,7 @@ class ConsoleProgress:
         self._progress.stop()
 
     def _print_round(self, speed: Throughput) -> None:
-        """One line per policy group, with its name where there are several."""
+        """Print one line per policy group, with its name if there are several."""
         width = max((len(group_id) for group_id, _ in self._stats), default=0)
         for group_id, stats in self._stats:
             name = f"{group_id:{width}}  " if len(self._stats) > 1 else ""
@@ -97,7 +97,7 @@ class ConsoleProgress:
 
 
 def round_line(stats: BatchStats, speed: Throughput, rounds: int) -> str:
-    """One round in one line."""
+    """One round, in one line."""
     return (
         f"round {stats.batch:>{len(str(rounds))}}/{rounds}  accuracy {percent(stats.avg_accuracy):>5} %  "
         f"test {percent(stats.avg_test_accuracy):>5} %  reward {number(stats.avg_return):>7}  "
@@ -106,7 +106,7 @@ def round_line(stats: BatchStats, speed: Throughput, rounds: int) -> str:
 
 
 def anomaly_line(alarm: AnomalyDetected) -> str:
-    """An alarm in one line: where, which rule, and what it means."""
+    """An alarm, in one line: where it was raised, by which rule, and what it means."""
     env = None if alarm.env_id is None else f"env {alarm.env_id}"
     epoch = None if alarm.epoch is None else f"epoch {alarm.epoch}"
     place = ", ".join(part for part in (f"round {alarm.batch}", epoch, env, alarm.slot_id, alarm.head) if part)

@@ -1,4 +1,4 @@
-"""A saved run as text: facts, one row per round, and how it ended."""
+"""A saved run as text: its facts, one row per round, and how it ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esper.telemetry.events import BatchStats, Event, GroupStarted, Throughput, 
 class RunOutline:
     """What the summary shows, gathered in one pass over the events.
 
-    rounds: each with its policy group.
+    rounds: the rounds, each with its policy group.
     """
 
     started: TrainingStarted | None = None
@@ -84,7 +84,7 @@ def _facts(header: FileHeader, gathered: RunOutline) -> Table:
 
 
 def _group_name(group: GroupStarted, started: TrainingStarted) -> str:
-    """Nothing in a run of one group; else the group's name and envs."""
+    """The group's name and envs, or nothing in a run with a single group."""
     if len(started.groups) == 1:
         return ""
     return f" in group {group.group_id} (envs {min(group.env_ids)} to {max(group.env_ids)})"

@@ -1,4 +1,4 @@
-"""A grown network as one ordinary torch module: the host's segments, and after each the seed that grew there."""
+"""A grown network as one ordinary torch module: the host's segments, each followed by the seed that grew there."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class GrownSlot(nn.Module):
 
 
 class Normalise(nn.Module):
-    """Stored images to what the host reads: (x - mean) / standard deviation, per channel."""
+    """Turns stored images into what the host reads: (x - mean) / standard deviation, per channel."""
 
     def __init__(self, mean: tuple[float, ...], standard_deviation: tuple[float, ...]) -> None:
         super().__init__()
@@ -59,10 +59,10 @@ class Normalise(nn.Module):
 
 
 class GrownNetwork(nn.Module):
-    """A whole grown network: stored samples in, logits out.
+    """A whole grown network, which reads stored samples and returns logits.
 
-    Images are [B, C, H, W] with values from 0 to 255, of any numeric type; tokens are [B, L] indices. Logits are
-    [B, classes], or [B, L, vocabulary].
+    Images are [B, C, H, W] with values from 0 to 255, of any numeric type. Tokens are indices [B, L]. Logits are
+    [B, classes] for images and [B, L, vocabulary] for tokens.
 
     description: where the network came from and how it is built.
     """
@@ -101,13 +101,13 @@ class GrownNetwork(nn.Module):
 
 
 def parameters_of(module: nn.Module) -> int:
-    """How many parameters a module has."""
+    """The number of parameters of a module."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
 @torch.no_grad()
 def count_multiply_adds(network: GrownNetwork, sample: Tensor) -> int:
-    """Multiplications of the network's convolutions and matrix products for one sample [1, ...]."""
+    """The number of multiplications in the network's convolutions and matrix products for one sample [1, ...]."""
     with FlopCounterMode(display=False) as counter:
         network.eval()(sample)
     return counter.get_total_flops() // 2

@@ -1,4 +1,4 @@
-"""The ordinary torch module of every host and blueprint, plug-ins' included."""
+"""The ordinary torch module of every host and blueprint, including those of plug-ins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SEEDS: Final = {Topology.CNN: PLAIN_SEEDS, Topology.TRANSFORMER: PLAIN_TOKEN_SE
 
 
 def register_plain_host(kind: str, build: PlainHostFactory) -> None:
-    """Say what a host of your own is in ordinary layers, so that networks grown in it can be kept and exported.
+    """Give the ordinary module of your own host, so that networks grown in it can be kept and exported.
 
     Parameters, then buffers, must be registered in the order of the stacked host's.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from esper.contracts.validation import require_positive
+from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
 
 InjectionPlace = Literal["post_pool", "pre_and_post_pool"]
@@ -13,19 +13,23 @@ InjectionPlace = Literal["post_pool", "pre_and_post_pool"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformerConfig:
-    """A causal transformer. width: of the features, shared evenly by the heads. segments: equal parts of the layers,
-    with a slot after each.
-    """
+    """A causal transformer (docs/hosts.md)."""
 
-    width: int = 64
-    heads: int = 4
-    layers: int = 3
-    segments: int = 3
+    width: int = setting(
+        64, "The width of the features, which the heads share evenly.", at_least=1, at_most=65_536, unit="features"
+    )
+    heads: int = setting(4, "The number of attention heads.", at_least=1, at_most=1_024, unit="heads")
+    layers: int = setting(3, "The number of layers.", at_least=1, at_most=1_024, unit="layers")
+    segments: int = setting(
+        3,
+        "The number of equal parts of the layers, with a slot after each.",
+        at_least=1,
+        at_most=1_024,
+        unit="segments",
+    )
 
     def __post_init__(self) -> None:
-        require_positive(
-            "host.transformer", width=self.width, heads=self.heads, layers=self.layers, segments=self.segments
-        )
+        check_settings(self, "host.transformer")
         if self.width % self.heads:
             raise ConfigError(
                 f"host.transformer.heads is {self.heads}: it must divide host.transformer.width ({self.width})"
@@ -40,28 +44,40 @@ class TransformerConfig:
 class HostConfig:
     """What kind of host grows, how large it is, and which of its slots are enabled (docs/hosts.md).
 
-    kind: cnn, described by the fields below, transformer, described by the transformer table, or a registered kind.
-    slots: ids of the enabled slots; empty means all that the host has.
-
-    base_channels: block i has width base_channels * 2**i. blocks: number of blocks. kernel_size: odd. pool_layers:
-    how many leading blocks end in a 2x2 max pool; -1 means all. injection: slots behind the pool of every block
-    (post_pool), or before and behind it (pre_and_post_pool).
+    The fields from base_channels on describe a cnn, and the transformer table a transformer.
     """
 
-    kind: str = "cnn"
-    slots: tuple[str, ...] = ()
-    base_channels: int = 8
-    blocks: int = 3
-    kernel_size: int = 3
-    pool_layers: int = -1
-    injection: InjectionPlace = "post_pool"
+    kind: str = setting("cnn", "The kind of host: cnn, transformer, or one that a plug-in registers.")
+    slots: tuple[str, ...] = setting(
+        (), "The ids of the enabled slots, in row-major order; empty means every slot of the host."
+    )
+    base_channels: int = setting(
+        8,
+        "The width of the first block; each later block is twice as wide as the one before.",
+        at_least=1,
+        at_most=65_536,
+        unit="channels",
+    )
+    blocks: int = setting(3, "The number of convolution blocks.", at_least=1, at_most=12, unit="blocks")
+    kernel_size: int = setting(
+        3, "The side of the convolution kernels.", at_least=1, at_most=63, unit="pixels", odd=True
+    )
+    pool_layers: int = setting(
+        -1,
+        "How many leading blocks end in a 2x2 max pool; -1 means all of them.",
+        at_least=-1,
+        at_most=12,
+        unit="blocks",
+    )
+    injection: InjectionPlace = setting(
+        "post_pool",
+        "Whether slots follow the pool of every block (post_pool) or also stand before it (pre_and_post_pool).",
+    )
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
 
     def __post_init__(self) -> None:
-        require_positive("host", base_channels=self.base_channels, blocks=self.blocks, kernel_size=self.kernel_size)
-        if self.kernel_size % 2 == 0:
-            raise ConfigError(f"host.kernel_size is {self.kernel_size}: it must be odd so that blocks keep their size")
-        if not -1 <= self.pool_layers <= self.blocks:
+        check_settings(self, "host")
+        if self.pool_layers > self.blocks:
             raise ConfigError(
                 f"host.pool_layers is {self.pool_layers}: it must be -1 or from 0 to host.blocks ({self.blocks})"
             )

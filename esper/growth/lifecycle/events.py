@@ -52,7 +52,8 @@ class Fossilized:
     """A seed was committed to its host.
 
     improvement: the host's progress since the seed germinated, in percentage points.
-    contribution: the part that the seed itself contributes, in percentage points."""
+    contribution: the part that the seed itself contributes, in percentage points.
+    """
 
     seed_id: str
     blueprint: Blueprint

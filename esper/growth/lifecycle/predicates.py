@@ -1,7 +1,8 @@
 """Whether an op is possible on a slot now: the one answer that masks, rewards and execution share.
 
-The answer concerns what is physically possible and says nothing about good timing. A gate may still refuse an ADVANCE
-or a FOSSILIZE that is possible here.
+The answer says nothing about good timing. An ADVANCE or a FOSSILIZE that the seed's next gate would refuse counts as
+impossible where the view knows the gate's answer (growth.op_masks = "succeeding"). Otherwise the gate speaks when it is
+tried.
 """
 
 from __future__ import annotations
@@ -17,15 +18,21 @@ from esper.growth.lifecycle.config import GrowthConfig
 
 _ADVANCEABLE: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING, SeedStage.BLENDING})
 _BLENDED: Final = frozenset({SeedStage.BLENDING, SeedStage.HOLDING})
+_GATED: Final = (Op.ADVANCE, Op.FOSSILIZE)
 _INCUBATING: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING}) | COOLDOWN_STAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GardenView:
-    """The enabled slots of one env, in slot order (None = empty), and the rules that hold there."""
+    """The enabled slots of one env, in slot order (None = empty), and the rules that hold there.
+
+    closed_gates: for each slot why the gate ahead of its seed would refuse it now, None where it would open or where
+        there is none; empty where that is left to the attempt.
+    """
 
     slots: tuple[SeedInfo | None, ...]
     config: GrowthConfig
+    closed_gates: tuple[str | None, ...] = ()
 
 
 def refusal(view: GardenView, op: Op, slot: int) -> str | None:
@@ -33,7 +40,10 @@ def refusal(view: GardenView, op: Op, slot: int) -> str | None:
 
     slot: an index into view.slots.
     """
-    return _RULES[op](view, view.slots[slot])
+    reason = _RULES[op](view, view.slots[slot])
+    if reason is None and op in _GATED and view.closed_gates:
+        return view.closed_gates[slot]
+    return reason
 
 
 def seed_count(view: GardenView) -> int:

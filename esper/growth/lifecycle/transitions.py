@@ -84,6 +84,15 @@ def advance(state: SeedState, config: GrowthConfig) -> Change:
     return Change(state=entered, events=(report, stage_changed))
 
 
+def closed_gate(state: SeedState, config: GrowthConfig) -> str | None:
+    """Why the gate ahead of the seed would refuse it now; None if it would open, or if there is no gate ahead."""
+    target = SeedStage.FOSSILIZED if state.stage is SeedStage.HOLDING else _NEXT_STAGE.get(state.stage)
+    if target is None:
+        return None
+    gate = evaluate_gate(state, target, config)
+    return None if gate.passed else describe_failure(gate)
+
+
 def fossilize(state: SeedState, config: GrowthConfig) -> Change:
     """Commit a seed in HOLDING to the host for good, at the alpha that it has, if gate G5 opens."""
     if state.stage is not SeedStage.HOLDING:

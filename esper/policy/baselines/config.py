@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME
-from esper.contracts.validation import require_fraction, require_non_negative, require_positive
+from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
+from esper.policy.config import Decisions
 
 _BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if blueprint is not Blueprint.NOOP)
 
@@ -23,92 +24,138 @@ def _check_blueprints(owner: str, names: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleConfig:
-    """A fixed plan. germinate_epochs: the i-th seed is germinated in the first epoch from this one on in which that is
-    possible. blueprints: of the seeds in turn, over again when there are fewer; empty means the first of the host's
-    rotation for all. hold_epochs: in HOLDING before it is fossilised.
-    """
+    """A fixed plan, which every host follows."""
 
-    germinate_epochs: tuple[int, ...] = (1, 6, 11)
-    blueprints: tuple[str, ...] = ()
-    hold_epochs: int = 1
+    germinate_epochs: tuple[int, ...] = setting(
+        (1, 6, 11),
+        "The epochs from which each seed in turn is germinated as soon as that is possible, in rising order.",
+        at_least=1,
+        at_most=1_000_000,
+        unit="epochs",
+    )
+    blueprints: tuple[str, ...] = setting(
+        (), "The blueprints of the seeds in turn, over again when there are fewer; empty means the host's first."
+    )
+    hold_epochs: int = setting(
+        1, "How long a seed stays in HOLDING before it is fossilised.", at_least=1, at_most=1_000_000, unit="epochs"
+    )
 
     def __post_init__(self) -> None:
+        check_settings(self, "controller.schedule")
         _check_blueprints("controller.schedule", self.blueprints)
-        require_positive("controller.schedule", hold_epochs=self.hold_epochs)
-        if list(self.germinate_epochs) != sorted(self.germinate_epochs) or min(self.germinate_epochs, default=1) < 1:
+        if list(self.germinate_epochs) != sorted(self.germinate_epochs):
             raise ConfigError(
-                f"controller.schedule.germinate_epochs is {list(self.germinate_epochs)}: "
-                "give epochs from 1 on, in order"
+                f"controller.schedule.germinate_epochs is {list(self.germinate_epochs)}: give epochs in rising order"
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeuristicConfig:
-    """Rules of thumb of the original system (docs/controllers.md). Accuracies in points, times in epochs.
+    """Rules of thumb of the original system (docs/controllers.md)."""
 
-    blueprints: tried in turn; empty means the host's rotation. first_epoch: no germination before. plateau_points,
-    plateau_epochs: so many epochs that gain less are a plateau. stable_epochs: so many epochs with a relative
-    improvement of the loss between stable_low and stable_high, once, and the host counts as stable for good.
-    epochs_after_prune: pause before the next germination. prune_points, prune_age: a seed that old is pruned when its
-    stage lost more. fossilize_points: contribution that a kept seed exceeds. harmful_contribution: a contribution
-    above it, while the host fell below where it was at germination, is pruned. penalty, penalty_limit, penalty_decay:
-    a prune adds to its blueprint's penalty, which shrinks by the factor each epoch; from the limit on it is skipped.
-    """
-
-    blueprints: tuple[str, ...] = ()
-    first_epoch: int = 5
-    plateau_points: float = 0.5
-    plateau_epochs: int = 3
-    stable_epochs: int = 3
-    stable_low: float = -0.05
-    stable_high: float = 0.03
-    epochs_after_prune: int = 5
-    prune_points: float = 2.0
-    prune_age: int = 5
-    fossilize_points: float = 0.5
-    harmful_contribution: float = 0.1
-    penalty: float = 2.0
-    penalty_limit: float = 3.0
-    penalty_decay: float = 0.5
+    blueprints: tuple[str, ...] = setting((), "The blueprints that are tried in turn; empty means the host's rotation.")
+    first_epoch: int = setting(
+        5, "The first epoch in which a seed may be germinated.", at_least=0, at_most=1_000_000, unit="epochs"
+    )
+    plateau_points: float = setting(
+        0.5, "An epoch that gains less accuracy than this belongs to a plateau.", at_least=0, at_most=100, unit="points"
+    )
+    plateau_epochs: int = setting(
+        3,
+        "How many such epochs in a row make a plateau, on which a seed is germinated.",
+        at_least=0,
+        at_most=1_000_000,
+        unit="epochs",
+    )
+    stable_epochs: int = setting(
+        3,
+        "How many epochs in a row of steady loss make the host count as stable for good.",
+        at_least=0,
+        at_most=1_000_000,
+        unit="epochs",
+    )
+    stable_low: float = setting(
+        -0.05,
+        "The lower end of the relative improvement of the loss that counts as steady.",
+        at_least=-100,
+        at_most=100,
+    )
+    stable_high: float = setting(
+        0.03, "The upper end of the relative improvement of the loss that counts as steady.", at_least=-100, at_most=100
+    )
+    epochs_after_prune: int = setting(
+        5, "The pause after a prune before the next seed is germinated.", at_least=0, at_most=1_000_000, unit="epochs"
+    )
+    prune_points: float = setting(
+        2.0,
+        "A seed whose stage lost more accuracy than this is pruned once it is old enough.",
+        at_least=0,
+        at_most=100,
+        unit="points",
+    )
+    prune_age: int = setting(
+        5, "The age from which a seed may be pruned.", at_least=0, at_most=1_000_000, unit="epochs"
+    )
+    fossilize_points: float = setting(
+        0.5, "The contribution that a seed must exceed to be fossilised.", at_least=-100, at_most=100, unit="points"
+    )
+    harmful_contribution: float = setting(
+        0.1,
+        "A seed above this contribution whose host fell below its accuracy at germination is pruned.",
+        at_least=-100,
+        at_most=100,
+        unit="points",
+    )
+    penalty: float = setting(2.0, "What a prune adds to its blueprint's penalty.", at_least=0, at_most=1_000)
+    penalty_limit: float = setting(
+        3.0, "A blueprint whose penalty has reached this is skipped.", above=0, at_most=1_000
+    )
+    penalty_decay: float = setting(0.5, "The factor by which penalties shrink in each epoch.", at_least=0, at_most=1)
 
     def __post_init__(self) -> None:
+        check_settings(self, "controller.heuristic")
         _check_blueprints("controller.heuristic", self.blueprints)
-        require_non_negative(
-            "controller.heuristic",
-            first_epoch=self.first_epoch,
-            plateau_epochs=self.plateau_epochs,
-            stable_epochs=self.stable_epochs,
-            epochs_after_prune=self.epochs_after_prune,
-            prune_points=self.prune_points,
-            prune_age=self.prune_age,
-            penalty=self.penalty,
-        )
-        require_positive("controller.heuristic", penalty_limit=self.penalty_limit)
-        require_fraction("controller.heuristic", penalty_decay=self.penalty_decay)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HillclimbConfig:
-    """Keep what raised validation accuracy. blueprints: tried in turn; empty means the host's rotation. first_epoch: no
-    germination before. window: validation accuracies are means over this many epochs, before and after.
-    min_gain: points that the accuracy must have risen by.
-    """
+    """Keeps what raised validation accuracy."""
 
-    blueprints: tuple[str, ...] = ()
-    first_epoch: int = 3
-    window: int = 2
-    min_gain: float = 0.0
+    blueprints: tuple[str, ...] = setting((), "The blueprints that are tried in turn; empty means the host's rotation.")
+    first_epoch: int = setting(
+        3, "The first epoch in which a seed may be germinated.", at_least=1, at_most=1_000_000, unit="epochs"
+    )
+    window: int = setting(
+        2,
+        "The epochs over which validation accuracy is averaged before and after a seed's life.",
+        at_least=1,
+        at_most=1_000_000,
+        unit="epochs",
+    )
+    min_gain: float = setting(
+        0.0, "How much the accuracy must have risen for a seed to be kept.", at_least=-100, at_most=100, unit="points"
+    )
 
     def __post_init__(self) -> None:
+        check_settings(self, "controller.hillclimb")
         _check_blueprints("controller.hillclimb", self.blueprints)
-        require_positive("controller.hillclimb", first_epoch=self.first_epoch, window=self.window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerConfig:
-    """name: ppo, static, random, schedule, heuristic, hillclimb, or one that a plugin registers."""
+    """Which controller decides, and the settings of the baselines."""
 
-    name: str = AGENT_NAME
+    name: str = setting(
+        AGENT_NAME,
+        "Who decides: ppo, static, random, schedule, heuristic, hillclimb, or a controller that a plug-in registers.",
+    )
+    decisions: Decisions = setting(
+        "greedy",
+        "Whether a policy that only plays takes the likeliest choice (greedy) or draws one (sampled).",
+    )
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     heuristic: HeuristicConfig = field(default_factory=HeuristicConfig)
     hillclimb: HillclimbConfig = field(default_factory=HillclimbConfig)
+
+    def __post_init__(self) -> None:
+        check_settings(self, "controller")

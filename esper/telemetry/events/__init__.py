@@ -1,8 +1,8 @@
 """Typed telemetry: one frozen dataclass per event and per snapshot kind.
 
-Each payload class names its kind; `Event` is the envelope. None means "not measured". Units: accuracies percent,
-contributions and improvements percentage points, rewards raw unless the name says normalized, times milliseconds
-unless the name says seconds, epochs 1-based host epochs, batches 1-based PPO rounds.
+Each payload class names its kind, and `Event` is the envelope. None means "not measured". Accuracies are in percent,
+contributions and improvements in percentage points. Rewards are raw unless the name says normalized, and times are in
+milliseconds unless the name says seconds. Host epochs and batches, which are PPO rounds, are counted from 1.
 """
 
 from __future__ import annotations
@@ -141,10 +141,10 @@ Payload = (
 class Event:
     """The envelope of every event.
 
-    seq: monotonic within a run, from 1.
+    seq: rises within a run, from 1.
     time: seconds since the Unix epoch.
-    group_id: the policy group that the payload's env or update belongs to; DEFAULT_GROUP for what concerns the whole
-        fleet.
+    group_id: the policy group to which the payload's env or update belongs, or DEFAULT_GROUP for what concerns the
+        whole fleet.
     """
 
     seq: int

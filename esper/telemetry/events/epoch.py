@@ -12,7 +12,10 @@ from esper.telemetry.events.seeds import SlotSnapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochCompleted:
-    """One env finished one host epoch: trained, validated, ablated; the controller has not acted on it yet."""
+    """One env finished one host epoch: it was trained, validated and ablated.
+
+    The controller has not acted on it yet.
+    """
 
     kind: ClassVar[EventKind] = EventKind.EPOCH_COMPLETED
     env_id: int
@@ -30,7 +33,7 @@ class EpochCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationConfig:
-    """One measured configuration: which slots were on (in slot order) and the validation accuracy that gave."""
+    """One measured configuration: which slots were on, in slot order, and the validation accuracy that resulted."""
 
     slots_on: tuple[bool, ...]
     accuracy: float
@@ -38,11 +41,11 @@ class AblationConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterfactualMatrixComputed:
-    """Every ablation of one env in one epoch (docs/ablation.md).
+    """Every ablation of one env in one epoch (docs/internals/ablation.md).
 
-    strategy: full_factorial if every set of active seeds was measured, else what fleet.ablation asks for.
-    shapley: per slot, percentage points; None without an active seed, and everywhere unless the factorial is full.
-    compute_ms: of the whole fleet's validation pass, plain accuracies included.
+    strategy: full_factorial if every set of active seeds was measured, else the setting fleet.ablation.
+    shapley: per slot, in percentage points. None without an active seed, and everywhere unless the factorial is full.
+    compute_ms: the duration of the whole fleet's validation pass, including plain accuracies.
     """
 
     kind: ClassVar[EventKind] = EventKind.COUNTERFACTUAL_MATRIX_COMPUTED
@@ -62,9 +65,11 @@ class CounterfactualMatrixComputed:
 class HeadChoice:
     """One head of one decision.
 
-    probability: of the chosen value.
-    entropy: in nats over the legal choices. legal / size: how many of the head's choices the mask allowed.
-    relevant: did the head matter for the op (if not, choice is a placeholder).
+    probability: the probability of the chosen value.
+    entropy: in nats, over the legal choices.
+    legal: how many of the head's choices the mask allowed.
+    size: how many choices the head has.
+    relevant: whether the head mattered for the op. If not, choice is a placeholder.
     """
 
     head: str
@@ -89,8 +94,10 @@ class Alternative:
 class LastAction:
     """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
 
-    value_estimate, op_values: expected return from here, and after each op (None: not possible), in units of the
-    normalised reward; None and empty for controllers that value nothing.
+    value_estimate: the expected return from here, in units of the normalised reward. None if the controller has no
+        critic.
+    op_values: the expected return after each op, in the same units. None for an op that is not possible, and empty if
+        the controller has no critic.
     """
 
     kind: ClassVar[EventKind] = EventKind.LAST_ACTION
@@ -123,7 +130,7 @@ class OutcomeType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeOutcome:
-    """One env's episode ended. test_accuracy is reported only; nothing reads it back into training."""
+    """One env's episode ended. The test accuracy is only reported; nothing reads it back into training."""
 
     kind: ClassVar[EventKind] = EventKind.EPISODE_OUTCOME
     env_id: int
@@ -148,11 +155,11 @@ class EpisodeOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorRollback:
-    """A host was lost and put back; its env's episode is over (docs/governor.md).
+    """A host was lost and restored, and its env's episode is over (docs/internals/governor.md).
 
     loss: the validation loss that was judged.
-    restored_epoch: the epoch after which the restored state was taken, 0 for the fresh host.
-    penalty: raw reward that replaces that of the env's last decision; None if it had taken none.
+    restored_epoch: the epoch after which the restored state was taken, or 0 for the fresh host.
+    penalty: the raw reward that replaces that of the env's last decision, or None if there was no decision.
     """
 
     kind: ClassVar[EventKind] = EventKind.GOVERNOR_ROLLBACK

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 DEFAULT_GROUP: Final = "default"
-"""The policy group of a run that has only one, and of events that concern the whole fleet."""
+"""The policy group of a run with only one, and of events that concern the whole fleet."""
 
 
 class EventKind(StrEnum):
@@ -48,7 +48,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedValue:
-    """A named number, for example one term of a reward. None: the term does not apply here."""
+    """A named number, for example one term of a reward. None means that the term does not apply here."""
 
     name: str
     value: float | None

@@ -11,7 +11,7 @@ from esper.telemetry.events.kinds import EventKind, NamedValue, Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadUpdate:
-    """One head over one PPO update. None where the head never mattered in the rollout."""
+    """One head over one PPO update. A field is None if the head never mattered in the rollout."""
 
     head: str
     entropy: float | None
@@ -23,12 +23,12 @@ class HeadUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationStats:
-    """The normalised observations of a batch (docs/observations.md). None: no step was taken.
+    """The normalised observations of a batch (docs/reference/observations.md). A field is None if no step was taken.
 
-    host_*, slot_*: over all features of that kind. Shares are of all numbers: outliers lie beyond 3 deviations,
-    near_clip from nine tenths of the clip on, clipped at it.
+    Names that begin with host_ or slot_ belong to all features of that kind. Shares are those of all numbers: outliers
+    lie beyond 3 deviations, near_clip counts from nine tenths of the clip on, and clipped counts those at the clip.
 
-    drift: mean over features of |mean over steps|, in deviations of the statistics that normalised them.
+    drift: the mean over features of |mean over steps|, in deviations of the statistics that normalised them.
     """
 
     host_mean: float | None
@@ -44,11 +44,12 @@ class ObservationStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOMetrics:
-    """Scalars of one PPO update, already on the CPU. None: not measured (skipped update, head never relevant).
+    """The scalars of one PPO update, already on the CPU. Everything except update_time_ms is a function of the seed.
 
-    op_values: mean Q(s, op) of each op over the steps on which it was possible, None where it never was.
-    contribution_error: root mean square, percentage points; None without a contribution head.
-    Everything except update_time_ms is a function of the seed.
+    None means not measured, for example because the update was skipped or a head never mattered.
+
+    op_values: the mean Q(s, op) of each op over the steps on which it was possible, or None if it never was.
+    contribution_error: the root mean square error, in percentage points; None without a contribution head.
     """
 
     skipped: bool
@@ -86,9 +87,9 @@ class PPOMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOUpdateCompleted(PPOMetrics):
-    """One PPO update of one batch, as an event: the record of the update, and the batch that it learned from.
+    """One PPO update of one batch, as an event: the record of the update, and the batch from which it learned.
 
-    batch: the 1-based round.
+    batch: the round, counted from 1.
     """
 
     kind: ClassVar[EventKind] = EventKind.PPO_UPDATE_COMPLETED
@@ -96,7 +97,7 @@ class PPOUpdateCompleted(PPOMetrics):
 
 
 class AnomalyType(StrEnum):
-    """What may be wrong. docs/anomalies.md lists the rules of each."""
+    """What may be wrong. docs/reference/anomalies.md lists the rules of each."""
 
     RATIO_EXPLOSION = "ratio_explosion"
     RATIO_COLLAPSE = "ratio_collapse"
@@ -112,11 +113,11 @@ class AnomalyType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnomalyDetected:
-    """A rule of docs/anomalies.md fired: value is at its limit or beyond.
+    """A rule of docs/reference/anomalies.md fired: the value is at its limit or beyond.
 
     rule: the rule's name.
-    severity: warning or critical, also the envelope's. epoch, env_id, slot_id and head say where; each is None where
-        the rule is about something larger.
+    severity: warning or critical; the envelope has the same.
+    epoch, env_id, slot_id, head: where it was, each None if the rule concerns something larger.
     """
 
     kind: ClassVar[EventKind] = EventKind.ANOMALY_DETECTED
@@ -141,7 +142,10 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendDetected:
-    """The rolling mean accuracy moved, or stands still (docs/anomalies.md). Accuracies percent, delta points."""
+    """The rolling mean accuracy moved, or stands still (docs/reference/anomalies.md).
+
+    Accuracies are in percent, delta in points.
+    """
 
     kind: ClassVar[EventKind] = EventKind.TREND_DETECTED
     trend: Trend

@@ -10,7 +10,11 @@ from esper.telemetry.events.kinds import EventKind, NamedValue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStats:
-    """avg_return: mean raw episode reward over the envs; avg_test_accuracy is reported only."""
+    """The figures of a batch.
+
+    avg_return: the mean over the envs of the raw reward of their episodes.
+    avg_test_accuracy: only reported.
+    """
 
     kind: ClassVar[EventKind] = EventKind.BATCH_STATS
     batch: int
@@ -34,7 +38,7 @@ class BatchStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchEpochCompleted:
-    """The commit barrier of a batch: everything before it belongs to a complete batch."""
+    """The end of a batch: once it has arrived, everything of the batches up to this one has arrived."""
 
     kind: ClassVar[EventKind] = EventKind.BATCH_EPOCH_COMPLETED
     batch: int
@@ -71,9 +75,9 @@ class PhaseTime:
 class Throughput:
     """How fast the batch ran.
 
-    step_time_ms: one host epoch of the whole fleet.
-    dataloader_wait_ms: time spent making minibatches.
-    env_epochs_per_second: host epochs finished per second, all envs together.
+    step_time_ms: the duration of one host epoch of the whole fleet.
+    dataloader_wait_ms: the time that it took to make minibatches.
+    env_epochs_per_second: the number of host epochs finished per second, over all envs.
     """
 
     kind: ClassVar[EventKind] = EventKind.THROUGHPUT
@@ -89,10 +93,10 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvRewardSummary:
-    """Sums over one env's episode.
+    """The sums over one env's episode.
 
-    scaffold_count: ledger rows that hindsight credit was granted for, and scaffold_delay_total the epochs that they
-        waited.
+    scaffold_count: the number of the ledger's rows for which hindsight credit was granted.
+    scaffold_delay_total: the sum of the epochs that these rows waited.
     """
 
     env_id: int
@@ -116,9 +120,9 @@ class RewardSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadMaskRate:
-    """Over one batch: the share of decisions in which the mask left the head less than its full choice.
+    """How often, over one batch, the mask left the head fewer than all of its choices.
 
-    rate is None when no decision was made.
+    rate: the share of such decisions, or None if no decision was made.
     """
 
     head: str

@@ -1,4 +1,4 @@
-"""What is said of a run as a whole: how it was set up and how it ended."""
+"""The events of a run as a whole: how it was set up, and how it ended."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from esper.telemetry.events.kinds import EventKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupStarted:
-    """A policy group of a run: the envs that one controller decides for.
+    """A policy group of a run: the envs for which one controller decides.
 
-    learns: does it make PPO updates.
+    learns: whether it makes PPO updates.
     """
 
     group_id: str
@@ -26,9 +26,9 @@ class GroupStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
-    """First event of a run.
+    """The first event of a run. Its rewards and learning rates are those of the first group.
 
-    n_envs: of all groups together. Rewards and learning rates are those of the first group.
+    n_envs: the number of envs of all groups together.
     groups: empty in files that were written before there were groups.
     """
 
@@ -61,7 +61,7 @@ class TrainingStarted:
 class AlgorithmTime:
     """One way of computing stacked layers.
 
-    milliseconds: of a training step; None: it does not work on this device.
+    milliseconds: the duration of a training step, or None if this way does not work on this device.
     """
 
     algorithm: str
@@ -70,7 +70,7 @@ class AlgorithmTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmChosen:
-    """How the fleet's layers compute, once per run after TRAINING_STARTED (docs/performance.md).
+    """How the fleet's layers compute. It is emitted once per run, after TRAINING_STARTED.
 
     shape: what was measured, in words.
     source: configured, measured, or remembered from an earlier run on this machine.
@@ -92,7 +92,10 @@ class RunEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingEnded:
-    """Last event of a run that ended in an orderly way; a file without it was cut off or is still being written."""
+    """The last event of a run that ended in an orderly way.
+
+    A file without it was cut off, or is still being written.
+    """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_ENDED
     end: RunEnd

@@ -30,7 +30,7 @@ class SeedGerminated:
 class SeedStageChanged:
     """The seed entered to_stage.
 
-    accuracy_delta: change of validation accuracy over the stage it left.
+    accuracy_delta: the change of validation accuracy during the stage that it left.
     """
 
     kind: ClassVar[EventKind] = EventKind.SEED_STAGE_CHANGED
@@ -88,7 +88,7 @@ class SeedPruned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotSnapshot:
-    """One slot inside EPOCH_COMPLETED. An empty slot has no snapshot."""
+    """One slot in EPOCH_COMPLETED. An empty slot has no snapshot."""
 
     slot_id: str
     seed_id: str

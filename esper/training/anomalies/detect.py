@@ -87,9 +87,8 @@ def update_anomalies(metrics: PPOMetrics, batch: int, config: TrainingConfig) ->
     """What is wrong with a PPO update, first as a whole and then head by head."""
     place = Place(batch=batch, batches=config.run.rounds)
     found = list(detect(UPDATE_RULES, UpdateReading(metrics=metrics, max_grad_norm=config.ppo.max_grad_norm), place))
-    for update, floor, choices in zip(
-        metrics.heads, config.policy.probability_floors.in_order(), _choices(config.host), strict=True
-    ):
+    floors = config.policy.floors_after((batch - 1) * config.fleet.envs)
+    for update, floor, choices in zip(metrics.heads, floors, _choices(config.host), strict=True):
         reading = HeadReading(update=update, floor=floor, choices=choices, gradient_norm=metrics.gradient_norm)
         found += detect(HEAD_RULES, reading, Place(batch=batch, batches=config.run.rounds, head=update.head))
     return tuple(found)

@@ -97,7 +97,8 @@ class AnomalyRule(Generic[R]):
     def speaks_in(self, batch: int, batches: int) -> bool:
         """Whether the rule is no longer silent in this batch, which is counted from 1.
 
-        batches: the number of batches that the run is to have."""
+        batches: the number of batches that the run is to have.
+        """
         return batch >= self.first_batch and batch > self.quiet_share * batches
 
 
@@ -130,7 +131,8 @@ def _free_entropy(head: HeadReading) -> float | None:
 def _head_gradient_share(head: HeadReading) -> float | None:
     """The head's share of the whole policy's gradient norm.
 
-    None for a head that had no choice, and therefore rightly has no gradient."""
+    None for a head that had no choice, and therefore rightly has no gradient.
+    """
     norm = head.update.gradient_norm
     if norm is None or head.update.entropy is None or not head.gradient_norm:
         return None

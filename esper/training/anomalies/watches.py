@@ -31,7 +31,8 @@ class AccuracyWatch:
     def after_batch(self, batch: int, accuracies: dict[int, float]) -> tuple[AnomalyDetected, ...]:
         """The alarms of a batch.
 
-        accuracies: the final validation accuracy, in percent, by env_id."""
+        accuracies: the final validation accuracy, in percent, by env_id.
+        """
         found: list[AnomalyDetected] = []
         for env_id, accuracy in accuracies.items():
             earlier = self._earlier.get(env_id, ())
@@ -59,7 +60,8 @@ class SeedWatch:
     ) -> tuple[AnomalyDetected, ...]:
         """The alarms of one env's epoch.
 
-        seeds: the env's slots, in slot order."""
+        seeds: the env's slots, in slot order.
+        """
         names = {seed.slot_id: seed.seed_id for seed in seeds if seed is not None}
         new: list[AnomalyDetected] = []
         for alarm in seed_anomalies(

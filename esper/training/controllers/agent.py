@@ -12,6 +12,7 @@ from esper.contracts.constants import AGENT_NAME
 from esper.contracts.randomness import derive_seed
 from esper.growth.hosts.kinds import slot_config
 from esper.policy.acting import Decision, PolicyStep, act, decisions, state_values
+from esper.policy.config import Decisions
 from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.normalizer import NormalizerState, RunningNormalizer
 from esper.policy.observations import Observation, observation_size
@@ -25,8 +26,6 @@ from esper.training.ppo.rollout_buffer import RolloutBuffer
 from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
-
-"""The name by which telemetry and checkpoints refer to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +45,10 @@ class _OpenStep:
 class Agent:
     """A controller that learns by PPO. Only its experience and its hidden state belong to a single batch."""
 
-    def __init__(self, config: TrainingConfig, device: torch.device) -> None:
+    def __init__(self, config: TrainingConfig, device: torch.device, *, how: Decisions = "sampled") -> None:
+        """how: the way in which choices are made; an agent that is to learn has to sample."""
         self._config = config
+        self._how: Decisions = how
         self._device = device
         self._num_slots = slot_config(config.host).num_slots
         generator = torch.Generator().manual_seed(derive_seed(config.run.seed, "policy weights"))
@@ -67,6 +68,7 @@ class Agent:
         )
         self._hidden = self.policy.initial_state(config.fleet.envs)
         self._open_step: _OpenStep | None = None
+        self._reward_scale = 1.0
 
     @property
     def name(self) -> str:
@@ -79,13 +81,15 @@ class Agent:
     def begin_batch(self) -> None:
         """Forget the experience of the last batch and start every episode from the zero state."""
         self._buffer.clear()
+        self.policy.set_floors(self._config.policy.floors_after(self._updater.progress.episodes))
         self._hidden = self.policy.initial_state(self._config.fleet.envs)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
-        """Sample one action per env. This makes the one copy from the device of a decision step."""
+        """Choose one action per env; the one copy from the device of a decision step."""
         raw = situation.observation
         observation = self._normalize(raw)
-        step = act(self.policy, observation, situation.masks.to(self._device), self._hidden, generator)
+        masks = situation.masks.to(self._device)
+        step = act(self.policy, observation, masks, self._hidden, generator, self._how)
         self._hidden = step.hidden
         self._open_step = _OpenStep(
             raw=raw,
@@ -93,12 +97,13 @@ class Agent:
             step=step,
             contributions=tuple(env.counterfactual.contributions() for env in situation.envs),
         )
-        return decisions(step, self._updater.value_normalizer.scale, self._num_slots)
+        return decisions(step, self._updater.value_normalizer.to_rewards, self._num_slots)
 
     def record(self, result: StepResult) -> None:
         """Keep the last decisions with what they earned."""
         decided, envs = self._open_step, len(result.active)
         assert decided is not None, "a step is decided before it is recorded"
+        self._take_units(result.reward_scale)
         truncated = result.last and self._config.ppo.horizon == "truncate"
         self._buffer.add(
             result.epoch - 1,
@@ -112,6 +117,12 @@ class Agent:
             active=result.active,
         )
         self._open_step = None
+
+    def _take_units(self, reward_scale: float) -> None:
+        """The statistics of returns follow the units of the rewards."""
+        if reward_scale != self._reward_scale:
+            self._updater.value_normalizer.change_units(self._reward_scale / reward_scale)
+            self._reward_scale = reward_scale
 
     def bootstrap(self, observation: Observation) -> None:
         """Estimate the value of the states that follow the last epoch, for episodes that ran out of time."""
@@ -139,8 +150,10 @@ class Agent:
             **prefixed("optimizer", adam_tensors(self.policy, self._updater.optimizer)),
             "observations/mean": observations.mean_d,
             "observations/variance": observations.variance_d,
+            "values/mean": values.mean,
             "values/variance": values.variance,
             "values/count": values.count,
+            "values/reward_scale": torch.tensor(self._reward_scale, dtype=torch.float64),
             "updates/progress": self._updater.progress.as_tensor(),
         }
 
@@ -152,8 +165,11 @@ class Agent:
             NormalizerState(mean_d=tensors["observations/mean"], variance_d=tensors["observations/variance"])
         )
         self._updater.value_normalizer.load_state(
-            ValueNormalizerState(variance=tensors["values/variance"], count=tensors["values/count"])
+            ValueNormalizerState(
+                mean=tensors["values/mean"], variance=tensors["values/variance"], count=tensors["values/count"]
+            )
         )
+        self._reward_scale = float(tensors["values/reward_scale"])
         self._updater.progress = UpdateProgress.from_tensor(tensors["updates/progress"])
 
     def _normalize(self, raw: Observation) -> Observation:

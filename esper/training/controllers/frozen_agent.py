@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from esper.contracts.actions import PerHead
 from esper.policy.acting import Decision
 from esper.policy.observations import Observation
 from esper.policy.situation import Situation
@@ -17,9 +19,10 @@ from esper.training.controllers.protocol import StepResult
 
 
 class FrozenAgent:
-    """A controller that decides as the saved agent did, with its weights and its statistics of observations.
+    """A Controller that decides by what the saved agent learned: its weights and its statistics of observations.
 
-    It keeps no experience and never changes.
+    Its choices are made as controller.decisions says. The probability floors are left out: they are for exploring, and
+    it keeps no experience and never changes.
     """
 
     def __init__(self, config: TrainingConfig, device: torch.device, tensors: Mapping[str, Tensor]) -> None:
@@ -29,7 +32,8 @@ class FrozenAgent:
         Raises:
             ConfigError: the tensors are not those of such an agent.
         """
-        self._agent = Agent(config, device)
+        own = replace(config.policy, probability_floors=PerHead.same(0.0))
+        self._agent = Agent(replace(config, policy=own), device, how=config.controller.decisions)
         require_same_layout(tensors, self._agent.state())
         self._agent.load_state(tensors)
 
@@ -46,7 +50,7 @@ class FrozenAgent:
         self._agent.begin_batch()
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
-        """Sample one action per env."""
+        """Choose one action per env."""
         return self._agent.decide(situation, generator)
 
     def record(self, result: StepResult) -> None:

@@ -1,6 +1,7 @@
 """Named tensors that hold what outlives a batch.
 
-The parts of a name are joined by slashes, and two such sets of tensors must agree exactly."""
+The parts of a name are joined by slashes, and two such sets of tensors must agree exactly.
+"""
 
 from __future__ import annotations
 

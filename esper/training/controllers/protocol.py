@@ -23,12 +23,14 @@ class StepResult:
     """What became of the decisions of one epoch, which is counted from 1.
 
     rewards: normalised, one per env.
-    last: whether the episodes' time runs out with this step.
-    active: False for an env whose episode had ended before the step, so that its reward means nothing.
+    reward_scale: what the raw rewards were divided by; the same for all steps of a batch.
+    last: the episodes' time runs out with this step.
+    active: False for an env whose episode had ended before the step; its reward means nothing.
     """
 
     epoch: int
     rewards: tuple[float, ...]
+    reward_scale: float
     last: bool
     active: tuple[bool, ...]
 
@@ -69,13 +71,15 @@ class Controller(Protocol):
     def bootstrap(self, observation: Observation) -> None:
         """Take note of the states to which the last decisions led, once the episodes' time has run out.
 
-        observation: raw, on the CPU."""
+        observation: raw, on the CPU.
+        """
         ...
 
     def penalise(self, env: int, reward: float) -> None:
         """Take note that the governor ended the env's episode, so that its last decision is terminal.
 
-        reward: what that decision earned instead, in the units of normalised rewards."""
+        reward: what that decision earned instead, in the units of normalised rewards.
+        """
         ...
 
     def learn(self, generator: torch.Generator) -> PPOMetrics | None:

@@ -48,7 +48,8 @@ class Oversight:
     def _snapshot_due(self, episode: EnvEpisode, epoch: int) -> bool:
         """Whether to take a snapshot: at the interval, after a seed was fossilised, or if the last one lacks a seed.
 
-        A seed that no snapshot holds could not be restored if it were fossilised and lost before the next one."""
+        A seed that no snapshot holds could not be restored if it were fossilised and lost before the next one.
+        """
         regular = epoch % self._config.snapshot_interval == 0
         return regular or episode.snapshot_due or not self._fleet.is_covered(episode.env_id, episode.last_good)
 

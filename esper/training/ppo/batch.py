@@ -28,7 +28,8 @@ class PreparedBatch:
     """A batch that is ready for gradient steps.
 
     statistics: the numbers of a BatchReading, still on the device.
-    value_state: the value normaliser after these returns.
+
+    value_state: the value normaliser with these returns counted in; the targets are in its units.
     """
 
     inputs: LossInputs
@@ -69,26 +70,26 @@ def prepare_batch(
     order: the envs of each minibatch of the first pass.
     """
     valid_et, forced_et = rollout.valid_et, rollout.forced_et
-    values_et = rollout.values_et * normalizer.scale
+    values_et = normalizer.to_rewards(rollout.values_et)
     advantages_et = generalized_advantages(
         rewards_et=rollout.rewards_et,
         values_et=values_et,
         done_et=rollout.done_et,
         truncated_et=rollout.truncated_et,
-        bootstrap_et=rollout.bootstrap_et * normalizer.scale,
+        bootstrap_et=normalizer.to_rewards(rollout.bootstrap_et),
         valid_et=valid_et,
         gamma=config.gamma,
         gae_lambda=config.gae_lambda,
     )
     returns_et = advantages_et + values_et
-    value_state, scale = normalizer.including(returns_et, valid_et)
+    value_state = normalizer.including(returns_et, valid_et)
     actor_et = valid_et & ~forced_et
     relevant_eth = relevant_heads(rollout.actions_eth) & actor_et.unsqueeze(-1)
     reference = _reference(policy, rollout, order)
     inputs = LossInputs(
         reference_eth=reference.log_probs_eth,
         advantages_et=normalize_advantages(advantages_et, actor_et, config.min_advantage_std),
-        targets_et=returns_et / scale,
+        targets_et=value_state.to_critic(returns_et),
         actor_et=actor_et,
         relevant_eth=relevant_eth,
         open_eth=relevant_eth & (rollout.mask_ethn.sum(-1) > 1),
@@ -96,7 +97,7 @@ def prepare_batch(
         ops_et=rollout.actions_eth[..., Head.OP],
         contribution_targets_ets=contribution_targets(rollout.contributions_ets),
     )
-    op_values_o = _mean_op_values(rollout, reference.op_values_eto * normalizer.scale)
+    op_values_o = _mean_op_values(rollout, normalizer.to_rewards(reference.op_values_eto))
     scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et)
     seen = observation_statistics(rollout.features_etd, valid_et, policy.config.observation_clip)
     return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o, seen)))

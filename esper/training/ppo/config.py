@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from esper.contracts.actions import PerHead
 from esper.contracts.constants import GAMMA
-from esper.contracts.validation import require_fraction, require_non_negative, require_positive
+from esper.contracts.settings import check_settings, setting
 
 Horizon = Literal["truncate", "terminate"]
 
@@ -26,60 +26,83 @@ def default_entropy_floor_penalties() -> PerHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOConfig:
-    """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy.
+    """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy (docs/ppo.md)."""
 
-    epochs: passes over the rollout. minibatches: parts of the env axis per pass; must divide fleet.envs.
-    horizon: truncate bootstraps the value of the last state, terminate does not. entropy_weights: per head.
-    forced_step_value_weight: weight in the value loss of steps where only WAIT was legal (they have no actor loss).
-    value_warmup_batches: value_coef grows from a tenth to its full size over so many batches. entropy_anneal_episodes:
-    entropy_coef goes to entropy_coef_end over so many env episodes; 0 = it stays. entropy_floors: share of its maximum
-    below which a head's entropy is penalised, by entropy_floor_penalties times the square of what is missing, times
-    1.5, 1 and 0.5 in the first quarter, the middle and the last quarter of entropy_floor_batches; 0 = times 1.
-    """
-
-    learning_rate: float = 3e-4
-    adam_epsilon: float = 1e-5
-    gamma: float = GAMMA
-    gae_lambda: float = 0.98
-    clip_ratio: float = 0.2
-    entropy_coef: float = 0.05
-    value_coef: float = 0.5
-    max_grad_norm: float = 0.5
-    target_kl: float = 0.015
-    epochs: int = 1
-    minibatches: int = 1
-    horizon: Horizon = "truncate"
-    forced_step_value_weight: float = 0.2
-    min_advantage_std: float = 0.1
-    entropy_weights: PerHead = field(default_factory=default_entropy_weights)
-    value_warmup_batches: int = 0
-    entropy_anneal_episodes: int = 0
-    entropy_coef_end: float = 0.05
-    entropy_floors: PerHead = field(default_factory=no_entropy_floors)
-    entropy_floor_penalties: PerHead = field(default_factory=default_entropy_floor_penalties)
-    entropy_floor_batches: int = 0
+    learning_rate: float = setting(3e-4, "The step size of Adam.", above=0, at_most=10)
+    adam_epsilon: float = setting(1e-5, "The constant that keeps Adam from dividing by zero.", above=0, at_most=1)
+    gamma: float = setting(GAMMA, "The discount of a reward that comes one epoch later.", at_least=0, at_most=1)
+    gae_lambda: float = setting(0.98, "The decay of generalised advantage estimation.", at_least=0, at_most=1)
+    clip_ratio: float = setting(
+        0.2, "How far the probability ratio of a decision may leave 1 before its gain is cut off.", above=0, below=1
+    )
+    entropy_coef: float = setting(0.01, "The weight of the entropy bonus.", at_least=0, at_most=10)
+    value_coef: float = setting(0.5, "The weight of the value loss.", at_least=0, at_most=1_000)
+    max_grad_norm: float = setting(
+        0.5, "The norm to which the policy's gradient is clipped.", above=0, at_most=1_000_000
+    )
+    target_kl: float = setting(
+        0.05,
+        "The divergence from the old policy beyond which the passes of an update stop early.",
+        above=0,
+        at_most=1_000,
+    )
+    epochs: int = setting(1, "The passes of an update over its rollout.", at_least=1, at_most=1_000, unit="passes")
+    minibatches: int = setting(
+        1,
+        "The parts into which each pass splits the hosts; it must divide fleet.envs.",
+        at_least=1,
+        at_most=65_536,
+        unit="minibatches",
+    )
+    horizon: Horizon = setting(
+        "terminate",
+        "Whether the last state of an episode counts as its end (terminate) or its value is bootstrapped (truncate).",
+    )
+    forced_step_value_weight: float = setting(
+        0.2, "The weight in the value loss of steps in which only WAIT was legal.", at_least=0, at_most=10
+    )
+    min_advantage_std: float = setting(
+        0.1, "The smallest standard deviation by which advantages are divided.", above=0, at_most=1_000
+    )
+    entropy_weights: PerHead = setting(
+        default_entropy_weights(), "The weight of each head's entropy in the bonus.", at_least=0, at_most=100
+    )
+    value_warmup_batches: int = setting(
+        0,
+        "The rounds over which the value loss grows from a tenth of its weight to all of it; 0 starts with all.",
+        at_least=0,
+        at_most=1_000_000,
+        unit="rounds",
+    )
+    entropy_anneal_episodes: int = setting(
+        0,
+        "The env episodes over which the entropy bonus moves to entropy_coef_end; 0 keeps it.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="episodes",
+    )
+    entropy_coef_end: float = setting(
+        0.01, "The weight of the entropy bonus after it was annealed.", at_least=0, at_most=10
+    )
+    entropy_floors: PerHead = setting(
+        no_entropy_floors(),
+        "The share of its maximum below which each head's entropy is penalised.",
+        at_least=0,
+        at_most=1,
+    )
+    entropy_floor_penalties: PerHead = setting(
+        default_entropy_floor_penalties(),
+        "The weight of the squared shortfall of each head's entropy.",
+        at_least=0,
+        at_most=1_000,
+    )
+    entropy_floor_batches: int = setting(
+        0,
+        "The rounds over which those penalties fall from 1.5 times to half their weight; 0 keeps them.",
+        at_least=0,
+        at_most=1_000_000,
+        unit="rounds",
+    )
 
     def __post_init__(self) -> None:
-        require_positive(
-            "ppo",
-            learning_rate=self.learning_rate,
-            clip_ratio=self.clip_ratio,
-            max_grad_norm=self.max_grad_norm,
-            target_kl=self.target_kl,
-            epochs=self.epochs,
-            minibatches=self.minibatches,
-        )
-        require_fraction("ppo", gamma=self.gamma, gae_lambda=self.gae_lambda)
-        require_non_negative(
-            "ppo",
-            entropy_coef=self.entropy_coef,
-            entropy_coef_end=self.entropy_coef_end,
-            value_coef=self.value_coef,
-            value_warmup_batches=self.value_warmup_batches,
-            entropy_anneal_episodes=self.entropy_anneal_episodes,
-            entropy_floor_batches=self.entropy_floor_batches,
-        )
-        for value in self.entropy_floors.in_order():
-            require_fraction("ppo", entropy_floors=value)
-        for value in self.entropy_floor_penalties.in_order():
-            require_non_negative("ppo", entropy_floor_penalties=value)
+        check_settings(self, "ppo")

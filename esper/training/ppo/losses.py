@@ -46,7 +46,8 @@ class LossInputs:
     def rows(self, envs: Tensor) -> LossInputs:
         """The same for some envs.
 
-        envs: a long tensor of indices."""
+        envs: a long tensor of indices.
+        """
         return LossInputs(**{item.name: getattr(self, item.name)[envs] for item in fields(self)})
 
 
@@ -165,7 +166,8 @@ def _surrogate_loss(ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) ->
 def _floor_penalty(entropy_sum_h: Tensor, open_h: Tensor, coefficients: LossCoefficients) -> Tensor:
     """The squares of what the heads' mean entropies lack of their floors, weighted and summed.
 
-    A head that never had a choice is not to blame."""
+    A head that never had a choice is not to blame.
+    """
     missing_h = (coefficients.entropy_floors_h - entropy_sum_h / open_h.clamp_min(1)).clamp_min(0.0)
     return (coefficients.floor_penalties_h * missing_h.square()).where(open_h > 0, 0.0).sum()
 

@@ -46,6 +46,8 @@ class BatchReading:
     @classmethod
     def unpack(cls, row: Sequence[float]) -> BatchReading:
         """The inverse of torch.cat((scalars, relevant_fraction_h, op_values_o, observations)), in this order."""
+        # One flat tensor means one copy, and so one wait for the device. Position stands for name here: the order must
+        # be that of this record's fields and of the tensors that prepare_batch joins.
         ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, *rest = row
         relevant, rest = tuple(rest[:NUM_HEADS]), rest[NUM_HEADS:]
         op_values, observations = tuple(rest[: len(Op)]), tuple(rest[len(Op) :])
@@ -87,6 +89,8 @@ class StepReading:
     @classmethod
     def unpack(cls, row: Sequence[float]) -> StepReading:
         """The inverse of pack_step."""
+        # As in BatchReading, position stands for name. All numbers are named once more, although the fields have the
+        # same order, so that a number that is added to only one side fails here, by its count.
         total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, *rest = row
         floor, op_value, contribution, display, *rest = rest
         heads = [tuple(rest[i * NUM_HEADS : (i + 1) * NUM_HEADS]) for i in range(4)]

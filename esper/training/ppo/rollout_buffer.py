@@ -56,7 +56,8 @@ class RolloutTensors:
     def rows(self, envs: Tensor) -> RolloutTensors:
         """The whole episodes of some envs.
 
-        envs: a long tensor of indices."""
+        envs: a long tensor of indices.
+        """
         return RolloutTensors(**{item.name: getattr(self, item.name)[envs] for item in fields(self)})
 
 

@@ -59,7 +59,8 @@ def value_coefficient(config: PPOConfig, updates: int) -> float:
 def entropy_coefficient(config: PPOConfig, episodes: int) -> float:
     """The entropy coefficient, which moves linearly to entropy_coef_end over entropy_anneal_episodes.
 
-    If entropy_anneal_episodes is 0, it stays at entropy_coef."""
+    If entropy_anneal_episodes is 0, it stays at entropy_coef.
+    """
     if config.entropy_anneal_episodes == 0:
         return config.entropy_coef
     share = min(episodes / config.entropy_anneal_episodes, 1.0)

@@ -35,7 +35,7 @@ from esper.training.ppo.metrics import (
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.ppo.schedule import OP_VALUE_SHARE, UpdateProgress, contribution_coefficient
 from esper.training.ppo.skipped_updates import SkipCause
-from esper.training.ppo.value_normalizer import ValueNormalizer
+from esper.training.ppo.value_normalizer import ValueNormalizer, ValueNormalizerState
 
 _KL_STOP_FACTOR = 1.5
 _MAX_REFERENCE_ERROR = 0.05
@@ -81,6 +81,7 @@ class PPOUpdater:
             coefficients=LossCoefficients.scheduled(self._config, self.progress, self._device),
             dropout=torch.Generator().manual_seed(derive_seed(generator.initial_seed(), "dropout")),
         )
+        self._rescale_values(update.prepared.value_state)
         reading = self._run(update, order, generator)
         if buffer.steps == 0:
             reading = replace(reading, skipped=SkipCause.NO_STEPS)
@@ -92,6 +93,11 @@ class PPOUpdater:
             self.optimizer.load_state_dict(before[1])
         self.progress = self.progress.after(episodes=len(rollout.rewards_et), decisions=buffer.steps)
         return update_metrics(reading, self._config, update.coefficients, 1000.0 * (perf_counter() - started))
+
+    def _rescale_values(self, new: ValueNormalizerState) -> None:
+        """Move the critic's output layer against its new units, so that no estimate changes."""
+        old = self.value_normalizer.state()
+        self._policy.rescale_values(old.scale / new.scale, (old.centre - new.centre) / new.scale)
 
     def _run(self, update: _Update, order: Sequence[Tensor], generator: torch.Generator) -> UpdateReading:
         """Take gradient steps until the passes are done, the policy has moved too far, or something is not finite."""

@@ -1,67 +1,101 @@
-"""The scale of returns: the critic learns returns divided by their running standard deviation."""
+"""The units of the critic: it learns returns minus their running mean, divided by their running standard deviation.
+
+When the statistics move, the critic's output layer is moved against them, so that its estimates stay what they were
+(PopArt, van Hasselt et al. 2016); see FactoredRecurrentPolicy.rescale_values.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from esper.training.ppo.advantages import masked_mean_std
 
-_MOMENTUM = 0.99
+_LEAST_WEIGHT = 0.05
+"""What a batch weighs at least: returns change with the policy, so that a plain average over the run would lag."""
 _MIN_SAMPLES = 32
 _MIN_SCALE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueNormalizerState:
-    """What a checkpoint keeps of a ValueNormalizer.
+    """What a checkpoint keeps.
 
-    variance: the variance of the returns, a float32 scalar.
-    count: the number of returns seen so far, a long scalar.
+    mean, variance: float32 scalars, of the returns, in units of the reward.
+    count: long scalar, returns seen so far.
     """
 
+    mean: Tensor
     variance: Tensor
     count: Tensor
 
+    @property
+    def scale(self) -> Tensor:
+        """Standard deviation of the returns, at least a tenth; 1 until 32 returns were seen."""
+        known = self.variance.sqrt().clamp_min(_MIN_SCALE)
+        return torch.where(self.count >= _MIN_SAMPLES, known, 1.0)
+
+    @property
+    def centre(self) -> Tensor:
+        """Mean of the returns; 0 until 32 returns were seen."""
+        return torch.where(self.count >= _MIN_SAMPLES, self.mean, 0.0)
+
+    def to_rewards(self, values: Tensor) -> Tensor:
+        """The critic's output in units of the reward."""
+        return values * self.scale + self.centre
+
+    def to_critic(self, returns: Tensor) -> Tensor:
+        """Returns in the critic's units: the inverse of to_rewards."""
+        return (returns - self.centre) / self.scale
+
 
 class ValueNormalizer:
-    """The running variance of the returns (moving average, 0.99). The scale stays 1 until 32 returns have been seen."""
+    """Running mean and variance of the returns: over all returns at first, later a moving average."""
 
     def __init__(self, device: torch.device) -> None:
         self._state = ValueNormalizerState(
-            variance=torch.ones((), device=device), count=torch.zeros((), dtype=torch.long, device=device)
+            mean=torch.zeros((), device=device),
+            variance=torch.ones((), device=device),
+            count=torch.zeros((), dtype=torch.long, device=device),
         )
 
-    @property
-    def scale(self) -> Tensor:
-        """The factor that turns the critic's output into reward units, as a scalar tensor on the device."""
-        return _scale(self._state)
+    def to_rewards(self, values: Tensor) -> Tensor:
+        """The critic's output in units of the reward."""
+        return self._state.to_rewards(values)
 
-    def including(self, returns_et: Tensor, valid_et: Tensor) -> tuple[ValueNormalizerState, Tensor]:
-        """The state and the scale after these returns. Nothing is changed; load_state keeps the result."""
-        count = valid_et.sum()
-        _, std = masked_mean_std(returns_et, valid_et)
-        # The first returns count in full, because the initial variance is a guess and not a measurement.
-        keep = torch.where(self._state.count > 0, _MOMENTUM, 0.0)
-        keep = torch.where(count > 0, keep, 1.0)
-        state = ValueNormalizerState(
-            variance=keep * self._state.variance + (1.0 - keep) * std.square(), count=self._state.count + count
+    def including(self, returns_et: Tensor, valid_et: Tensor) -> ValueNormalizerState:
+        """The state with these returns counted in. Changes nothing; load_state keeps the result."""
+        old, new = self._state, valid_et.sum()
+        mean, std = masked_mean_std(returns_et, valid_et)
+        # The first returns count in full: the initial statistics are a guess, not a measurement.
+        share = new / (old.count + new).clamp_min(1)
+        take = torch.where(new > 0, share.clamp_min(_LEAST_WEIGHT), 0.0)
+        keep, shift = 1.0 - take, mean - old.mean
+        return ValueNormalizerState(
+            mean=old.mean + take * shift,
+            variance=keep * old.variance + take * std.square() + keep * take * shift.square(),
+            count=old.count + new,
         )
-        return state, _scale(state)
+
+    def change_units(self, factor: float) -> None:
+        """Rewards are from now on so many times what they were. The critic's own units stay."""
+        state = self._state
+        self._state = replace(state, mean=state.mean * factor, variance=state.variance * factor**2)
 
     def state(self) -> ValueNormalizerState:
         """A copy of the statistics, for a checkpoint."""
-        return ValueNormalizerState(variance=self._state.variance.clone(), count=self._state.count.clone())
+        return _copied(self._state, self._state.mean.device)
 
     def load_state(self, state: ValueNormalizerState) -> None:
         """Continue from these statistics."""
-        device = self._state.variance.device
-        self._state = ValueNormalizerState(
-            variance=state.variance.to(device, copy=True), count=state.count.to(device, copy=True)
-        )
+        self._state = _copied(state, self._state.mean.device)
 
 
-def _scale(state: ValueNormalizerState) -> Tensor:
-    return torch.where(state.count >= _MIN_SAMPLES, state.variance.sqrt().clamp_min(_MIN_SCALE), 1.0)
+def _copied(state: ValueNormalizerState, device: torch.device) -> ValueNormalizerState:
+    return ValueNormalizerState(
+        mean=state.mean.to(device, copy=True),
+        variance=state.variance.to(device, copy=True),
+        count=state.count.to(device, copy=True),
+    )

@@ -48,7 +48,7 @@ def test_two_groups_train_and_end_with_a_paired_summary(here: Here, tmp_path: Pa
     assert sum(line.startswith(("A  round", "B  round")) for line in lines) == 4
     assert "B against A: 2 paired envs, 2 rounds" in out
     assert "B: ppo.learning_rate=0.01  reward.clip=2.0" in out or "B: reward.clip=2.0  ppo.learning_rate=0.01" in out
-    assert "The groups are paid differently" in out
+    assert "The groups' rewards are computed differently" in out
     for label in ("val accuracy, %", "test accuracy, %", "reward", "parameters", "fossilised seeds", "pruned seeds"):
         assert sum(line.strip().startswith(f"{label}  ") for line in lines) == 2
     assert "…" not in out

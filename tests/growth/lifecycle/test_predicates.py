@@ -268,3 +268,13 @@ def test_random_lives_reach_every_stage() -> None:
             reached |= {state.stage for state in garden.states if state is not None}
     everything = set(LIVE_STAGES) | set(COOLDOWN_STAGES) | {SeedStage.FOSSILIZED}
     assert reached == everything - {SeedStage.PRUNED}
+
+
+@pytest.mark.parametrize("op", [Op.ADVANCE, Op.FOSSILIZE])
+def test_a_gate_that_is_known_to_be_closed_makes_its_op_impossible(op: Op) -> None:
+    seed = info(SeedStage.HOLDING if op is Op.FOSSILIZE else SeedStage.TRAINING)
+    for answer in (None, "G2 not passed: epochs_in_stage 1 (needs 3)"):
+        view = GardenView(slots=(seed,), config=GrowthConfig(), closed_gates=(answer,))
+        assert refusal(view, op, 0) == answer
+        assert refusal(view, Op.WAIT, 0) is None
+    assert refusal(GardenView(slots=(seed,), config=GrowthConfig()), op, 0) is None, "left to the attempt"

@@ -251,5 +251,5 @@ def test_blueprints_must_exist_and_fit_the_host() -> None:
         HeuristicConfig(blueprints=("conv_lite",))
     with pytest.raises(ConfigError, match=r"controller\.schedule\.blueprints has 'lora': a cnn host can grow"):
         resolve_blueprints(("lora",), Topology.CNN, key="controller.schedule.blueprints")
-    with pytest.raises(ConfigError, match="in order"):
+    with pytest.raises(ConfigError, match="in rising order"):
         ScheduleConfig(germinate_epochs=(4, 2))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esper.contracts.actions import CNN_BLUEPRINTS, HEAD_NAMES, head_sizes
+from esper.contracts.actions import CNN_BLUEPRINTS, HEAD_NAMES, PerHead, head_sizes
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.growth.hosts.kinds import slot_config
 from esper.history.presets import load_preset, with_overrides
@@ -32,8 +32,8 @@ from esper.training.config import TrainingConfig
 from esper.training.ppo.skipped_updates import SkipCause
 
 WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
-CONFIG = TrainingConfig()
-FLOORS = dict(zip(HEAD_NAMES, PolicyConfig().probability_floors.in_order(), strict=True))
+CONFIG = TrainingConfig(policy=PolicyConfig(probability_floors=PerHead.same(0.12)))
+FLOORS = dict(zip(HEAD_NAMES, CONFIG.policy.probability_floors.in_order(), strict=True))
 SLOTS = slot_config(CONFIG.host).num_slots
 SIZES = {**dict(zip(HEAD_NAMES, head_sizes(SLOTS), strict=True)), "blueprint": len(CNN_BLUEPRINTS)}
 
@@ -313,7 +313,7 @@ def silence(first_batch: int, share: float) -> str:
 
 
 def test_the_documented_table_is_that_of_the_code() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "anomalies.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "anomalies.md").read_text(encoding="utf-8")
     rows = [
         f"| {rule.name} | {rule.anomaly.value} | {rule.formula} | {rule.unit} | {limit(rule.warning, rule.above)} | "
         f"{limit(rule.critical, rule.above)} | {silence(rule.first_batch, rule.quiet_share)} | {rule.source} | "

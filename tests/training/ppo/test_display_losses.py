@@ -71,7 +71,7 @@ def test_op_values_approach_what_each_op_earns() -> None:
     learner = Learner(PaidAction(), 0)
     learner.train()
     played = learner.play()
-    values_eo = played.steps[0].op_values_eo * learner.updater.value_normalizer.scale
+    values_eo = learner.updater.value_normalizer.to_rewards(played.steps[0].op_values_eo)
     assert values_eo[:, Op.GERMINATE].mean() == pytest.approx(1.0, abs=0.15)
     assert values_eo[:, Op.WAIT].mean() == pytest.approx(0.0, abs=0.15)
     reported = {item.name: item.value for item in learner.updater.update(learner.buffer, torch.Generator()).op_values}

@@ -1,4 +1,4 @@
-"""docs/ppo.md names every metric, option, probe and fault."""
+"""docs/internals/ppo.md names every metric, option, probe and fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esper.policy.config import PolicyConfig
 from esper.telemetry.events import HeadUpdate, PPOMetrics
 from esper.training.ppo.config import PPOConfig
 
-PAGE = (Path(__file__).parents[3] / "docs" / "ppo.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "internals" / "ppo.md").read_text(encoding="utf-8")
 
 
 def test_every_metric_and_option_is_named() -> None:

@@ -25,7 +25,7 @@ from esper.policy.recurrent import Hidden
 from esper.policy.scoring import evaluate_episodes, relevant_heads
 from esper.training.ppo.batch import evaluate
 from esper.training.ppo.config import PPOConfig, no_entropy_floors
-from esper.training.ppo.rollout_buffer import RolloutBuffer
+from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.ppo.skipped_updates import SkipCause
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
@@ -226,6 +226,10 @@ def test_forced_steps_teach_the_critic_only() -> None:
     assert metrics.value_loss is not None
 
 
+def units(scale: float) -> ValueNormalizerState:
+    return ValueNormalizerState(mean=torch.tensor(0.0), variance=torch.tensor(scale**2), count=torch.tensor(10_000))
+
+
 def test_forced_steps_weigh_less_in_the_value_loss() -> None:
     policy = make_policy()
     masks = open_masks()
@@ -238,7 +242,9 @@ def test_forced_steps_weigh_less_in_the_value_loss() -> None:
         config = PPOConfig(learning_rate=STILL, gamma=0.0, forced_step_value_weight=weight)
         buffer = play(policy, masks=masks, reward=pay_the_forced)
         buffer.tensors().values_et.zero_()
-        loss = PPOUpdater(policy, config).update(buffer, generator()).value_loss
+        updater = PPOUpdater(policy, config)
+        updater.value_normalizer.load_state(units(scale=1.0))
+        loss = updater.update(buffer, generator()).value_loss
         assert loss is not None
         return loss
 
@@ -260,7 +266,7 @@ def test_what_lies_after_the_end_of_an_episode_does_not_count() -> None:
         updater = PPOUpdater(policy, PPOConfig(minibatches=2))
         metrics = updater.update(buffer, generator())
         assert not metrics.skipped
-        results.append({**weights(policy), "scale": updater.value_normalizer.scale})
+        results.append({**weights(policy), "scale": updater.value_normalizer.state().scale})
     assert same(*results)
 
 
@@ -273,14 +279,14 @@ def test_envs_that_were_lost_before_their_first_decision_teach_nothing(lost: lis
     assert all(weight.isfinite().all() for weight in policy.state_dict().values())
     assert (metrics.entropy is None) is (len(lost) == ENVS)
     assert updater.value_normalizer.state().count == 5 * (ENVS - len(lost))
-    assert updater.value_normalizer.scale.isfinite()
+    assert updater.value_normalizer.state().scale.isfinite()
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])
 def test_truncation_is_bootstrapped_in_reward_units_and_a_terminal_is_not(scale: float) -> None:
     policy = make_policy()
     updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL, gamma=1.0, gae_lambda=1.0))
-    updater.value_normalizer.load_state(ValueNormalizerState(variance=torch.tensor(scale**2), count=torch.tensor(1000)))
+    updater.value_normalizer.load_state(units(scale))
     buffer = play(policy, reward=no_reward, ends={0: 2, 1: 2, 2: 2, 3: 2})
     buffer.set_bootstrap(4, torch.full((ENVS,), 10.0))
     metrics = updater.update(buffer, generator())
@@ -295,7 +301,7 @@ def test_a_loss_that_is_not_finite_skips_the_update(epochs: int) -> None:
     updater.update(play(policy), generator())
     before, optimizer_before = weights(policy), updater.optimizer.state_dict()["state"]
     optimizer_before = {key: {k: v.clone() for k, v in item.items()} for key, item in optimizer_before.items()}
-    scale_before = updater.value_normalizer.scale
+    scale_before = updater.value_normalizer.state().scale
 
     def broken(t: int, features: Tensor, step: PolicyStep) -> Tensor:
         return torch.full((ENVS,), float("nan")) if t == 2 else noisy_reward(t, features, step)
@@ -306,7 +312,7 @@ def test_a_loss_that_is_not_finite_skips_the_update(epochs: int) -> None:
     assert metrics.kl_divergence is None
     assert metrics.gradient_norm is None
     assert same(before, weights(policy))
-    assert updater.value_normalizer.scale == scale_before
+    assert updater.value_normalizer.state().scale == scale_before
     for key, item in updater.optimizer.state_dict()["state"].items():
         assert same(item, optimizer_before[key])
     assert not updater.update(play(policy, seed=2), generator()).skipped, "the next batch counts again"
@@ -437,3 +443,26 @@ def test_an_entropy_floor_keeps_a_head_from_deciding(floor: float, low: float, h
     entropy = learner.updater.update(learner.buffer, generator()).heads[Head.OP].entropy
     assert entropy is not None
     assert low < entropy < high
+
+
+def test_new_units_of_returns_change_no_estimate() -> None:
+    """The output layer moves against them: the critic goes on from what it believed, in units of the reward."""
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL))
+    updater.update(play(policy), generator())
+
+    def estimates(rollout: RolloutTensors) -> tuple[Tensor, Tensor]:
+        found = evaluate(policy, rollout)
+        to_rewards = updater.value_normalizer.to_rewards
+        return to_rewards(found.values_et.detach()), to_rewards(found.op_values_eto.detach())
+
+    def rich(_t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+        return 50.0 + features[:, 0]
+
+    buffer = play(policy, reward=rich, seed=1)
+    before, units_before = estimates(buffer.tensors()), updater.value_normalizer.state()
+    updater.update(buffer, generator())
+    after, units_after = estimates(buffer.tensors()), updater.value_normalizer.state()
+    assert units_after.mean > units_before.mean + 1.0
+    for old, new in zip(before, after, strict=True):
+        assert torch.allclose(old, new, atol=1e-2, rtol=1e-3)

@@ -1,0 +1,144 @@
+"""Prepares a saved run to go on: which settings may change, and how its logs are cut back to a checkpoint."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import tomli_w
+
+from esper.errors import ConfigError
+from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint, point_to, sync_to_disk
+from esper.history.group_settings import changed_keys, group_changes, run_document
+from esper.history.identity import CHANGEABLE
+from esper.history.presets import with_values
+from esper.history.reader import open_events, open_history
+from esper.history.run_directory import RunDirectory
+from esper.telemetry.events import AlgorithmChosen
+from esper.training.config import TrainingConfig
+from esper.training.group_spec import GroupSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePoint:
+    """A run that is about to go on.
+
+    directory: where it was recorded and will be recorded further.
+    checkpoint: the checkpoint from which it goes on.
+    config: what all its groups have in common, with the requested changes.
+    groups: its policy groups; empty if it has only one.
+    """
+
+    directory: RunDirectory
+    checkpoint: SavedCheckpoint
+    config: TrainingConfig
+    groups: tuple[GroupSpec, ...]
+
+    def training_specs(self) -> tuple[GroupSpec, ...]:
+        """The groups as they are to be trained, with the layer algorithm with which the run began.
+
+        The machine would choose anew, and the results of another algorithm differ in the last bits.
+
+        Raises:
+            HistoryError: the log cannot be read.
+        """
+        specs = self.groups or (GroupSpec(config=self.config),)
+        algorithm = _recorded_algorithm(self.directory.path)
+        if algorithm is None or self.config.fleet.conv_algorithm != "auto":
+            return specs
+        pinned = {"fleet.conv_algorithm": algorithm}
+        return tuple(GroupSpec(config=with_values(one.config, pinned), group_id=one.group_id) for one in specs)
+
+
+def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
+    """Where a run goes on. Nothing is written yet.
+
+    path: the run's directory, for its latest checkpoint, or the directory of one of its checkpoints.
+    changes: values for settings of CHANGEABLE, by key.
+
+    Raises:
+        ConfigError: a setting may not change, a value does not fit, or no round is left.
+        CheckpointError, HistoryError: the run or the checkpoint cannot be used.
+    """
+    checkpoint = open_checkpoint(path)
+    directory = RunDirectory.open(checkpoint.path.parent.parent)
+    saved, groups = directory.load()
+    config = with_values(saved, changes)
+    _check_changes(saved, config)
+    done = checkpoint.manifest.rounds_completed
+    if done >= config.run.rounds:
+        raise ConfigError(
+            f"{directory.path} has completed {done} of {config.run.rounds} rounds: give --rounds above {done} to go on"
+        )
+    groups = tuple(GroupSpec(config=with_values(one.config, changes), group_id=one.group_id) for one in groups)
+    return ResumePoint(directory=directory, checkpoint=checkpoint, config=config, groups=groups)
+
+
+def _check_changes(saved: TrainingConfig, config: TrainingConfig) -> None:
+    changed = [key for key, _ in changed_keys(group_changes(saved, GroupSpec(config=config)))]
+    refused = [key for key in changed if key not in CHANGEABLE]
+    if refused:
+        raise ConfigError(
+            f"{', '.join(refused)} cannot change when a run goes on, because what was recorded was computed with the "
+            f"old value: start a new run; what may change is {', '.join(CHANGEABLE)}"
+        )
+
+
+def cut_back(point: ResumePoint) -> None:
+    """Remove what came after the checkpoint from both logs, and save the changed settings.
+
+    Raises:
+        HistoryError: a log cannot be read, or does not reach as far as the checkpoint.
+        OSError: a file cannot be written.
+    """
+    last_seq = point.checkpoint.manifest.last_seq
+    directory = point.directory
+    events_end = open_events(directory.path).end_of(last_seq)
+    history_end = open_history(directory.path).end_of(last_seq)
+    _forget_later_checkpoints(
+        point.checkpoint.path
+    )  # This comes first, because no checkpoint may know of more than the logs hold.
+    _truncate(directory.events_path, events_end)
+    _truncate(directory.history_path, history_end)
+    _replace_text(directory.config_path, tomli_w.dumps(run_document(point.config, point.groups)))
+
+
+def _forget_later_checkpoints(chosen: Path) -> None:
+    """Make this checkpoint the latest, then remove those of rounds that are about to be played again."""
+    point_to(chosen.parent, chosen.name)
+    for place in chosen.parent.glob("round-*"):
+        if place.name > chosen.name:
+            shutil.rmtree(place)
+
+
+def _truncate(path: Path, size: int) -> None:
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    sync_to_disk(beside)
+    beside.replace(path)
+    sync_to_disk(path.parent)
+
+
+def _recorded_algorithm(run: Path) -> str | None:
+    """The algorithm of the run's layers when it began, or None if the log does not say."""
+    for event in open_events(run).lines():
+        if isinstance(event.payload, AlgorithmChosen):
+            return event.payload.algorithm
+        if event.seq > _FIRST_EVENTS:
+            return None
+    return None
+
+
+_FIRST_EVENTS: Final = 10
+"""ALGORITHM_CHOSEN is among the first few events; looking further would read the whole log."""
