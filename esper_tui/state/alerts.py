@@ -1,4 +1,4 @@
-"""The reducer's alerts: raised when a limit is passed, resolved when the value is back, with who, what, limit and when."""
+"""The reducer's alerts: raised when a limit is passed, resolved when the value is back within it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HISTORY_LENGTH: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When something happened: seconds since the Unix epoch, 1-based round and host epoch (None where there is none)."""
+    """When something happened: seconds since the Unix epoch, round and host epoch (None where there is none)."""
 
     time: float
     batch: int | None

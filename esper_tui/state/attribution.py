@@ -1,4 +1,4 @@
-"""What a seed is worth: the figures of one ablation matrix, and per kind of module over the run. The seed is the unit."""
+"""What seeds are worth: the figures of one ablation matrix, and spreads over seeds."""
 
 from __future__ import annotations
 

@@ -59,16 +59,19 @@ class ModuleFigures:
     pairs: tuple[PairTally, ...] = ()
 
 
+NO_MOMENTS: Final = Moments()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tally:
     tried: int = 0
     kept: int = 0
     cut: int = 0
     cut_by_policy: int = 0
-    solo: Moments = Moments()
-    drop_one: Moments = Moments()
-    shapley: Moments = Moments()
-    epochs: Moments = Moments()
+    solo: Moments = NO_MOMENTS
+    drop_one: Moments = NO_MOMENTS
+    shapley: Moments = NO_MOMENTS
+    epochs: Moments = NO_MOMENTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
