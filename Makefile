@@ -2,6 +2,8 @@
 # make test     every check and every test
 # make check    ruff, pyright (strict), import layers, hot-path call sites
 # make docs     the documentation as a site in build/site; a broken link is an error
+# make dist     the archives in dist/, with their metadata and README checked
+# make floors   train with the lowest versions that pyproject.toml allows, in an environment of its own
 # make bench    what `esper bench` runs
 
 PYTHON ?= python3
@@ -9,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup run test check format docs bench clean
+.PHONY: setup run test check format docs dist floors bench clean
 
 setup: $(STAMP)
 
@@ -38,6 +40,14 @@ format: $(STAMP)
 docs: $(STAMP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo build/site/index.html
+
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+
+floors: $(STAMP)
+	$(BIN)/python tools/floors.py
 
 bench: $(STAMP)
 	$(BIN)/esper bench $(ARGS)

@@ -1,0 +1,81 @@
+"""Grow neural networks while they train.
+
+    import esper
+
+    run = esper.train("digits", rounds=1)
+    print(run.summaries[-1].avg_accuracy)
+
+What is listed here is the public face. It is loaded when it is first used, so that `import esper` takes no time and
+loads neither torch nor textual.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from esper.api.evaluating import evaluate
+    from esper.api.run import Run, open_run
+    from esper.api.training import train
+    from esper.growth.blueprints.registry import register_blueprint
+    from esper.growth.hosts.registry import register_host
+    from esper.history.presets import list_presets, load_preset
+    from esper.history.reader import read_events, read_history
+    from esper.rewards.components import register_reward
+    from esper.tasks.registry import register_task
+    from esper.telemetry.sinks import register_sink
+    from esper.training.controllers.registry import register_controller
+
+    __version__: str
+
+__all__ = [
+    "Run",
+    "__version__",
+    "evaluate",
+    "list_presets",
+    "load_preset",
+    "open_run",
+    "read_events",
+    "read_history",
+    "register_blueprint",
+    "register_controller",
+    "register_host",
+    "register_reward",
+    "register_sink",
+    "register_task",
+    "train",
+]
+
+_HOMES: Final = {
+    "Run": "esper.api.run",
+    "evaluate": "esper.api.evaluating",
+    "list_presets": "esper.history.presets",
+    "load_preset": "esper.history.presets",
+    "open_run": "esper.api.run",
+    "read_events": "esper.history.reader",
+    "read_history": "esper.history.reader",
+    "register_blueprint": "esper.growth.blueprints.registry",
+    "register_controller": "esper.training.controllers.registry",
+    "register_host": "esper.growth.hosts.registry",
+    "register_reward": "esper.rewards.components",
+    "register_sink": "esper.telemetry.sinks",
+    "register_task": "esper.tasks.registry",
+    "train": "esper.api.training",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from esper.contracts.distribution import package_version
+
+        return package_version()
+    if name not in _HOMES:
+        raise AttributeError(f"module 'esper' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

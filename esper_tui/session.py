@@ -37,11 +37,13 @@ def train(
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
+    sinks: Sequence[str] = (),
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it. The result is the process's exit code.
 
     groups: of a run with several; config is then what they have in common.
     resume: from where an earlier run goes on, in its own directory.
+    sinks: names of registered sinks that receive every event too.
     report: called with the run's directory once the screen is gone and the run has ended without failing; prints to the
         console.
 
@@ -50,7 +52,11 @@ def train(
     """
     control = RunControl()
     with ExitStack() as stack:
-        start = open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
+        start = (
+            open_recording(config, runs_dir, groups=groups, sinks=sinks)
+            if resume is None
+            else resume_recording(resume, sinks=sinks)
+        )
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)

@@ -25,8 +25,13 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blueprints and controllers that a test registers are gone after it."""
+    """Parts that a test registers are gone after it."""
     from esper.growth.blueprints import catalogue, registry
+    from esper.growth.hosts import kinds
+    from esper.growth.hosts import registry as hosts
+    from esper.rewards import components, modes
+    from esper.tasks import registry as tasks
+    from esper.telemetry import sinks
     from esper.training.controllers import registry as controllers
 
     for table in (registry.SEEDS, registry.ESTIMATES):
@@ -34,7 +39,10 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setitem(table, topology, dict(table[topology]))
     monkeypatch.setattr(registry, "_REGISTERED", {})
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
-    monkeypatch.setattr(controllers, "_CONTROLLERS", dict(controllers._CONTROLLERS))
+    for parts in (controllers.CONTROLLERS, tasks.TASKS, kinds.KINDS, modes.MODES, sinks.SINKS):
+        monkeypatch.setattr(parts, "_parts", dict(parts._parts))
+    monkeypatch.setattr(components, "CONTRIBUTION_MODES", dict(components.CONTRIBUTION_MODES))
+    monkeypatch.setattr(hosts, "_FACTORIES", dict(hosts._FACTORIES))
 
 
 @pytest.fixture(scope="session")

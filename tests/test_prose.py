@@ -11,16 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
-    path
-    for folder in ("esper", "esper_tui", "tools")
-    for path in (ROOT / folder).rglob("*.py")
-    if path.name != "config.py" and path.parent.name not in ("widgets", "screens")
+    path for folder in ("esper", "esper_tui", "tools", "tests", "examples") for path in (ROOT / folder).rglob("*.py")
 )
 
 FIELDS_MID_LINE = re.compile(r"(?<=[.;:)] )([a-z_]\w*(?:,? (?:and )?[a-z_]\w*)*): ")
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HISTORY = "experiments.md"  # A log: it keeps the names that files had.
+NAMING = [path for path in (*FILES, *PAGES) if path.name != HISTORY and ROOT / "tests" not in path.parents]
 NAMED_FILE = re.compile(r"(?<![\w/.<{])((?:[a-z_][\w-]*/)+[\w-]+\.(?:py|md|toml|c|svg))\b")
 
 Described = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -67,9 +65,7 @@ def stale_names(text: str, folder: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in (*FILES, *PAGES) if path.name != HISTORY], ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", NAMING, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_that_are_named_exist(path: Path) -> None:
     assert stale_names(path.read_text(encoding="utf-8"), path.parent) == []
 

@@ -12,7 +12,7 @@ import torch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The machine and the versions behind a figure.
+    """The machine and the versions with which a figure was measured.
 
     threads: the number of torch's threads on the CPU.
     """

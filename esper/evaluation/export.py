@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Final
 
 from esper.evaluation.records import ControllerResult, Difference, Estimate, Spread
@@ -23,6 +26,21 @@ _SPREADS: Final = (
     "fossilized",
     "wasted",
 )
+
+
+RESULTS_FILE: Final = "results.jsonl"
+
+
+def new_folder(runs_dir: Path, preset: str) -> Path:
+    """The folder for the runs of an evaluation that begins now. The first run makes it."""
+    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    return runs_dir / f"{stamp}-evaluate-{preset}"
+
+
+def write_results(results: Sequence[ControllerResult], folder: Path) -> None:
+    """Write one JSON object per controller and line to results.jsonl."""
+    lines = "".join(result_to_json(result) + "\n" for result in results)
+    (folder / RESULTS_FILE).write_text(lines, encoding="utf-8")
 
 
 def result_to_json(result: ControllerResult) -> str:

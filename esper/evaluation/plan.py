@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import torch
 
@@ -16,6 +17,9 @@ from esper.tasks.data import TaskData
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory, find_controller
+
+BASELINES: Final = ("static", "random", "schedule", "heuristic", "hillclimb")
+"""Whom an evaluation compares unless it is asked for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ DataOrder = Literal["shared", "per_env"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetConfig:
-    """How many hosts are trained side by side, and how (docs/fleet.md)."""
+    """How many hosts are trained side by side, and how (docs/internals/fleet.md)."""
 
     envs: int = setting(
         8,

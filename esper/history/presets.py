@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from esper.contracts.registry import nearest
 from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
 from esper.training.config import TrainingConfig
@@ -55,9 +55,7 @@ def find_preset(name: str) -> PresetInfo:
     """
     presets = {preset.name: preset for preset in list_presets()}
     if name not in presets:
-        near = difflib.get_close_matches(name, presets, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(presets)}"
-        raise ConfigError(f"there is no preset {name!r}: {hint}")
+        raise ConfigError(f"there is no preset {name!r}: {nearest(name, presets)}")
     return presets[name]
 
 
@@ -90,7 +88,9 @@ def resolve_config(
     return _changed(tables, overrides, values or {})
 
 
-def with_overrides(config: TrainingConfig, overrides: Sequence[str]) -> TrainingConfig:
+def with_overrides(
+    config: TrainingConfig, overrides: Sequence[str], values: Mapping[str, object] | None = None
+) -> TrainingConfig:
     """The configuration with overrides such as "fleet.envs=4" applied together.
 
     A table changes only the keys that it names: host={blocks=2} leaves the host's other settings as they are.
@@ -99,7 +99,7 @@ def with_overrides(config: TrainingConfig, overrides: Sequence[str]) -> Training
     Raises:
         ConfigError: a malformed override, an unknown key, or a value that does not fit.
     """
-    return _changed(config_to_mapping(config), overrides, {})
+    return _changed(config_to_mapping(config), overrides, values or {})
 
 
 def with_values(config: TrainingConfig, values: Mapping[str, object]) -> TrainingConfig:

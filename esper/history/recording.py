@@ -19,7 +19,8 @@ from esper.history.resuming import ResumePoint, cut_back
 from esper.history.run_directory import RunDirectory
 from esper.history.run_lock import RunLock
 from esper.history.writer import HistoryWriter
-from esper.telemetry.hub import Hub
+from esper.telemetry.hub import Hub, Sink
+from esper.telemetry.sinks import make_sink
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
@@ -52,11 +53,13 @@ def open_recording(
     runs_dir: Path,
     *,
     groups: Sequence[GroupSpec] = (),
+    sinks: Sequence[str | Sink] = (),
     clock: Callable[[], float] = time.time,
 ) -> Generator[Recording]:
     """Make a run directory, and record into it until the block ends. Then every sink of the hub is closed.
 
     groups: the groups of a run with several. config is what they have in common.
+    sinks: names of registered sinks, or sinks, that receive every event too.
 
     Raises:
         HistoryError: the run directory cannot be made.
@@ -73,12 +76,14 @@ def open_recording(
         file="events",
     )
     with _held(directory.path):
-        yield from _record(directory, header, digest, clock, last_seq=0)
+        yield from _record(directory, header, digest, clock, sinks, last_seq=0)
 
 
 @contextmanager
-def resume_recording(point: ResumePoint, *, clock: Callable[[], float] = time.time) -> Generator[Recording]:
-    """Go on recording into a run's own directory, from its checkpoint on; what came after the checkpoint is cut off.
+def resume_recording(
+    point: ResumePoint, *, sinks: Sequence[str | Sink] = (), clock: Callable[[], float] = time.time
+) -> Generator[Recording]:
+    """Go on recording in a run's own directory, from its checkpoint on. What came after the checkpoint is cut off.
 
     Raises:
         HistoryError: another process writes the run, or its logs cannot be used.
@@ -91,7 +96,7 @@ def resume_recording(point: ResumePoint, *, clock: Callable[[], float] = time.ti
         except OSError as error:
             raise HistoryError(f"cannot write to {directory.path}: {error}") from error
         digest = run_digest(point.config, point.groups)
-        yield from _record(directory, None, digest, clock, last_seq=point.checkpoint.manifest.last_seq)
+        yield from _record(directory, None, digest, clock, sinks, last_seq=point.checkpoint.manifest.last_seq)
 
 
 @contextmanager
@@ -112,16 +117,22 @@ def _record(
     header: FileHeader | None,
     digest: str,
     clock: Callable[[], float],
+    sinks: Sequence[str | Sink],
     *,
     last_seq: int,
 ) -> Generator[Recording]:
-    """The recording itself; header as for HistoryWriter."""
+    """The recording itself.
+
+    header: as for HistoryWriter.
+    """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
     except OSError as error:
         raise HistoryError(f"cannot write to {directory.path}: {error}") from error
     hub = Hub(clock, last_seq=last_seq)
     hub.add_sink(writer)
+    for sink in sinks:
+        hub.add_sink(make_sink(sink, directory.path) if isinstance(sink, str) else sink)
 
     def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
         """Write the log first, so that a checkpoint never knows of more rounds than the files beside it."""

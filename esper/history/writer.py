@@ -25,7 +25,7 @@ class LineFile:
     """
 
     def __init__(self, path: Path, *, new: bool) -> None:
-        """new: the file must not exist yet; otherwise it must, and lines are added at its end."""
+        """new: whether the file must not exist yet. If not, it must exist, and lines are added at its end."""
         self.path = path
         self._held: list[str] = []
         self._failure: OSError | None = None
@@ -87,7 +87,8 @@ class HistoryWriter:
     def __init__(self, directory: RunDirectory, header: FileHeader | None, *, last_seq: int = 0) -> None:
         """Open events.jsonl and history.jsonl.
 
-        header: of events.jsonl; starts both files. None: both exist, and the record goes on after event last_seq.
+        header: the header of events.jsonl, with which both files start. None if both exist, and the record goes on
+            after the event last_seq.
 
         Raises:
             OSError: a file that is to be new exists already, or a file cannot be written.

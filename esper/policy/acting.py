@@ -121,7 +121,7 @@ def act(
     observation: normalised, on the policy's device.
     masks: on the policy's device.
     generator: a CPU generator, from which E x H uniforms are drawn row by row, even if no draw decides anything.
-    how: draws each choice from its distribution, or takes the likeliest.
+    how: whether each choice is drawn from its distribution or is the likeliest one.
     """
     output = policy(observation.features_ed.unsqueeze(1), observation.blueprints_es.unsqueeze(1), hidden)
     logits_ehn = output.logits_ethn.squeeze(1)
@@ -138,7 +138,7 @@ def act(
     probabilities_ehn = floored_probabilities(logits_ehn, mask_ehn, policy.floors_h)
     relevant_eh = relevance_table(device)[ops_e]
     chosen_eh = choose(probabilities_ehn, uniforms_eh, how)
-    # The op was chosen above; another kernel's last bits must not change it now that its slot row is fixed.
+    # The op was chosen above. Now that its slot row is fixed, rounding in another kernel must not change it.
     chosen_eh[:, Head.OP] = ops_e
     actions_eh = torch.where(relevant_eh, chosen_eh, placeholder_row(device))
     log_probs_eh = log_probabilities(probabilities_ehn, actions_eh)
@@ -161,7 +161,7 @@ def state_values(policy: FactoredRecurrentPolicy, observation: Observation, hidd
 
 
 def decisions(step: PolicyStep, to_rewards: Callable[[Tensor], Tensor], num_slots: int) -> tuple[Decision, ...]:
-    """What every env decided, in one copy from the device.
+    """What every env decided, brought from the device in one copy.
 
     to_rewards: turns the critic's output into reward units (ValueNormalizer.to_rewards).
     """

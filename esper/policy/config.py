@@ -18,7 +18,7 @@ def default_probability_floors() -> PerHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyConfig:
-    """The recurrent factored actor-critic (docs/ppo.md)."""
+    """The recurrent factored actor-critic (docs/internals/ppo.md)."""
 
     feature_size: int = setting(
         128, "The width after the layer that reads the observation.", at_least=1, at_most=16_384, unit="features"

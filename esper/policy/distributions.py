@@ -51,7 +51,7 @@ def sample(probabilities_hn: Tensor, uniforms_h: Tensor) -> Tensor:
 
 
 def choose(probabilities_hn: Tensor, uniforms_h: Tensor, how: Decisions) -> Tensor:
-    """One choice per distribution: drawn with these uniforms, or the likeliest, the first of equals."""
+    """One choice per distribution: drawn with these uniforms, or the likeliest one, which is the first among equals."""
     return probabilities_hn.argmax(-1) if how == "greedy" else sample(probabilities_hn, uniforms_h)
 
 

@@ -102,7 +102,7 @@ class FactoredRecurrentPolicy(nn.Module):
 
     @torch.no_grad()
     def rescale_values(self, gain: Tensor, shift: Tensor) -> None:
-        """Change the units of the critic and of the op values: what was v becomes gain * v + shift, in every state."""
+        """Change the units of the critic and of the op values, so that v becomes gain * v + shift in every state."""
         for layer in (last_linear(self.critic), self.op_values.output):
             layer.weight.mul_(gain)
             layer.bias.mul_(gain).add_(shift)

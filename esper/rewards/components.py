@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
+from esper.errors import ConfigError
 from esper.rewards.actions import (
     action_cost,
     action_shaping,
@@ -16,7 +17,7 @@ from esper.rewards.actions import (
 )
 from esper.rewards.attribution import bounded_attribution, ratio_penalty, synergy_bonus
 from esper.rewards.commitment import commit_advance, commit_bonus, commit_drip
-from esper.rewards.config import RewardConfig, RewardMode
+from esper.rewards.config import RewardConfig
 from esper.rewards.costs import (
     alpha_shock,
     auto_prune_penalty,
@@ -28,6 +29,7 @@ from esper.rewards.costs import (
 from esper.rewards.escrow import escrow_delta, escrow_forfeit
 from esper.rewards.hindsight import hindsight_credit
 from esper.rewards.loss import loss_progress, loss_rent
+from esper.rewards.modes import MODES
 from esper.rewards.shaping import germination_clawback, pbrs_bonus
 from esper.rewards.terminal import (
     contributing_fossil_bonus,
@@ -89,7 +91,7 @@ _BUDGET_RENT: Final = Component("budget_rent", budget_rent)
 _TERMINAL_DELTA: Final = Component("terminal_delta", terminal_delta)
 _SPARSE_SCORE: Final = Component("sparse_score", sparse_score)
 
-CONTRIBUTION_MODES: Final[dict[RewardMode, ContributionComponents]] = {
+CONTRIBUTION_MODES: Final[dict[str, ContributionComponents]] = {
     "shaped": (*_ATTRIBUTION, *_DENSE),
     "escrow": (*_ESCROW, *_DENSE),
     "basic": (*_SHAPING, _BUDGET_RENT, Component("commit_bonus", commit_bonus), *_AFTERMATH, _TERMINAL_DELTA),
@@ -123,6 +125,21 @@ _TERMINAL_NAMES: Final = frozenset(
     {"terminal_bonus", "terminal_delta", "final_accuracy_bonus", "contributing_fossil_bonus", "loss_terminal"}
 )
 _ANTI_GAMING_NAMES: Final = frozenset({"ratio_penalty", "alpha_shock"})
+
+
+def register_reward(name: str, description: str, components: Sequence[Component[ContributionRewardInputs]]) -> None:
+    """Make a reward available as reward.mode. The reward of a step is the sum of its components.
+
+    components: named, pure functions of what is known about a step; telemetry records each by its name.
+
+    Raises:
+        ConfigError: the name is taken, there is no component, or two have the same name.
+    """
+    names = [component.name for component in components]
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"reward {name!r} has the components {names}: give at least one, each with its own name")
+    MODES.add(name, description)
+    CONTRIBUTION_MODES[name] = tuple(components)
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 from esper.contracts.constants import GAMMA
 from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
+from esper.rewards.modes import MODES
 
 RewardMode = Literal["shaped", "simplified", "basic", "basic_plus", "sparse", "minimal", "escrow"]
 RewardFamily = Literal["contribution", "loss"]
@@ -24,7 +25,10 @@ class RewardConfig:
     The mode belongs to the contribution family; the loss family has one form.
     """
 
-    mode: RewardMode = setting("shaped", "Which components make up the reward of the contribution family.")
+    mode: str = setting(
+        "shaped",
+        f"The registered mode that gives the components of the contribution family: {', '.join(REWARD_MODES)}.",
+    )
     family: RewardFamily = setting(
         "contribution", "Whether hosts are paid for what their seeds contribute, or for a falling loss."
     )
@@ -169,6 +173,7 @@ class RewardConfig:
 
     def __post_init__(self) -> None:
         check_settings(self, "reward")
+        MODES.find(self.mode)
         self._check_combinations()
 
     @property

@@ -1,8 +1,7 @@
-"""Scale of rewards: each is divided by the standard deviation of all rewards of the rollouts before.
+"""The scale of rewards: each is divided by the standard deviation of all rewards of the earlier rollouts.
 
-PPO's value loss thus keeps its size. Rewards are not centred, so each keeps its sign.
-
-The scale stands still while a rollout is collected: equal rewards are paid equally, whenever they are earned.
+PPO's value loss thus keeps its size. Rewards are not centred, so each keeps its sign. The scale does not change while a
+rollout is collected, so equal rewards are paid equally, whenever they are earned.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class RewardNormalizerState:
 
 
 class RewardNormalizer:
-    """One per group, shared by all of its envs. state goes into checkpoints and can be set between two rollouts."""
+    """Scales the rewards of all envs of a group. state goes into checkpoints and can be set between two rollouts."""
 
     __slots__ = ("_clip", "_scale", "state")
 
@@ -54,18 +53,19 @@ class RewardNormalizer:
         self.begin_rollout()
 
     def begin_rollout(self) -> None:
-        """Fix the scale of the coming rollout by all rewards that were earned before."""
+        """Fix the scale of the coming rollout from all rewards that were earned before it."""
         self._scale = self.state.std
 
     @property
     def scale(self) -> float:
-        """What rewards of this rollout are divided by; 1 while no spread is known."""
+        """The number by which rewards of this rollout are divided; 1 while no spread is known."""
         return 1.0 if self._scale is None else self._scale
 
     def normalize(self, reward: float) -> float:
-        """Take a finite raw reward into the moments of later rollouts, then return reward / scale.
+        """Add a finite raw reward to the moments of later rollouts, and return reward / scale.
 
-        Clipped to +-clip, unless the scale is not known yet: then the size of a reward says nothing.
+        The result is clipped to +-clip, unless the scale is not known yet, because the size of a reward then says
+        nothing.
         """
         assert math.isfinite(reward), "a reward must be finite"
         self.state = self.state.including(reward)

@@ -13,7 +13,7 @@ TokenKind = Literal["bytes", "gpt2"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskConfig:
-    """Which data set the hosts learn, and how it is split (docs/tasks.md)."""
+    """Which data set the hosts learn, and how it is split (docs/guides/tasks.md)."""
 
     name: str = setting("digits", "The data set that the hosts learn; a registered task.")
     validation_fraction: float = setting(

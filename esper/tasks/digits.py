@@ -11,7 +11,6 @@ from typing import cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from esper.tasks.config import TaskConfig
@@ -46,6 +45,8 @@ def load(config: TaskConfig, seed: int) -> TaskData:
 
 def _read() -> tuple[Tensor, NDArray[np.int64]]:
     """The images, uint8 [1797, 1, 8, 8] with values from 0 to 16, and their labels."""
+    from sklearn.datasets import load_digits  # takes two seconds, and only this task needs it
+
     images, labels = cast("tuple[NDArray[np.float64], NDArray[np.int64]]", load_digits(return_X_y=True))
     pixels = torch.from_numpy(images.astype(np.uint8)).view(-1, 1, 8, 8)
     return pixels, labels.astype(np.int64)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+from esper.contracts.registry import Registry
 from esper.errors import ConfigError
 from esper.tasks import cifar, digits, fashion_mnist, synthetic_cifar, text
 from esper.tasks.config import TaskConfig
@@ -23,18 +24,16 @@ class TaskEntry:
     load: TaskLoader
 
 
-_TASKS: dict[str, TaskEntry] = {}
+TASKS: Final[Registry[TaskEntry]] = Registry("task", "task.name")
 
 
 def register_task(name: str, description: str, load: TaskLoader) -> None:
     """Make a task available by name.
 
     Raises:
-        ValueError: the name is taken.
+        ConfigError: the name is taken.
     """
-    if name in _TASKS:
-        raise ValueError(f"task {name!r} is already registered: choose another name")
-    _TASKS[name] = TaskEntry(name=name, description=description, load=load)
+    TASKS.add(name, TaskEntry(name=name, description=description, load=load))
 
 
 def load_task(config: TaskConfig, seed: int) -> TaskData:
@@ -43,11 +42,7 @@ def load_task(config: TaskConfig, seed: int) -> TaskData:
     Raises:
         ConfigError: no task of that name, or GPT-2 tokens are asked of images.
     """
-    entry = _TASKS.get(config.name)
-    if entry is None:
-        near = difflib.get_close_matches(config.name, _TASKS, n=3) or sorted(_TASKS)
-        raise ConfigError(f"task.name is {config.name!r}: there is no such task; did you mean {' or '.join(near)}?")
-    data = entry.load(config, seed)
+    data = TASKS.find(config.name).load(config, seed)
     if config.tokens == "gpt2" and not data.has_tokens:
         raise ConfigError(f"task.tokens is 'gpt2': task {config.name} has images, not text; set it to bytes")
     return data

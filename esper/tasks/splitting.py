@@ -6,7 +6,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedShuffleSplit
 
 from esper.contracts.randomness import derive_seed
 from esper.errors import ConfigError
@@ -22,6 +21,8 @@ def stratified(indices: Indices, labels: Indices, share: float, random_state: in
     Raises:
         ConfigError: there are too few samples for both parts to have every class.
     """
+    from sklearn.model_selection import StratifiedShuffleSplit  # takes two seconds to import
+
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=random_state)
     try:
         parts = next(iter(splitter.split(indices, labels[indices])))

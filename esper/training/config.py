@@ -20,7 +20,7 @@ from esper.training.ppo.config import PPOConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernorConfig:
-    """When a host counts as lost (docs/governor.md)."""
+    """When a host counts as lost (docs/internals/governor.md)."""
 
     enabled: bool = setting(True, "Whether hosts that are lost are rolled back to their last good state.")
     sensitivity: float = setting(

@@ -1,1 +1,1 @@
-"""Where the cockpit's events come from: a live run or a saved one, behind one protocol."""
+"""Where the cockpit's events come from: a live run or a saved one, with one protocol for both."""

@@ -41,7 +41,10 @@ STATUS_ROLES: Final[dict[EnvStatus, Role]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """How a row is laid out in a given width. scale: lowest and highest accuracy of every row's trend."""
+    """How a row is laid out in a given width.
+
+    scale: lowest and highest accuracy of every row's trend.
+    """
 
     env: int
     slot: int

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -24,13 +22,10 @@ TINY = TransformerConfig(width=8, heads=2, layers=2, segments=2)
 
 
 @pytest.fixture(autouse=True)
-def _registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hosts that a test registers are gone after it."""
-    kinds, factories = dict(host_kinds._KINDS), dict(hosts._FACTORIES)
-    yield
-    for registry, before in ((host_kinds._KINDS, kinds), (hosts._FACTORIES, factories)):
-        registry.clear()
-        registry.update(before)
+    monkeypatch.setattr(host_kinds.KINDS, "_parts", dict(host_kinds.KINDS._parts))
+    monkeypatch.setattr(hosts, "_FACTORIES", dict(hosts._FACTORIES))
 
 
 def images(kind: str = "cnn", **values: object) -> ConformanceReport:
@@ -117,7 +112,7 @@ class NarrowHost(StackedCNNHost):
 def test_what_is_wrong_with_a_host_is_named() -> None:
     wrong = {DeadHost: "every parameter learns", LeakingHost: "rows are apart", NarrowHost: "points are as declared"}
     for build, check in wrong.items():
-        host_kinds._KINDS.pop("mine", None)
+        host_kinds.KINDS._parts.pop("mine", None)
         register(build)
         report = images("mine")
         assert check in failures(report), str(report)
@@ -144,5 +139,5 @@ def test_a_registered_host_is_a_kind_like_any_other() -> None:
     assert check_host(config, input_shape=(1, 8, 8), num_classes=5).passed
     with pytest.raises(ValueError, match="'mine' is already registered"):
         register(StackedCNNHost)
-    with pytest.raises(ConfigError, match=r"host\.kind is 'mien': there is no such host; choose mine"):
+    with pytest.raises(ConfigError, match=r"host\.kind is 'mien': there is no such host; did you mean mine"):
         topology_of(HostConfig(kind="mien"))

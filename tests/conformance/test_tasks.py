@@ -47,7 +47,7 @@ def test_cifar10_from_a_folder_passes(cifar: Cifar, tmp_path: Path) -> None:
 @pytest.fixture
 def check_spoiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[CheckSpoiled]:
     """Registers the digits with something wrong about them, and checks that task."""
-    monkeypatch.setattr(registry, "_TASKS", dict(registry._TASKS))
+    monkeypatch.setattr(registry.TASKS, "_parts", dict(registry.TASKS._parts))
 
     def check(spoil: Spoil) -> ConformanceReport:
         register_task(

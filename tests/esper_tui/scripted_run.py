@@ -72,7 +72,9 @@ class Host:
 
 @dataclass
 class ScriptedRun:
-    """rollback_env: an env that the governor sets back in the second round. nan_env: its loss becomes NaN there."""
+    """rollback_env: an env that the governor rolls back in the second round.
+    nan_env: its loss becomes NaN there.
+    """
 
     envs: int = 4
     epochs: int = 8

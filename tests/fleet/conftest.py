@@ -77,7 +77,11 @@ ALGORITHMS = {"a": AlphaAlgorithm.ADD, "m": AlphaAlgorithm.MULTIPLY, "g": AlphaA
 
 @dataclass(frozen=True)
 class Life:
-    """What happens to one slot of one env in one epoch. gated: has the seed a gate. switched: since this epoch."""
+    """What happens to one slot of one env in one epoch.
+
+    gated: whether the seed has a gate.
+    switched: since this epoch.
+    """
 
     added: Blueprint | None
     removed: bool

@@ -162,7 +162,7 @@ def test_a_mode_that_pays_at_the_end_only_cannot_do_without_its_end(mode: str) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"mode": "shapely"}, r"reward\.mode is 'shapely': it must be one of shaped, simplified"),
+        ({"mode": "shapely"}, r"reward\.mode is 'shapely': there is no such reward mode; did you mean shaped"),
         ({"family": "losses"}, r"reward\.family is 'losses': it must be one of contribution, loss"),
         ({"family": "loss", "mode": "sparse"}, r"the loss family has one form; leave"),
         ({"loss_target_share": 1.0}, r"loss_target_share is 1\.0: it must be at least 0 and below 1"),

@@ -141,7 +141,7 @@ class ForeverRewarded(ConstantReward):
 
 
 class ObservedReward(ConstantReward):
-    """The reward is what was observed, +1 or -1: does the observation reach the value?"""
+    """The reward is what was observed, +1 or -1, so the value is right only if the observation reaches it."""
 
     def begin(self, random: torch.Generator) -> None:
         self._signs = signs(random)
@@ -221,8 +221,10 @@ class RememberedCue(ObservedAction):
 
 
 class FirstStep(PaidAction):
-    """Nothing is ever observed; GERMINATE pays in the first epoch and WAIT later. Only a hidden state that starts from
-    zero tells where an episode begins."""
+    """Nothing is ever observed; GERMINATE pays in the first epoch and WAIT later.
+
+    Only a hidden state that starts from zero tells where an episode begins.
+    """
 
     epochs = 3
     batches = 55

@@ -71,7 +71,10 @@ FAULTS: dict[str, tuple[Fault, int]] = {
 
 @dataclass
 class Record:
-    """What a run did. snapshots: (env, epoch after which it was taken, host)."""
+    """What a run did.
+
+    snapshots: (env, epoch after which it was taken, host).
+    """
 
     fleet: Fleet | None = None
     epoch: int = 0

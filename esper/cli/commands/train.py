@@ -35,6 +35,10 @@ def train(
     threads: run_options.Threads = None,
     runs_dir: run_options.RunsDir = Path("runs"),
     plugins: run_options.Plugins = None,
+    sinks: Annotated[
+        list[str] | None,
+        typer.Option("--sink", metavar="NAME", help="Also send every event to this sink of a plug-in. Repeatable."),
+    ] = None,
     no_tui: run_options.NoTui = False,
     checkpoint_every: Annotated[
         int | None,
@@ -64,6 +68,7 @@ def train(
                 overrides or (),
                 plugins or (),
                 no_tui=no_tui,
+                sinks=sinks or (),
             )
         )
     config = run_options.resolve(
@@ -81,17 +86,18 @@ def train(
         checkpoint_every=checkpoint_every,
     )
     run_options.prepare(config)
+    run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        raise typer.Exit(session.train(config, runs_dir))
+        raise typer.Exit(session.train(config, runs_dir, sinks=sinks or ()))
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir))
+    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or ()))
 
 
 _WITH_RESUME: Final = frozenset(
-    {"resume", "rounds", "device", "devices", "threads", "checkpoint_every", "overrides", "plugins", "no_tui"}
+    {"resume", "rounds", "device", "devices", "threads", "checkpoint_every", "overrides", "plugins", "no_tui", "sinks"}
 )
 
 
@@ -103,13 +109,14 @@ def resume_run(
     plugins: Sequence[str],
     *,
     no_tui: bool,
+    sinks: Sequence[str],
 ) -> int:
-    """Go on with a saved run and return the exit code.
+    """Go on with a saved run, and return the exit code.
 
-    options: settings that have an option of their own, by key; None was not given.
+    options: the settings that have an option of their own, by key, with None for options that were not given.
 
     Raises:
-        ConfigError: an option that a run cannot take back, or whatever find_resume_point refuses.
+        ConfigError: an option cannot change when a run goes on, or find_resume_point refuses something.
     """
     from esper.errors import ConfigError
     from esper.history.presets import parse_override
@@ -127,6 +134,7 @@ def resume_run(
             f"{', '.join(refused)} cannot be given with --resume: a run goes on with the settings that it began with"
         )
     load_plugins(plugins)
+    run_options.check_sinks(sinks)
     changes = {key: value for key, value in options.items() if value is not None}
     changes |= dict(parse_override(text) for text in overrides)
     point = find_resume_point(path, changes)
@@ -141,10 +149,10 @@ def resume_run(
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        return session.train(point.config, runs_dir, groups=point.groups, report=report, resume=point)
+        return session.train(point.config, runs_dir, groups=point.groups, report=report, resume=point, sinks=sinks)
     from esper.cli.console.headless import train_headless
 
-    return train_headless(point.config, runs_dir, groups=point.groups, report=report, resume=point)
+    return train_headless(point.config, runs_dir, groups=point.groups, report=report, resume=point, sinks=sinks)
 
 
 def _devices(context: typer.Context, named: Sequence[str]) -> list[str]:

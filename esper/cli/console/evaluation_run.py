@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -14,14 +12,12 @@ from esper.cli.console.formatting import percent
 from esper.cli.console.headless import stop_on_interrupt
 from esper.cli.errors import INTERRUPTED
 from esper.evaluation.evaluate import Evaluation, RunDone
-from esper.evaluation.export import result_to_json
+from esper.evaluation.export import new_folder, write_results
 from esper.evaluation.plan import EvaluationPlan
 from esper.evaluation.records import ControllerResult
 from esper.evaluation.runs import EvaluationStoppedError
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.run_control import RunControl
-
-RESULTS_FILE = "results.jsonl"
 
 
 def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, ...], int]:
@@ -29,8 +25,7 @@ def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, 
 
     All runs go into one new directory, which also receives results.jsonl. Its name is printed on stderr at the end.
     """
-    stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = runs_dir / f"{stamp}-evaluate-{plan.base.run.preset}"
+    folder = new_folder(runs_dir, plan.base.run.preset)
     control, progress = RunControl(), EvaluationProgress(plan, Console(stderr=True))
     evaluation = Evaluation(plan, folder, control=control, on_run=progress.run_done, sinks=(progress,))
     try:
@@ -41,7 +36,7 @@ def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, 
         return (), INTERRUPTED
     finally:
         progress.stop()
-    (folder / RESULTS_FILE).write_text("".join(result_to_json(result) + "\n" for result in results), encoding="utf-8")
+    write_results(results, folder)
     print(f"runs and results: {folder}", file=sys.stderr)
     return results, 0
 

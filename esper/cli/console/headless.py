@@ -31,6 +31,7 @@ def train_headless(
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
+    sinks: Sequence[str] = (),
     to_stderr: bool = False,
 ) -> int:
     """Train, show progress on stdout, and at the end print the run directory on a line of its own.
@@ -40,6 +41,7 @@ def train_headless(
     groups: the groups of a run with several. config is what they have in common.
     report: prints what came out of the recorded run, given its directory, before that is printed.
     resume: the point from which an earlier run goes on, in its own directory.
+    sinks: names of registered sinks that receive every event too.
     to_stderr: leave stdout to the report.
 
     Returns:
@@ -50,7 +52,7 @@ def train_headless(
             run could not be written.
     """
     console = Console(stderr=to_stderr)
-    path, interrupted = _record(config, runs_dir, groups, console, resume)
+    path, interrupted = _record(config, runs_dir, groups, console, resume, sinks)
     if report is not None:
         report(path)
     print(path, file=console.file)
@@ -63,13 +65,14 @@ def _record(
     groups: Sequence[GroupSpec],
     console: Console,
     resume: ResumePoint | None,
+    sinks: Sequence[str],
 ) -> tuple[Path, bool]:
     """The run's directory, and whether the run was interrupted."""
     control = RunControl()
     with (
         ExitStack() as after_closing,
         stop_on_interrupt(control),
-        _recording(config, runs_dir, groups, resume) as recording,
+        _recording(config, runs_dir, groups, resume, sinks) as recording,
     ):
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
@@ -87,10 +90,18 @@ def _record(
 
 
 def _recording(
-    config: TrainingConfig, runs_dir: Path, groups: Sequence[GroupSpec], resume: ResumePoint | None
+    config: TrainingConfig,
+    runs_dir: Path,
+    groups: Sequence[GroupSpec],
+    resume: ResumePoint | None,
+    sinks: Sequence[str],
 ) -> AbstractContextManager[Recording]:
     """A new recording, or that of the run that goes on."""
-    return open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
+    return (
+        open_recording(config, runs_dir, groups=groups, sinks=sinks)
+        if resume is None
+        else resume_recording(resume, sinks=sinks)
+    )
 
 
 @contextmanager

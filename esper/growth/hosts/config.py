@@ -1,4 +1,4 @@
-"""What kind of host grows, and how large it is. Plain values: what a kind makes of them is in hosts/kinds.py."""
+"""What kind of host grows, and how large it is. Plain values: what a kind makes of them is in growth/hosts/kinds.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ InjectionPlace = Literal["post_pool", "pre_and_post_pool"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformerConfig:
-    """A causal transformer (docs/hosts.md)."""
+    """A causal transformer (docs/guides/hosts.md)."""
 
     width: int = setting(
         64, "The width of the features, which the heads share evenly.", at_least=1, at_most=65_536, unit="features"
@@ -42,7 +42,7 @@ class TransformerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostConfig:
-    """What kind of host grows, how large it is, and which of its slots are enabled (docs/hosts.md).
+    """What kind of host grows, how large it is, and which of its slots are enabled (docs/guides/hosts.md).
 
     The fields from base_channels on describe a cnn, and the transformer table a transformer.
     """

@@ -5,11 +5,12 @@ Nothing here imports torch, so that configs can use it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from esper.contracts.actions import Topology
+from esper.contracts.registry import Registry
 from esper.contracts.slots import SlotConfig, parse_slot_id, slot_id
 from esper.errors import ConfigError
 from esper.growth.hosts.config import HostConfig
@@ -43,23 +44,21 @@ class HostKind:
         )
 
 
-_KINDS: dict[str, HostKind] = {}
+KINDS: Final[Registry[HostKind]] = Registry("host", "host.kind")
 
 
 def add_host_kind(kind: HostKind) -> None:
     """Make a kind known to configs. register_host registers a host as a whole.
 
     Raises:
-        ValueError: the name is taken.
+        ConfigError: the name is taken.
     """
-    if kind.name in _KINDS:
-        raise ValueError(f"host {kind.name!r} is already registered: choose another name")
-    _KINDS[kind.name] = kind
+    KINDS.add(kind.name, kind)
 
 
 def list_host_kinds() -> tuple[HostKind, ...]:
     """Every registered kind, by name."""
-    return tuple(_KINDS[name] for name in sorted(_KINDS))
+    return KINDS.parts()
 
 
 def host_kind(name: str) -> HostKind:
@@ -68,10 +67,7 @@ def host_kind(name: str) -> HostKind:
     Raises:
         ConfigError: there is none.
     """
-    if name not in _KINDS:
-        near = difflib.get_close_matches(name, _KINDS, n=1) or sorted(_KINDS)
-        raise ConfigError(f"host.kind is {name!r}: there is no such host; choose {' or '.join(near)}")
-    return _KINDS[name]
+    return KINDS.find(name)
 
 
 def topology_of(config: HostConfig) -> Topology:

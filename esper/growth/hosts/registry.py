@@ -45,7 +45,7 @@ def register_host(kind: HostKind, build: HostFactory) -> None:
     """Make a host available as host.kind.
 
     Raises:
-        ValueError: the name is taken.
+        ConfigError: the name is taken.
     """
     add_host_kind(kind)
     _FACTORIES[kind.name] = build

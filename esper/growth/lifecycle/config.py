@@ -13,7 +13,7 @@ OP_MASKS: Final[tuple[OpMasks, ...]] = get_args(OpMasks)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthConfig:
-    """Rules of the life of seeds (docs/lifecycle.md)."""
+    """Rules of the life of seeds (docs/reference/lifecycle.md)."""
 
     permissive_gates: bool = setting(True, "Whether gates G2, G3 and G5 leave out their strict checks of improvement.")
     auto_forward_g1: bool = setting(False, "Whether gate G1 is passed without waiting for ADVANCE.")

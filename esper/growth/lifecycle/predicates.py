@@ -1,8 +1,8 @@
 """Whether an op is possible on a slot now: the one answer that masks, rewards and execution share.
 
 The answer says nothing about good timing. An ADVANCE or a FOSSILIZE that the seed's next gate would refuse counts as
-impossible where the view knows the gate's answer (growth.op_masks = "succeeding"). Otherwise the gate speaks when it is
-tried.
+impossible if the view knows the gate's answer (growth.op_masks = "succeeding"). Otherwise the gate decides when the op
+is tried.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _INCUBATING: Final = frozenset({SeedStage.GERMINATED, SeedStage.TRAINING}) | COO
 class GardenView:
     """The enabled slots of one env, in slot order (None = empty), and the rules that hold there.
 
-    closed_gates: for each slot why the gate ahead of its seed would refuse it now, None where it would open or where
-        there is none; empty where that is left to the attempt.
+    closed_gates: for each slot, why the next gate would refuse its seed now, or None if the gate would open or there is
+        no gate; empty if only an attempt is to show it.
     """
 
     slots: tuple[SeedInfo | None, ...]

@@ -85,7 +85,7 @@ def advance(state: SeedState, config: GrowthConfig) -> Change:
 
 
 def closed_gate(state: SeedState, config: GrowthConfig) -> str | None:
-    """Why the gate ahead of the seed would refuse it now; None if it would open, or if there is no gate ahead."""
+    """Why the seed's next gate would refuse it now, or None if it would open or there is no next gate."""
     target = SeedStage.FOSSILIZED if state.stage is SeedStage.HOLDING else _NEXT_STAGE.get(state.stage)
     if target is None:
         return None
@@ -169,8 +169,7 @@ def set_alpha_target(
     steepness: float,
     algorithm: AlphaAlgorithm,
 ) -> Change:
-    """Send the resting alpha of a blended seed to a new target (above 0, at most 1), with another blend if one is
-    given.
+    """Send the resting alpha of a blended seed to a new target, above 0 and at most 1, perhaps with another blend.
 
     A seed in HOLDING returns to BLENDING if its alpha has to move. A ramp down freezes the seed's parameters.
     """
@@ -315,9 +314,7 @@ def _held_too_long(state: SeedState, config: GrowthConfig) -> bool:
 
 
 def _cooldown_edge(state: SeedState, config: GrowthConfig) -> SeedStage | None:
-    """The cooldown stage that is due now: EMBARGOED at once, RESETTING after the embargo, and an empty slot one epoch
-    later.
-    """
+    """The cooldown stage that is due now: EMBARGOED at once, RESETTING after the embargo, DORMANT one epoch later."""
     if state.stage is SeedStage.PRUNED:
         return SeedStage.EMBARGOED
     if state.stage is SeedStage.EMBARGOED and state.epochs_in_stage >= config.embargo_epochs:

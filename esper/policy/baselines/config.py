@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 
 from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME
+from esper.contracts.registry import nearest
 from esper.contracts.settings import check_settings, setting
 from esper.errors import ConfigError
 from esper.policy.config import Decisions
@@ -17,9 +17,9 @@ _BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if bluepri
 def _check_blueprints(owner: str, names: tuple[str, ...]) -> None:
     for name in names:
         if name not in _BLUEPRINTS:
-            near = difflib.get_close_matches(name, _BLUEPRINTS, n=2)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(_BLUEPRINTS)}"
-            raise ConfigError(f"{owner}.blueprints has {name!r}: there is no such blueprint; {hint}")
+            raise ConfigError(
+                f"{owner}.blueprints has {name!r}: there is no such blueprint; {nearest(name, _BLUEPRINTS)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class ScheduleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeuristicConfig:
-    """Rules of thumb of the original system (docs/controllers.md)."""
+    """Rules of thumb of the original system (docs/guides/controllers.md)."""
 
     blueprints: tuple[str, ...] = setting((), "The blueprints that are tried in turn; empty means the host's rotation.")
     first_epoch: int = setting(

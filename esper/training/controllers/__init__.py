@@ -1,1 +1,1 @@
-"""Whatever decides: the PPO agent, saved policies and rules, behind one protocol."""
+"""Whatever decides: the PPO agent, saved policies and rules, all with one protocol."""

@@ -46,7 +46,7 @@ class Agent:
     """A controller that learns by PPO. Only its experience and its hidden state belong to a single batch."""
 
     def __init__(self, config: TrainingConfig, device: torch.device, *, how: Decisions = "sampled") -> None:
-        """how: the way in which choices are made; an agent that is to learn has to sample."""
+        """how: the way in which choices are made. An agent that is to learn must sample."""
         self._config = config
         self._how: Decisions = how
         self._device = device
@@ -85,7 +85,7 @@ class Agent:
         self._hidden = self.policy.initial_state(self._config.fleet.envs)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
-        """Choose one action per env; the one copy from the device of a decision step."""
+        """Choose one action per env. This makes the one copy from the device of a decision step."""
         raw = situation.observation
         observation = self._normalize(raw)
         masks = situation.masks.to(self._device)
@@ -119,7 +119,7 @@ class Agent:
         self._open_step = None
 
     def _take_units(self, reward_scale: float) -> None:
-        """The statistics of returns follow the units of the rewards."""
+        """Let the statistics of returns follow the units of the rewards."""
         if reward_scale != self._reward_scale:
             self._updater.value_normalizer.change_units(self._reward_scale / reward_scale)
             self._reward_scale = reward_scale

@@ -19,10 +19,10 @@ from esper.training.controllers.protocol import StepResult
 
 
 class FrozenAgent:
-    """A Controller that decides by what the saved agent learned: its weights and its statistics of observations.
+    """A controller that decides by what the saved agent learned: its weights and its statistics of observations.
 
-    Its choices are made as controller.decisions says. The probability floors are left out: they are for exploring, and
-    it keeps no experience and never changes.
+    Its choices are made as controller.decisions says. The probability floors are left out, because they are for
+    exploring, and this agent keeps no experience and never changes.
     """
 
     def __init__(self, config: TrainingConfig, device: torch.device, tensors: Mapping[str, Tensor]) -> None:

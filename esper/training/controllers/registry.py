@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 
 from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME, STATIC_NAME
-from esper.errors import ConfigError
+from esper.contracts.registry import Registry
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.heuristic import HeuristicRule
 from esper.policy.baselines.hillclimb import HillclimbRule
@@ -37,18 +37,16 @@ class ControllerEntry:
     make: ControllerFactory
 
 
-_CONTROLLERS: dict[str, ControllerEntry] = {}
+CONTROLLERS: Final[Registry[ControllerEntry]] = Registry("controller", "controller.name")
 
 
 def register_controller(name: str, description: str, make: ControllerFactory) -> None:
     """Make a controller available as controller.name.
 
     Raises:
-        ValueError: the name is taken.
+        ConfigError: the name is taken.
     """
-    if name in _CONTROLLERS:
-        raise ValueError(f"controller {name!r} is already registered: choose another name")
-    _CONTROLLERS[name] = ControllerEntry(name=name, description=description, make=make)
+    CONTROLLERS.add(name, ControllerEntry(name=name, description=description, make=make))
 
 
 def register_rule(name: str, description: str, make_rule: Callable[[TrainingConfig], Rule]) -> None:
@@ -57,14 +55,14 @@ def register_rule(name: str, description: str, make_rule: Callable[[TrainingConf
     make_rule: makes a rule; it is called once per env and episode.
 
     Raises:
-        ValueError: the name is taken.
+        ConfigError: the name is taken.
     """
     register_controller(name, description, lambda config, _: RuleController(name, lambda: make_rule(config)))
 
 
 def list_controllers() -> tuple[ControllerEntry, ...]:
     """Every registered controller, by name."""
-    return tuple(_CONTROLLERS[name] for name in sorted(_CONTROLLERS))
+    return CONTROLLERS.parts()
 
 
 def find_controller(name: str) -> ControllerEntry:
@@ -73,11 +71,7 @@ def find_controller(name: str) -> ControllerEntry:
     Raises:
         ConfigError: there is none; the message offers the nearest names.
     """
-    if name not in _CONTROLLERS:
-        near = difflib.get_close_matches(name, _CONTROLLERS, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose {', '.join(sorted(_CONTROLLERS))}"
-        raise ConfigError(f"controller.name is {name!r}: there is no such controller; {hint}")
-    return _CONTROLLERS[name]
+    return CONTROLLERS.find(name)
 
 
 def make_controller(config: TrainingConfig, device: torch.device) -> Controller:

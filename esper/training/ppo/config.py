@@ -26,7 +26,7 @@ def default_entropy_floor_penalties() -> PerHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOConfig:
-    """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy (docs/ppo.md)."""
+    """Proximal policy optimisation (Schulman et al. 2017) with a recurrent, factored policy (docs/internals/ppo.md)."""
 
     learning_rate: float = setting(3e-4, "The step size of Adam.", above=0, at_most=10)
     adam_epsilon: float = setting(1e-5, "The constant that keeps Adam from dividing by zero.", above=0, at_most=1)

@@ -1,7 +1,7 @@
-"""The units of the critic: it learns returns minus their running mean, divided by their running standard deviation.
+"""The units of the critic, which learns returns minus their running mean, divided by their running standard deviation.
 
-When the statistics move, the critic's output layer is moved against them, so that its estimates stay what they were
-(PopArt, van Hasselt et al. 2016); see FactoredRecurrentPolicy.rescale_values.
+When the statistics move, the critic's output layer is moved against them, so that its estimates stay the same (PopArt,
+van Hasselt et al. 2016); see FactoredRecurrentPolicy.rescale_values.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from torch import Tensor
 from esper.training.ppo.advantages import masked_mean_std
 
 _LEAST_WEIGHT = 0.05
-"""What a batch weighs at least: returns change with the policy, so that a plain average over the run would lag."""
+"""The least weight of a batch. Returns change with the policy, so a plain average over the run would lag behind."""
 _MIN_SAMPLES = 32
 _MIN_SCALE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueNormalizerState:
-    """What a checkpoint keeps.
+    """What a checkpoint keeps of a ValueNormalizer.
 
-    mean, variance: float32 scalars, of the returns, in units of the reward.
-    count: long scalar, returns seen so far.
+    mean, variance: those of the returns, in units of the reward, as float32 scalars.
+    count: the number of returns seen so far, as a long scalar.
     """
 
     mean: Tensor
@@ -33,13 +33,13 @@ class ValueNormalizerState:
 
     @property
     def scale(self) -> Tensor:
-        """Standard deviation of the returns, at least a tenth; 1 until 32 returns were seen."""
+        """The standard deviation of the returns, at least a tenth, or 1 until 32 returns have been seen."""
         known = self.variance.sqrt().clamp_min(_MIN_SCALE)
         return torch.where(self.count >= _MIN_SAMPLES, known, 1.0)
 
     @property
     def centre(self) -> Tensor:
-        """Mean of the returns; 0 until 32 returns were seen."""
+        """The mean of the returns, or 0 until 32 returns have been seen."""
         return torch.where(self.count >= _MIN_SAMPLES, self.mean, 0.0)
 
     def to_rewards(self, values: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class ValueNormalizerState:
 
 
 class ValueNormalizer:
-    """Running mean and variance of the returns: over all returns at first, later a moving average."""
+    """The running mean and variance of the returns: over all returns at first, and later as moving averages."""
 
     def __init__(self, device: torch.device) -> None:
         self._state = ValueNormalizerState(
@@ -66,10 +66,10 @@ class ValueNormalizer:
         return self._state.to_rewards(values)
 
     def including(self, returns_et: Tensor, valid_et: Tensor) -> ValueNormalizerState:
-        """The state with these returns counted in. Changes nothing; load_state keeps the result."""
+        """The state after these returns. Nothing is changed; load_state keeps the result."""
         old, new = self._state, valid_et.sum()
         mean, std = masked_mean_std(returns_et, valid_et)
-        # The first returns count in full: the initial statistics are a guess, not a measurement.
+        # The first returns count in full, because the initial statistics are a guess and not a measurement.
         share = new / (old.count + new).clamp_min(1)
         take = torch.where(new > 0, share.clamp_min(_LEAST_WEIGHT), 0.0)
         keep, shift = 1.0 - take, mean - old.mean
@@ -80,7 +80,7 @@ class ValueNormalizer:
         )
 
     def change_units(self, factor: float) -> None:
-        """Rewards are from now on so many times what they were. The critic's own units stay."""
+        """Take note that rewards are from now on this many times what they were. The critic's own units stay."""
         state = self._state
         self._state = replace(state, mean=state.mean * factor, variance=state.variance * factor**2)
 

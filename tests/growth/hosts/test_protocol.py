@@ -78,7 +78,7 @@ def test_slots_are_row_major_while_points_are_in_execution_order() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_points_before_a_pool_leave_the_host_as_it_was(algorithm: StackedAlgorithm) -> None:
-    """Same parameters, same logits; the features before a pool have twice the height of those behind it."""
+    """Parameters and logits are the same; the features before a pool have twice the height of those after it."""
     x = torch.randn(2, 3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     once, both = build(CNN, algorithm), build(BOTH, algorithm)
     assert once.parameter_count == both.parameter_count

@@ -1,0 +1,1 @@
+"""What `import esper` offers: train, evaluate, and open a run."""

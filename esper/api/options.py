@@ -1,0 +1,91 @@
+"""From options, as the command line and `esper.train` take them, to a configuration that can run.
+
+Importing this module loads neither torch nor a task, so that help and completion answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from esper.contracts.constants import AGENT_NAME
+from esper.training.config import TrainingConfig
+
+
+def resolve(
+    preset: str | TrainingConfig,
+    overrides: Sequence[str] | None,
+    plugins: Sequence[str] | None,
+    *,
+    controller: str | None = None,
+    decisions: str | None = None,
+    rounds: int | None = None,
+    envs: int | None = None,
+    episode_length: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    devices: Sequence[str] = (),
+    threads: int | None = None,
+    checkpoint_every: int | None = None,
+) -> TrainingConfig:
+    """The configuration that the options ask for. An option that is None leaves the preset's value.
+
+    Raises:
+        ConfigError: there is no such preset, plug-in or key, or a value does not fit.
+    """
+    from esper.history.presets import resolve_config, with_overrides
+    from esper.plugins import load_plugins
+
+    load_plugins(plugins or ())
+    options = {
+        "controller.name": controller,
+        "controller.decisions": decisions,
+        "run.rounds": rounds,
+        "run.seed": seed,
+        "run.device": device or (devices[0] if devices else None),
+        "run.devices": list(devices) or None,
+        "run.threads": threads,
+        "run.checkpoint_interval": checkpoint_every,
+        "fleet.envs": envs,
+        "fleet.episode_length": episode_length,
+    }
+    given = {path: value for path, value in options.items() if value is not None}
+    if isinstance(preset, TrainingConfig):
+        return with_overrides(preset, overrides or (), given)
+    return resolve_config(preset, overrides=overrides or (), values=given)
+
+
+def prepare(config: TrainingConfig) -> None:
+    """Make sure that device, controller and data are there, before the cockpit takes over the screen.
+
+    A download shows its progress.
+
+    Raises:
+        ConfigError: there is no such device or controller, or the data is not available.
+    """
+    if {config.run.device, *config.run.devices} != {
+        "cpu"
+    }:  # Loading torch takes seconds, so it is asked only if there is need.
+        from esper.fleet.devices import resolve_device
+
+        resolve_device(config.run.device)
+        for name in config.run.devices:
+            resolve_device(name, "run.devices")
+    if config.controller.name != AGENT_NAME:
+        from esper.training.controllers.registry import find_controller
+
+        find_controller(config.controller.name)
+    from esper.tasks.downloads import prepare
+
+    prepare(config.task)
+
+
+def check_sinks(names: Sequence[str]) -> None:
+    """Make sure that every sink is registered, before a run directory is made.
+
+    Raises:
+        ConfigError: one is not; the message offers the nearest names.
+    """
+    from esper.telemetry.sinks import SINKS
+
+    for name in names:
+        SINKS.find(name)
