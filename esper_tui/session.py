@@ -20,6 +20,7 @@ from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
+from esper_tui.settings import load_settings, settings_path
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
 from esper_tui.state.metrics import format_number
@@ -50,6 +51,7 @@ def train(
     Raises:
         HistoryError: the run directory cannot be made.
     """
+    settings = load_settings(settings_path())
     control = RunControl()
     with ExitStack() as stack:
         start = (
@@ -61,7 +63,7 @@ def train(
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
-        app = CockpitApp(source, job=job, failure_log=str(failure_path))
+        app = CockpitApp(source, job=job, failure_log=str(failure_path), settings=settings)
         run_live(app, source, out=sys.stdout)
     if report is not None and source.failure is None:
         report(recording.directory.path)
@@ -163,9 +165,11 @@ def replay(path: Path) -> int:
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
+        ConfigError: the user's settings of the cockpit are not valid.
     """
+    settings = load_settings(settings_path())
     source = ReplaySource(read_events(path), origin=str(path), clock=time.monotonic)
-    app = CockpitApp(source)
+    app = CockpitApp(source, settings=settings)
     app.run()
     print(path)
     return app.return_code or 0

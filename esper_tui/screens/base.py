@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,22 +14,27 @@ from textual.events import Resize
 from textual.screen import Screen
 from textual.widgets import Static
 
+from esper_tui.export import free_name, write_envs
 from esper_tui.key_rows import Key, Where
 from esper_tui.keys import KEYS
+from esper_tui.screens.filter import FilterScreen
 from esper_tui.screens.layout import MINIMUM, Layout
 from esper_tui.screens.sizing import drop_if_stale
 from esper_tui.sources.base import Frame
+from esper_tui.state.choosing import NO_FILTER, Filter
 from esper_tui.state.rules import rule_for
 from esper_tui.state.snapshot import ENV_STATUS_MEANINGS
 from esper_tui.view_state import ViewState
 from esper_tui.widgets.env_table import EnvTable
 from esper_tui.widgets.figure_panel import FigurePanel
 from esper_tui.widgets.header import HeaderPanel
+from esper_tui.widgets.line_table import LineTable
 from esper_tui.widgets.log_panel import LogPanel
+from esper_tui.widgets.run_panels import EpisodeTable
 from esper_tui.widgets.status_line import StatusPanel
 from esper_tui.widgets.text import plain
 
-Panel = FigurePanel | LogPanel | EnvTable
+Panel = FigurePanel | LogPanel | EnvTable | EpisodeTable
 
 
 def bindings_of(screen: str) -> list[BindingType]:
@@ -84,7 +90,7 @@ class CockpitScreen(Screen[None]):
     @property
     def panels(self) -> list[Panel]:
         """Those of the body."""
-        return [panel for panel in self.query("#body > *") if isinstance(panel, FigurePanel | LogPanel | EnvTable)]
+        return [panel for panel in self.query("#body > *") if isinstance(panel, Panel)]
 
     @property
     def has_panels(self) -> bool:
@@ -150,7 +156,7 @@ class CockpitScreen(Screen[None]):
     def move(self, rows: int) -> None:
         """Move in the focused panel."""
         panel = self.focused_panel()
-        if isinstance(panel, EnvTable):
+        if isinstance(panel, LineTable):
             panel.move_cursor(rows)
         else:
             panel.scroll_lines(rows)
@@ -206,3 +212,28 @@ class CockpitScreen(Screen[None]):
         meaning = ENV_STATUS_MEANINGS[row.status]
         text = f"env {row.env_id:02d} is {row.status.value}: {because or meaning}"
         self.notify(text, title="why", markup=False, timeout=10)
+
+    def action_filter(self) -> None:
+        self.app.push_screen(FilterScreen(self.view.focus.filter), self._set_filter)
+
+    def action_clear_filter(self) -> None:
+        self._set_filter(NO_FILTER)
+
+    def _set_filter(self, chosen: Filter | None) -> None:
+        if chosen is not None:
+            self.view.look(replace(self.view.focus, filter=chosen))
+            self.show_panels()
+
+    def action_export(self) -> None:
+        """Write the screen and the envs' figures into the current folder."""
+        if self._frame is None:
+            return
+        folder = Path.cwd()
+        picture, table = free_name(folder, "esper-screen", ".svg"), free_name(folder, "esper-envs", ".csv")
+        try:
+            picture.write_text(self.app.export_screenshot(), encoding="utf-8")
+            write_envs(self._frame.snapshot, table)
+        except OSError as error:
+            self.notify(f"not written: {error}", severity="error", markup=False)
+            return
+        self.notify(f"wrote {picture.name} and {table.name} in {folder}", markup=False)

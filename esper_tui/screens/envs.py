@@ -10,6 +10,7 @@ from textual import on
 from textual.binding import BindingType
 
 from esper_tui.screens.base import CockpitScreen, Panel, bindings_of
+from esper_tui.screens.compare import MOST, CompareScreen
 from esper_tui.screens.layout import Layout, envs_layout
 from esper_tui.widgets.decision_panel import DecisionPanel
 from esper_tui.widgets.env_table import EnvTable
@@ -64,3 +65,13 @@ class EnvsScreen(CockpitScreen):
         if key is not None:
             self.view.look(replace(self.view.focus, order=self.view.focus.order.toggled(key)))
             self.show_panels()
+
+    def action_compare(self) -> None:
+        """Show two to four pinned envs side by side."""
+        if self._frame is None:
+            return
+        pinned = [row for row in self._frame.snapshot.envs if row.env_id in self.view.focus.order.pinned]
+        if not 2 <= len(pinned) <= MOST:
+            self.notify(f"pin two to {MOST} envs with * first; {len(pinned)} are pinned", markup=False)
+            return
+        self.app.push_screen(CompareScreen(pinned))

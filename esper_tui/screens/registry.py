@@ -7,5 +7,14 @@ from typing import Final
 from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.detail import DetailScreen
 from esper_tui.screens.envs import EnvsScreen
+from esper_tui.screens.others import AttributionScreen, EventsScreen, PolicyScreen, RunsScreen, SystemScreen
 
-SCREENS: Final[tuple[type[CockpitScreen], ...]] = (EnvsScreen, DetailScreen)
+SCREENS: Final[tuple[type[CockpitScreen], ...]] = (
+    EnvsScreen,
+    PolicyScreen,
+    RunsScreen,
+    AttributionScreen,
+    EventsScreen,
+    SystemScreen,
+    DetailScreen,
+)
