@@ -111,7 +111,8 @@ def smoothed(values: Sequence[float | None], factor: float = 0.3) -> list[float 
 
 def _limits(values: Sequence[float | None], view: ChartView) -> tuple[float, float]:
     low, high = own_scale(values)
-    margin = max(0.05 * (high - low), 0.02 * max(abs(low), abs(high)), 1e-9)
+    flat = 0.1 * max(abs(low), 1.0) if high == low else 0.0  # a flat curve lies in the middle of a readable axis
+    margin = max(0.05 * (high - low), flat)
     if view.log:
         margin = max(0.05 * (high - low), 0.05)
     return low - margin, high + margin

@@ -9,7 +9,7 @@ from esper_tui.sources.base import Frame
 from esper_tui.state.attribution import Spread
 from esper_tui.state.metrics import MISSING
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
-from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left
+from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left, wrap
 from esper_tui.widgets.vocabulary import STAGE_SIGNS, short_module
 
 NOTHING = "no seed of this run is over yet: a seed counts with its last ablation, when it is cut or its episode ends"
@@ -81,6 +81,13 @@ class ModuleSlotPanel(FigurePanel):
         return lines
 
 
+def pair_word(interaction: float) -> str:
+    """What a mean interaction says, once it is large enough to be shown."""
+    if abs(interaction) < 0.05:
+        return "neutral"
+    return "helps" if interaction > 0 else "hurts"
+
+
 class PairPanel(FigurePanel):
     """How two kinds of modules work together."""
 
@@ -93,7 +100,7 @@ class PairPanel(FigurePanel):
                 label(pad(f"{short_module(pair.first)} × {short_module(pair.second)}", 14)),
                 pad_left(spread_words(pair.interaction), 11),
                 dim(f"  n {pair.interaction.count}  "),
-                "help each other" if pair.interaction.mean > 0 else "interfere",
+                pair_word(pair.interaction.mean),
             )
             for pair in pairs
         ]
@@ -124,5 +131,5 @@ class PopulationPanel(FigurePanel):
             share = f"{100 * kept / created:.0f} %" if created else MISSING
             episodes = max(1, group.rounds[-1].episodes_completed) if group.rounds else 1
             text = f"{created} planted, {kept} kept ({share}), {cut} cut · {created / episodes:.1f} an episode"
-            lines.append(line(label(f"{group.group_id} "), text))
+            lines += wrap([label(group.group_id), *[Span(word) for word in text.split()]], width, gap=" ")
         return lines

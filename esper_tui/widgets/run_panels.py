@@ -26,23 +26,23 @@ def round_line(one: BatchStats, previous: BatchStats | None) -> Line:
         f"r{one.batch:<4d} {one.avg_accuracy:6.1f} {pad_left(format_number(change, 1, signed=True), 6)} ",
         f"{one.best_accuracy:6.1f} {pad_left(format_number(one.avg_test_accuracy, 1), 6)} ",
         f"{pad_left(format_number(one.avg_return, 1, signed=True), 8)} ",
-        f"{one.seeds_created:5d} {one.seeds_fossilized:5d} {one.seeds_pruned:5d} ",
-        Span(f"{one.rollbacks:5d}", Role.CRITICAL if one.rollbacks else Role.DIM),
+        f"{one.seeds_created:3d} {one.seeds_fossilized:4d} {one.seeds_pruned:3d} ",
+        Span(f"{one.rollbacks:4d}", Role.CRITICAL if one.rollbacks else Role.DIM),
     )
 
 
 class RoundsPanel(FigurePanel):
     """Every round, the newest first, group by group."""
 
-    TITLE: ClassVar = "ROUNDS · accuracy %, return, seeds"
+    TITLE: ClassVar = "ROUNDS · accuracy %, return, seeds, rollbacks"
     HINT: ClassVar = "newest first"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
-        titles = f"{'round':5} {'acc%':>6} {'change':>6} {'best':>6} {'test':>6} {'return':>8} {'grown':>5} {'kept':>5}"
+        titles = f"{'round':5} {'acc%':>6} {'change':>6} {'best':>6} {'test':>6} {'return':>8} {'new':>3} {'kept':>4}"
         lines: list[Line] = []
         for group in frame.snapshot.groups:
             name = f"{group.group_id}: " if len(frame.snapshot.groups) > 1 else ""
-            lines.append(line(label(f"{name}{titles} {'cut':>5} {'rolled':>6}")))
+            lines.append(line(label(f"{name}{titles} {'cut':>3} {'back':>4}")))
             rounds = group.rounds
             lines += [
                 round_line(rounds[index], rounds[index - 1] if index else None)
@@ -102,8 +102,8 @@ def episode_line(episode: EpisodeView) -> Line:
     assert outcome is not None, "only finished episodes are listed"
     return line(
         label(f"r{episode.batch} env{episode.env_id:02d} "),
-        f"final {outcome.final_accuracy:5.1f} % best {outcome.best_accuracy:5.1f} e{episode.peak_epoch:<3d} ",
-        f"return {format_number(outcome.episode_reward, 1, signed=True):>7} ×{outcome.param_ratio:.2f} ",
+        f"{outcome.final_accuracy:5.1f} {outcome.best_accuracy:5.1f} e{episode.peak_epoch:<3d} ",
+        f"{format_number(outcome.episode_reward, 1, signed=True):>7} ×{outcome.param_ratio:<5.2f} ",
         dim(f"{outcome.num_fossilized} kept {outcome.prunes} cut "),
         Span(pad(outcome.outcome.value, 8), Role.CRITICAL if outcome.outcome.value == "rollback" else Role.TEXT),
     )
@@ -132,7 +132,9 @@ class EpisodeTable(LineTable):
             TableRow(index, line(label("best  " if index < len(ledger.best) else "worst "), *episode_line(episode)))
             for index, episode in enumerate(listed_episodes(frame.snapshot))
         ]
-        self.show_rows(line(dim("by final validation accuracy" if rows else "no episode is over yet")), rows)
+        self.show_rows(
+            line(label(f"{'':17}final  best peak  return  host" if rows else "no episode is over yet")), rows
+        )
 
     def resized(self) -> None:
         if self._shown is not None:
