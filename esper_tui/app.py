@@ -9,8 +9,12 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.events import Print
 from textual.screen import Screen
 
+from esper.process.console_log import ConsoleLog
+from esper.process.signals import StopSignals
+from esper_tui.driver import driver_reporting_to
 from esper_tui.key_rows import Where, remapped
 from esper_tui.keys import KEYS
 from esper_tui.palette import CockpitCommands
@@ -59,12 +63,18 @@ class CockpitApp(App[Leaving]):
         failure_log: str = "",
         frame_seconds: float = FRAME_SECONDS,
         settings: Settings = DEFAULT_SETTINGS,
+        signals: StopSignals | None = None,
+        log: ConsoleLog | None = None,
     ) -> None:
-        """job: what a live source's worker thread runs.
-        frame_seconds: time between two pictures.
+        """Show a source.
+
+        job: what a live source's worker thread runs.
+        frame_seconds: the time between two pictures.
         settings: what this user has chosen before.
+        signals: what has arrived from outside; None if the app runs without a terminal.
+        log: where prints of the run go, which would otherwise spoil the screen.
         """
-        super().__init__()
+        super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
         self.has_started_job = False
         self.view = ViewState()
@@ -74,6 +84,8 @@ class CockpitApp(App[Leaving]):
         self._frame_seconds = frame_seconds
         self._leave_when_over = False
         self._failure_shown = False
+        self._signals = signals
+        self._console_log = log
         self._frame: Frame | None = None
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
@@ -92,6 +104,7 @@ class CockpitApp(App[Leaving]):
         return self._screens[name]
 
     def on_mount(self) -> None:
+        self.begin_capture_print(self)
         if isinstance(self.source, LiveSource) and self._job is not None:
             work = partial(self.source.run, self._job)
             self.has_started_job = True
@@ -99,10 +112,17 @@ class CockpitApp(App[Leaving]):
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
+    def on_print(self, event: Print) -> None:
+        """Keep what the run printed."""
+        if self._console_log is not None:
+            self._console_log.write(event.text)
+
     def draw_frame(self) -> None:
         """Draw the newest frame, if there is one and a screen of the cockpit is in front."""
         if not self.screen_stack:
             return  # The timer's last tick may come after the screens of a closing app are gone.
+        if self._signals is not None and self._obey(self._signals):
+            return
         live = self.source if isinstance(self.source, LiveSource) else None
         if live is not None and live.is_over:
             if self._leave_when_over:
@@ -119,6 +139,21 @@ class CockpitApp(App[Leaving]):
         if frame is not None:
             self._frame = frame
             front.show_frame(frame)
+
+    def _obey(self, signals: StopSignals) -> bool:
+        """Leave the screen if a signal asks for it; returns whether that is so.
+
+        A run that is being stopped keeps its screen until it has ended. A terminal that is gone is left at once.
+        """
+        if signals.hung_up:
+            self.exit(Leaving.DETACHED)
+            return True
+        if signals.first is None:
+            return False
+        self._leave_when_over = True
+        if isinstance(self.source, ReplaySource):
+            self.exit(Leaving.OVER)
+        return isinstance(self.source, ReplaySource)
 
     def _show_failure(self, traceback: str) -> None:
         self._failure_shown = True

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, TextIO
 
+from rich.console import Console
+from rich.progress import Progress
 from textual.app import AutopilotCallbackType
 
-from esper.history import read_events
+from esper.history import open_events
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
+from esper.history.run_directory import EVENTS_FILE
+from esper.process.console_log import ConsoleLog
+from esper.process.signals import OnHangup, StopSignals, stop_on_signals
+from esper.telemetry.events import Event, RunEnd
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
+from esper_tui.driver import restorer
 from esper_tui.settings import load_settings, settings_path
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
@@ -39,14 +47,20 @@ def train(
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
     sinks: Sequence[str] = (),
+    on_hangup: OnHangup = "continue",
 ) -> int:
-    """Train a run in a worker thread of the cockpit and show it. The result is the process's exit code.
+    """Train a run in a worker thread of the cockpit and show it.
 
-    groups: of a run with several; config is then what they have in common.
-    resume: from where an earlier run goes on, in its own directory.
+    groups: the groups of a run with several; config is then what they have in common.
+    report: called with the run's directory once the screen is gone and the run has ended without failing; prints to
+        the console.
+    resume: the point from which an earlier run goes on, in its own directory.
     sinks: names of registered sinks that receive every event too.
-    report: called with the run's directory once the screen is gone and the run has ended without failing; prints to the
-        console.
+    on_hangup: whether the run goes on without the screen, or stops, when the terminal is gone.
+
+    Returns:
+        The process's exit code: 0, 1 if the run failed, 130 if it was stopped, or 128 and the number of the signal that
+        stopped it.
 
     Raises:
         HistoryError: the run directory cannot be made.
@@ -61,13 +75,24 @@ def train(
         )
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
+        log = ConsoleLog(recording.directory.path)
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
-        app = CockpitApp(source, job=job, failure_log=str(failure_path), settings=settings)
-        run_live(app, source, out=sys.stdout)
-    if report is not None and source.failure is None:
-        report(recording.directory.path)
-    return max(report_end(source, failure_path, out=sys.stdout, errors=sys.stderr), app.return_code or 0)
+        with stop_on_signals(control, on_hangup=on_hangup) as signals:
+            app = CockpitApp(
+                source, job=job, failure_log=str(failure_path), signals=signals, log=log, settings=settings
+            )
+            run_live(app, source, signals, log, out=sys.stdout)
+            if report is not None and source.failure is None:
+                report(recording.directory.path)
+            code = report_end(source, failure_path, out=sys.stdout, errors=sys.stderr)
+    return code or app.return_code or signals.exit_code or _stop_code(source)
+
+
+def _stop_code(source: LiveSource) -> int:
+    """130 for a run that the user ended before its last round, 0 for any other."""
+    ended = source.latest().ended
+    return 128 + signal.SIGINT if ended is not None and ended.end is RunEnd.STOPPED else 0
 
 
 def training_job(
@@ -90,73 +115,102 @@ def training_job(
 
 
 def saving_failure(job: Job, path: Path) -> Job:
-    """The job, changed so that it leaves its traceback in a file if it raises."""
+    """The job, changed so that it leaves its traceback in a file if it raises, wherever a file can be written."""
 
     def saving(source: LiveSource) -> None:
         try:
             job(source)
         except BaseException:
-            path.write_text(traceback.format_exc(), encoding="utf-8")
+            with suppress(OSError):  # The failure itself matters more than its file.
+                path.write_text(traceback.format_exc(), encoding="utf-8")
             raise
 
     return saving
 
 
-def run_live(app: CockpitApp, source: LiveSource, *, out: TextIO, pilot: AutopilotCallbackType | None = None) -> None:
+def run_live(
+    app: CockpitApp,
+    source: LiveSource,
+    signals: StopSignals,
+    log: ConsoleLog,
+    *,
+    out: TextIO,
+    pilot: AutopilotCallbackType | None = None,
+) -> None:
     """Show the run until the user leaves, and then wait for its end, with a line per round on the console.
 
     The loop of the app is closed only after that, because closing it waits silently for its worker threads. A screen
-    that crashes leaves the run alive, too, and Textual prints why it crashed.
+    that crashes leaves the run alive, too, and Textual prints why it crashed. Once the terminal is gone, what would
+    have been on the console goes to the run's console log.
 
     pilot: drives the app without a terminal.
     """
     with asyncio.Runner() as runner:
         try:
+            signals.speaks, signals.restore_terminal = False, restorer()
             runner.run(app.run_async(headless=pilot is not None, auto_pilot=pilot))
         finally:
+            signals.speaks, signals.restore_terminal = True, lambda: None
+            signals.leave_terminal = log.replace_terminal
+            if signals.hung_up:
+                log.replace_terminal()
             if app.has_started_job and not source.is_over:
-                reason = "you left the screen" if app.return_value is Leaving.DETACHED else "the screen is gone"
-                print(f"{reason}: training goes on. Ctrl-C stops the run.", file=out, flush=True)
-                wait_for_end(source, out)
+                _print(f"{_reason(app, signals)}: training goes on. Ctrl-C stops the run.", signals, out)
+                wait_for_end(source, signals, out)
 
 
-def wait_for_end(source: LiveSource, out: TextIO) -> None:
-    """Block until the trainer's thread is done. The first Ctrl-C asks it to stop, and the second one raises."""
+def _reason(app: CockpitApp, signals: StopSignals) -> str:
+    if signals.hung_up:
+        return "the terminal is gone"
+    return "you left the screen" if app.return_value is Leaving.DETACHED else "the screen is gone"
+
+
+def wait_for_end(source: LiveSource, signals: StopSignals, out: TextIO) -> None:
+    """Block until the trainer's thread is done, and print its rounds. Signals stop the run meanwhile."""
     printed = 0
-    while True:
-        try:
-            over = source.finished.wait(0.5)
-            printed = print_rounds(source.latest(), printed, out)
-            if over:
-                return
-        except KeyboardInterrupt:
-            if source.control.stop_requested:
-                raise
-            source.control.request_stop()
-            print("stopping: the trainer finishes its host epoch", file=out, flush=True)
+    over = False
+    while not over:
+        over = source.finished.wait(0.5)
+        lines = round_lines(source.latest())
+        for line in lines[printed:]:
+            _print(line, signals, out)
+        printed = len(lines)
 
 
-def print_rounds(snapshot: CockpitSnapshot, printed: int, out: TextIO) -> int:
-    """Print one line per finished round and group after the first `printed` lines, and return their new number."""
+def _print(line: str, signals: StopSignals, out: TextIO) -> None:
+    """Print a line, on the console log if the terminal turns out to be gone."""
+    try:
+        print(line, file=out, flush=True)
+    except OSError:
+        signals.hang_up()
+        with suppress(OSError):
+            print(line, file=out, flush=True)
+
+
+def round_lines(snapshot: CockpitSnapshot) -> list[str]:
+    """One line per finished round and group, in order."""
     total = snapshot.run.max_batches if snapshot.run else 0
     finished = [(stats, group.group_id) for group in snapshot.groups for stats in group.rounds]
     finished.sort(key=lambda line: line[0].batch)
-    for stats, group_id in finished[printed:]:
+    lines: list[str] = []
+    for stats, group_id in finished:
         text = f"{group_id}  " if len(snapshot.groups) > 1 else ""
         text += f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
         text += f"return {format_number(stats.avg_return, 2, signed=True)}  "
         text += f"entropy {format_number(stats.entropy, 3)}  "
         text += f"{format_number(snapshot.progress.rate_now, 1)} env-epochs/s"
-        print(text, file=out, flush=True)
-    return len(finished)
+        lines.append(text)
+    return lines
 
 
 def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: TextIO) -> int:
     """Say how the run ended, with the run directory on a last line of its own, and return the exit code."""
-    if source.failure is not None:
-        tail = source.failure.rstrip().splitlines()[-FAILURE_LINES:]
-        print("training failed:", *tail, f"the whole traceback is in {failure_path}", sep="\n", file=errors)
-    print(source.origin, file=out, flush=True)
+    with suppress(OSError):  # The run is over and recorded, whether anybody can read this or not.
+        if source.failure is not None:
+            tail = source.failure.rstrip().splitlines()[-FAILURE_LINES:]
+            where = f"the whole traceback is in {failure_path}" if failure_path.exists() else "it could not be saved"
+            print("training failed:", *tail, where, sep="\n", file=errors)
+        print(source.origin, file=out, flush=True)
     return 1 if source.failure is not None else 0
 
 
@@ -165,11 +219,42 @@ def replay(path: Path) -> int:
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
-        ConfigError: the user's settings of the cockpit are not valid.
     """
     settings = load_settings(settings_path())
-    source = ReplaySource(read_events(path), origin=str(path), clock=time.monotonic)
-    app = CockpitApp(source, settings=settings)
-    app.run()
-    print(path)
-    return app.return_code or 0
+    with stop_on_signals(RunControl()) as signals:
+        events = load_with_progress(path, signals)
+        if events is None:
+            return signals.exit_code
+        source = ReplaySource(events, origin=str(path), clock=time.monotonic)
+        signals.speaks, signals.restore_terminal = False, restorer()
+        app = CockpitApp(source, signals=signals, settings=settings)
+        app.run()
+    if not signals.hung_up:
+        print(path)
+    return app.return_code or signals.exit_code
+
+
+def load_with_progress(path: Path, signals: StopSignals) -> list[Event] | None:
+    """The events of a recording, with a bar on stderr while they are read; None if a signal came meanwhile.
+
+    Raises:
+        HistoryError: there is no run at path, or its file is damaged.
+    """
+    reader = open_events(path)
+    file = path / EVENTS_FILE if path.is_dir() else path
+    events: list[Event] = []
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(f"reading {file.name}", total=_lines_in(file))
+    with bar:
+        for event in reader.lines():
+            events.append(event)
+            if len(events) % 500 == 0:
+                bar.update(task, completed=len(events))
+                if signals.first is not None:
+                    return None
+    return events
+
+
+def _lines_in(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for _ in file)

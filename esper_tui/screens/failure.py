@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -29,7 +30,8 @@ class FailureScreen(CockpitModal[None]):
         with VerticalScroll(id="failure", classes="dialog") as page:
             page.border_title = "▲ TRAINING FAILED"
             page.border_subtitle = "Esc back to the last figures · q quit"
-            yield Static(f"{self._traceback.rstrip()}\n\nSaved in {self._log}", id="traceback", markup=False)
+            saved = f"Saved in {self._log}" if Path(self._log).is_file() else f"It could not be saved in {self._log}"
+            yield Static(f"{self._traceback.rstrip()}\n\n{saved}", id="traceback", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#failure", VerticalScroll).scroll_end(animate=False)

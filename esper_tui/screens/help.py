@@ -52,6 +52,7 @@ def help_text(*, live: bool, width: int, keys: tuple[Key, ...] = KEYS) -> str:
 
 def _wrapped(text: str, width: int) -> str:
     indent = " " * (2 + NAME_WIDTH)
+    width = max(width, len(indent) + 8)  # In a terminal that is far too small, what does not fit is cut off.
     return textwrap.fill(text, width, initial_indent="  ", subsequent_indent=indent)
 
 

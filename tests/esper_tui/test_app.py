@@ -14,6 +14,8 @@ from scripted_run import ScriptedRun
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
+from esper.process.console_log import ConsoleLog
+from esper.process.signals import stop_on_signals
 from esper.telemetry.events import BatchEpochCompleted, RunEnd
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
@@ -21,7 +23,7 @@ from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
 from esper_tui.screens.layout import FOLDED
 from esper_tui.screens.leave import LeaveScreen
-from esper_tui.session import print_rounds, report_end, run_live, saving_failure
+from esper_tui.session import report_end, round_lines, run_live, saving_failure
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource
 from esper_tui.widgets.decision_panel import DecisionPanel
@@ -363,7 +365,9 @@ def test_the_exit_code_and_the_console_tell_of_a_failure(tmp_path: Path, capsys:
     assert "RuntimeError: boom" in log.read_text()
 
 
-def test_a_detached_run_trains_on_and_reports_on_the_console(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_detached_run_trains_on_and_reports_on_the_console(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     trainer = ScriptedTrainer()
     app = live_app(trainer)
     assert isinstance(app.source, LiveSource)
@@ -375,7 +379,8 @@ def test_a_detached_run_trains_on_and_reports_on_the_console(capsys: pytest.Capt
         threading.Timer(0.5, trainer.allow, (len(EVENTS),)).start()  # once the screen is gone
         await pilot.press("k")
 
-    run_live(app, app.source, out=sys.stdout, pilot=leave)
+    with stop_on_signals(app.source.control) as signals:
+        run_live(app, app.source, signals, ConsoleLog(tmp_path), out=sys.stdout, pilot=leave)
     lines = capsys.readouterr().out.splitlines()
     assert app.source.is_over
     assert "training goes on" in lines[0]
@@ -383,10 +388,23 @@ def test_a_detached_run_trains_on_and_reports_on_the_console(capsys: pytest.Capt
     assert report_end(app.source, Path("x"), out=sys.stdout, errors=sys.stderr) == 0
 
 
-def test_rounds_are_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_round_is_one_line() -> None:
     source = LiveSource(control=RunControl(), origin="runs/x", clock=time.monotonic)
     for event in ScriptedRun(rounds=2, end=RunEnd.STOPPED).events():
         source.accept(event)
-    printed = print_rounds(source.latest(), 0, sys.stdout)
-    print_rounds(source.latest(), printed, sys.stdout)
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert [line.split()[1] for line in round_lines(source.latest())] == ["1/2", "2/2"]
+
+
+def test_a_failure_that_cannot_be_saved_is_still_the_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "gone" / "failure.txt"
+    source = LiveSource(control=RunControl(), origin=str(tmp_path), clock=time.monotonic)
+    trainer = ScriptedTrainer(fails=True)
+    trainer.allow(len(EVENTS))
+    with pytest.raises(RuntimeError, match="boom"):
+        source.run(saving_failure(trainer, log))
+    assert report_end(source, log, out=sys.stdout, errors=sys.stderr) == 1
+    errors = capsys.readouterr().err
+    assert "RuntimeError: boom" in errors
+    assert str(log) not in errors

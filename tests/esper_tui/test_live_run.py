@@ -13,6 +13,8 @@ from textual.pilot import Pilot
 from esper.history import read_events, read_history
 from esper.history.presets import resolve_config
 from esper.history.recording import open_recording
+from esper.process.console_log import ConsoleLog
+from esper.process.signals import stop_on_signals
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
@@ -59,7 +61,8 @@ def test_a_real_run_is_shown_recorded_and_replayed(
         failure_path = run_path / "failure.txt"
         source = LiveSource(control=control, origin=str(run_path), clock=time.monotonic)
         app = CockpitApp(source, job=training_job([GroupSpec(config=config)], recording, stack, failure_path))
-        run_live(app, source, out=sys.stdout, pilot=watch)
+        with stop_on_signals(control) as signals:
+            run_live(app, source, signals, ConsoleLog(run_path), out=sys.stdout, pilot=watch)
 
     assert report_end(source, failure_path, out=sys.stdout, errors=sys.stderr) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(run_path)

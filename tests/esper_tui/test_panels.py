@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ from esper.telemetry.events import (
 from esper_tui.key_rows import Where
 from esper_tui.keys import KEYS, keys_for
 from esper_tui.screens.help import help_text
-from esper_tui.session import print_rounds
+from esper_tui.session import round_lines
 from esper_tui.sources.base import Frame, Mode, SourceStatus
 from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.choosing import Order
@@ -262,11 +261,8 @@ def test_the_panels_name_the_group_where_there_are_several() -> None:
 
 
 def test_the_console_names_the_group_of_each_round() -> None:
-    out = io.StringIO()
-    printed = print_rounds(reduce(in_two_groups()), 0, out)
     rounds = len(FULL.groups[0].rounds)
-    assert printed == 2 * rounds
-    assert [text[:10] for text in out.getvalue().splitlines()] == [
+    assert [text[:10] for text in round_lines(reduce(in_two_groups()))] == [
         f"{name}  round {number}" for number in range(1, rounds + 1) for name in "AB"
     ]
 
