@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,6 +12,13 @@ import typer
 
 from esper.cli import run_options
 from esper.training.group_spec import GroupSpec
+
+
+class Hangup(StrEnum):
+    """What a run does when its terminal goes away."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
 
 
 def train(
@@ -43,6 +51,12 @@ def train(
     checkpoint_every: Annotated[
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
+    ] = None,
+    on_hangup: Annotated[
+        Hangup | None,
+        typer.Option(
+            help="When the terminal goes away: by default a run in the cockpit continues, one without it stops."
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
@@ -93,7 +107,8 @@ def train(
         raise typer.Exit(session.train(config, runs_dir, sinks=sinks or ()))
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or ()))
+    hangup = on_hangup.value if on_hangup else "stop"
+    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=hangup))
 
 
 _WITH_RESUME: Final = frozenset(
