@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from esper.cli import main
-from esper.cli.signals import stop_on_signals
 from esper.history import RunDirectory, read_events, read_history
+from esper.process.signals import stop_on_signals
 from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
@@ -134,7 +135,8 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
 
     calls: list[tuple[TrainingConfig, Path]] = []
 
-    def open_cockpit(config: TrainingConfig, runs_dir: Path) -> int:
+    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, sinks: Sequence[str], on_hangup: str) -> int:
+        assert (sinks, on_hangup) == ((), "continue")
         calls.append((config, runs_dir))
         return 3
 
