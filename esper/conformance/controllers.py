@@ -224,6 +224,7 @@ class _Source:
             random_guess_loss=data.random_guess_loss,
             data_generators=[torch.Generator().manual_seed(batch)],
             policy_seed=batch,
+            control_rows=None,
         )
 
 

@@ -63,6 +63,10 @@ class FleetConfig:
         unit="steps",
     )
     ablation: AblationStrategy = setting("pairs", "Which sets of seeds are switched off and measured in every epoch.")
+    control_hosts: bool = setting(
+        False,
+        "Whether one host of each start that never grows is trained beside the others, to measure what growing brings.",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, "fleet")

@@ -45,6 +45,7 @@ BASE_FEATURES: Final[tuple[Feature, ...]] = (
     _feature("val_accuracy", UNMEASURED, 1.0, "validation accuracy / 100"),
     *_history("val_loss", SYMLOG_LIMIT, "symlog of the validation loss / 7"),
     *_history("val_accuracy", 1.0, "validation accuracy / 100"),
+    _feature("control_accuracy", UNMEASURED, 1.0, "validation accuracy of the host that never grows / 100"),
     _feature("training_share", 0.0, 1.0, "slots in TRAINING / slots"),
     _feature("blending_share", 0.0, 1.0, "slots in BLENDING / slots"),
     _feature("kept_share", 0.0, 1.0, "slots in HOLDING or FOSSILIZED / slots"),

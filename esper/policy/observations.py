@@ -1,4 +1,4 @@
-"""What the controller sees: 23 numbers about the host and 31 about each slot.
+"""What the controller sees: 24 numbers about the host and 31 about each slot.
 
 The tables BASE_FEATURES and SLOT_FEATURES give the name, range and meaning of every feature, and the page on
 observations explains them. symlog(x) is sign(x) ln(1 + |x|).
@@ -52,7 +52,7 @@ def observation_size(num_slots: int) -> int:
     """The number of features, D.
 
     >>> observation_size(3)
-    116
+    117
     """
     return len(BASE_FEATURES) + len(SLOT_FEATURES) * num_slots
 
@@ -87,6 +87,7 @@ def _base_features(signals: EnvSignals, seeds: Sequence[SeedInfo | None]) -> lis
         _accuracy(signals.val_accuracy),
         *_padded([_loss(loss) for loss in signals.loss_history]),
         *_padded([_accuracy(accuracy) for accuracy in signals.accuracy_history]),
+        _accuracy(signals.control_accuracy),
         stages.count(SeedStage.TRAINING) / len(seeds),
         stages.count(SeedStage.BLENDING) / len(seeds),
         kept / len(seeds),

@@ -30,6 +30,7 @@ class EnvSignals:
     accuracy_history: tuple[float, ...]
     loss_delta: float | None
     accuracy_delta: float | None
+    control_accuracy: float | None
     last_op: Op
     last_action_success: bool
 
@@ -45,12 +46,15 @@ class EnvSignals:
             accuracy_history=(),
             loss_delta=None,
             accuracy_delta=None,
+            control_accuracy=None,
             last_op=Op.WAIT,
             last_action_success=True,
         )
 
 
-def after_epoch(signals: EnvSignals, *, val_loss: float, val_accuracy: float) -> EnvSignals:
+def after_epoch(
+    signals: EnvSignals, *, val_loss: float, val_accuracy: float, control_accuracy: float | None = None
+) -> EnvSignals:
     """The signals after one more epoch of training and validation."""
     return replace(
         signals,
@@ -60,6 +64,7 @@ def after_epoch(signals: EnvSignals, *, val_loss: float, val_accuracy: float) ->
         loss_history=(*signals.loss_history, val_loss)[-HISTORY_LENGTH:],
         accuracy_history=(*signals.accuracy_history, val_accuracy)[-HISTORY_LENGTH:],
         loss_delta=None if signals.val_loss is None else signals.val_loss - val_loss,
+        control_accuracy=control_accuracy,
         accuracy_delta=None if signals.val_accuracy is None else val_accuracy - signals.val_accuracy,
     )
 

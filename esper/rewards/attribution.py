@@ -53,12 +53,29 @@ def earned_credit(contribution: float, confirmed: float) -> float:
     return harmonic_mean(confirmed, contribution) if contribution > confirmed else contribution
 
 
+def credited_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, accuracy: float) -> float:
+    """What a measured c is worth: c if it hurts, else what is confirmed of it.
+
+    Without a control host, confirmation rests on the host's own past and earned_credit applies. With one, s is the
+    seed's share of what growing brought, and may be negative: a seed is not worth having for being needed.
+    """
+    contribution = slot.contribution
+    assert contribution is not None
+    confirmed = confirmed_points(inputs, slot, accuracy)
+    if inputs.control_val_acc is None:
+        return earned_credit(contribution, confirmed)
+    return contribution if contribution < 0.0 else confirmed
+
+
 def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, accuracy: float) -> float:
     """s, the part of c > 0 that is confirmed: min(accuracy - accuracy at germination, c * min(1, (I + H) / C)).
 
     C is the sum of the contributions above 0, and H is minus the sum of those below 0. Seeds that need each other claim
     more than they contribute together (C > I + H), so they share what they contribute. A lone seed has C = I + H, and
     so have seeds that do not influence each other.
+
+    With a control host, s is c * min(1, (accuracy - control) / C): the seeds share what the host is ahead of, or
+    behind, an equal one that never grew.
     """
     seed, contribution = slot.before, slot.contribution
     assert seed is not None
@@ -67,6 +84,8 @@ def confirmed_points(inputs: ContributionRewardInputs, slot: SlotRewardInputs, a
         return 0.0
     measured = [other.contribution for other in inputs.slots if other.contribution is not None]
     claimed = sum(value for value in measured if value > 0.0)
+    if inputs.control_val_acc is not None:
+        return contribution * min(1.0, (accuracy - inputs.control_val_acc) / claimed)
     harm = -sum(value for value in measured if value < 0.0)
     whole = contribution * min(1.0, (measured_total(inputs) + harm) / claimed)
     return min(accuracy - seed.accuracy_at_germination, whole)
@@ -111,10 +130,10 @@ def slot_attribution(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -
 
 def _raw_credit(inputs: ContributionRewardInputs, slot: SlotRewardInputs, seed: SeedInfo) -> float:
     if slot.contribution is None:
-        if seed.stage not in FORWARD_STAGES:
+        if seed.stage not in FORWARD_STAGES or inputs.control_val_acc is not None:
             return 0.0
         return _PROXY_WEIGHT * max(0.0, seed.improvement_since_stage_start)
-    return earned_credit(slot.contribution, confirmed_points(inputs, slot, inputs.val_acc))
+    return credited_points(inputs, slot, inputs.val_acc)
 
 
 def credited_attribution(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:

@@ -49,6 +49,7 @@ class LivedStep:
     terminal: bool
     host_params: int
     accuracy_history: Sequence[float]
+    control_accuracy: float | None
     val_loss: float
     loss_delta: float | None
     random_guess_loss: float
@@ -79,6 +80,7 @@ def build_contribution_inputs(step: LivedStep, state: RewardState) -> Contributi
         max_epochs=step.max_epochs,
         terminal=step.terminal,
         val_acc=step.counterfactual.main,
+        control_val_acc=step.control_accuracy,
         total_params=_total_params(step, slots),
         host_params=step.host_params,
         config=step.config,

@@ -6,7 +6,7 @@ from typing import Final
 
 from esper.contracts.actions import Op
 from esper.rewards.actions import committed_points, holding_maturity
-from esper.rewards.attribution import confirmed_points, earned_credit, harmonic_mean
+from esper.rewards.attribution import confirmed_points, credited_points, harmonic_mean
 from esper.rewards.state import DripPool
 from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
@@ -62,5 +62,5 @@ def _slot_drip(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> floa
     if slot.drip_scale is None or slot.contribution is None:
         return 0.0
     config = inputs.config
-    credit = earned_credit(slot.contribution, confirmed_points(inputs, slot, inputs.val_acc))
+    credit = credited_points(inputs, slot, inputs.val_acc)
     return min(max(slot.drip_scale * credit, -config.max_drip_loss), config.max_drip)

@@ -96,6 +96,12 @@ class RewardConfig:
     terminal_accuracy_weight: float = setting(
         0.05, "The weight of the final validation accuracy at the end of an episode.", at_least=0, at_most=1_000
     )
+    terminal_gain_weight: float = setting(
+        60.0,
+        "What replaces it where control hosts are trained: the pay at the end for each point above the control host.",
+        at_least=0,
+        at_most=1_000,
+    )
     hindsight_weight: float = setting(
         0.1,
         "The weight of the credit for seeds that helped others before they were removed.",

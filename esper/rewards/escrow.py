@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from esper.contracts.actions import Op
 from esper.contracts.stages import SeedStage
-from esper.rewards.attribution import confirmed_points, earned_credit, seed_timing_discount, slot_ratio_penalty
+from esper.rewards.attribution import credited_points, seed_timing_discount, slot_ratio_penalty
 from esper.rewards.state import EscrowCredit
 from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
@@ -40,7 +40,7 @@ def escrow_target(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> f
     seed, stable = slot.before, inputs.stable_val_acc
     if seed is None or slot.contribution is None or stable is None:
         return 0.0
-    credit = earned_credit(slot.contribution, confirmed_points(inputs, slot, stable))
+    credit = credited_points(inputs, slot, stable)
     if credit <= 0.0:
         return 0.0
     penalty = 0.0 if inputs.config.disable_anti_gaming else slot_ratio_penalty(inputs, slot)

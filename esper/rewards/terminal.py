@@ -7,9 +7,13 @@ from esper.rewards.types import ContributionRewardInputs, LossRewardInputs, Rewa
 _PERCENT = 100.0
 
 
-def terminal_bonus(inputs: RewardInputs) -> float:
-    """In the last epoch, terminal_accuracy_weight * val_acc, else 0."""
-    return inputs.config.terminal_accuracy_weight * inputs.val_acc if inputs.is_last_epoch else 0.0
+def terminal_bonus(inputs: ContributionRewardInputs) -> float:
+    """In the last epoch terminal_gain_weight * (val_acc - control), or terminal_accuracy_weight * val_acc without a
+    control host; else 0."""
+    if not inputs.is_last_epoch:
+        return 0.0
+    config, gain = inputs.config, inputs.gain
+    return config.terminal_accuracy_weight * inputs.val_acc if gain is None else config.terminal_gain_weight * gain
 
 
 def terminal_delta(inputs: ContributionRewardInputs) -> float:

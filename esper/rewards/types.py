@@ -126,6 +126,12 @@ class ContributionRewardInputs(RewardInputs):
     boosts: tuple[Boost, ...]
     hindsight_due: float
     min_fossilize_contribution: float
+    control_val_acc: float | None
+
+    @property
+    def gain(self) -> float | None:
+        """What growing has brought so far, in points: accuracy minus the control host's. None without such a host."""
+        return None if self.control_val_acc is None else self.val_acc - self.control_val_acc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -140,8 +140,3 @@ class TrainingConfig:
                 f"reward.gamma is {self.reward.gamma} and ppo.gamma is {self.ppo.gamma}: set both to the same value, "
                 "otherwise the reward's shaping does not telescope"
             )
-        if self.fleet.envs % self.ppo.minibatches:
-            raise ConfigError(
-                f"ppo.minibatches is {self.ppo.minibatches}: it must divide fleet.envs ({self.fleet.envs}), because "
-                "minibatches split the env axis"
-            )

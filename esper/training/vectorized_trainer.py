@@ -60,6 +60,7 @@ class RunHooks:
     hub: where events go; a hub without sinks records nothing.
     run_id: the run's name in its first event.
     control: lets another thread pause or stop the run.
+    on_rollout: called with each batch's finished rollout, before anything is learned from it.
     on_summary: called with each batch's summary, once per group, before that batch's BATCH_EPOCH_COMPLETED.
     on_checkpoint: called with what is to be kept, every run.checkpoint_interval batches and when the run ends in an
         orderly way after at least one batch; None keeps nothing.
@@ -72,6 +73,7 @@ class RunHooks:
     run_id: str = "unrecorded"
     control: RunControl = field(default_factory=RunControl)
     on_summary: Callable[[BatchSummary], None] | None = None
+    on_rollout: Callable[[Rollout], None] | None = None
     on_checkpoint: Callable[[TrainerCheckpoint], None] | None = None
     on_hosts: Callable[[KeptHosts], None] | None = None
     start: TrainerState | None = None
@@ -121,7 +123,7 @@ class VectorizedPPOTrainer:
         check_host_fits(config.host, self._data.input_shape, self._data.name)
         self._source = BatchSource(
             self._data,
-            envs=config.fleet.envs * len(specs),
+            envs=config.fleet.envs * (len(specs) + config.fleet.control_hosts),
             batch_size=config.fleet.batch_size,
             evaluation_batch_size=config.fleet.evaluation_batch_size,
             steps=config.fleet.steps_per_epoch,
@@ -228,6 +230,8 @@ class VectorizedPPOTrainer:
             rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._hooks.control)
         if not rollout.run():
             return None
+        if self._hooks.on_rollout is not None:
+            self._hooks.on_rollout(rollout)
         with self._clock.measure(Phase.UPDATE):
             metrics = [group.controller.learn(self._generator("minibatches", batch)) for group in self._groups]
         summaries = self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
@@ -248,7 +252,8 @@ class VectorizedPPOTrainer:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
         config = self._config
         first_episode = (batch - 1) * config.fleet.envs
-        episodes = [first_episode + env for env in range(config.fleet.envs)] * len(self._groups)
+        episodes = [first_episode + env for env in range(config.fleet.envs)]
+        episodes *= len(self._groups) + config.fleet.control_hosts
         fleet = Fleet(
             host=config.host,
             growth=config.growth,
@@ -258,6 +263,7 @@ class VectorizedPPOTrainer:
             devices=self._fleet_devices,
             generators=[self._generator("host", episode) for episode in episodes],
         )
+        grown = config.fleet.envs * len(self._groups)
         garden = Garden(
             fleet,
             config.growth,
@@ -278,6 +284,7 @@ class VectorizedPPOTrainer:
             random_guess_loss=self._data.random_guess_loss,
             data_generators=data_generators,
             policy_seed=derive_seed(config.run.seed, "actions", batch),
+            control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
         )
 
     def _generator(self, stream: str, number: int) -> torch.Generator:
@@ -293,7 +300,7 @@ class VectorizedPPOTrainer:
             task=self._data.name,
             host_params=fleet.host_parameter_count,
             slot_ids=fleet.slot_config.slot_ids,
-            n_envs=fleet.rows,
+            n_envs=config.fleet.envs * len(self._groups),
             max_epochs=config.fleet.episode_length,
             max_batches=config.run.rounds,
             start_batch=self._completed + 1,

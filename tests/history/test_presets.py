@@ -18,10 +18,18 @@ def test_every_shipped_preset_loads_under_its_own_name() -> None:
         assert preset.description
 
 
-def test_impaired_preset_differs_from_digits_only_in_the_host() -> None:
+def test_impaired_hosts_live_as_those_of_digits_do() -> None:
+    """Only the hosts are weaker; how long their controller learns, and explores, is another matter."""
     digits, impaired = load_preset("digits"), load_preset("digits_impaired")
     assert (impaired.host.base_channels, impaired.host.kernel_size) == (4, 1)
-    assert with_values(impaired, {"run.preset": "digits", "host.base_channels": 8, "host.kernel_size": 3}) == digits
+    alike = with_values(impaired, {"host.base_channels": 8, "host.kernel_size": 3, "fleet.envs": digits.fleet.envs})
+    for table in ("task", "host", "growth", "fleet", "reward", "governor"):
+        assert getattr(alike, table) == getattr(digits, table)
+
+
+@pytest.mark.parametrize("name", ["digits", "digits_impaired", "text"])
+def test_presets_measure_growth_against_control_hosts(name: str) -> None:
+    assert load_preset(name).fleet.control_hosts
 
 
 def test_unknown_preset_offers_the_nearest() -> None:

@@ -83,7 +83,7 @@ def test_irrelevant_heads_carry_placeholders_and_no_log_probability(
 
 
 def test_log_probabilities_are_those_of_the_choice() -> None:
-    step = decide(empty_views(64))
+    step = decide(empty_views(64), 4)
     for env, decision in enumerate(decisions(step, same, 3)):
         for head in decision.heads:
             if head.relevant:
@@ -128,7 +128,7 @@ def test_entropy_is_a_share_of_what_the_mask_allows() -> None:
 def test_the_same_generator_gives_the_same_actions_and_the_global_stream_is_not_touched() -> None:
     views = empty_views(16)
     state = torch.get_rng_state()
-    first, again, other = decide(views, 3), decide(views, 3), decide(views, 4, opinionated_policy(3))
+    first, again, other = decide(views, 5), decide(views, 5), decide(views, 4, opinionated_policy(5))
     assert torch.equal(first.actions_eh, again.actions_eh)
     assert not torch.equal(first.actions_eh, other.actions_eh)
     assert torch.equal(state, torch.get_rng_state())

@@ -15,7 +15,7 @@ def policy(seed: int = 0) -> FactoredRecurrentPolicy:
 def episodes(envs: int = 4, epochs: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(9)
     blueprints = torch.randint(-1, 13, (envs, epochs, 3), generator=generator)
-    return torch.randn(envs, epochs, 116, generator=generator), blueprints
+    return torch.randn(envs, epochs, 117, generator=generator), blueprints
 
 
 def test_weights_depend_on_the_generator_and_on_nothing_else() -> None:

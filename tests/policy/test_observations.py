@@ -34,8 +34,8 @@ def signals_after(*epochs: tuple[float, float]) -> EnvSignals:
 
 
 def test_the_table_names_every_feature_once() -> None:
-    assert len(TABLE) == observation_size(3) == 116
-    assert len({feature.name for feature in TABLE}) == 116
+    assert len(TABLE) == observation_size(3) == 117
+    assert len({feature.name for feature in TABLE}) == 117
 
 
 @given(data=st.data())

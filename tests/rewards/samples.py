@@ -108,6 +108,7 @@ def inputs(*slots: SlotRewardInputs, **changes: Any) -> ContributionRewardInputs
         "boosts": (),
         "hindsight_due": 0.0,
         "min_fossilize_contribution": 1.0,
+        "control_val_acc": None,
     }
     return ContributionRewardInputs(**{**common(*slots), **values, **changes})
 

@@ -68,6 +68,7 @@ def lived(before: tuple[SeedInfo | None, ...], after: tuple[SeedInfo | None, ...
         "terminal": False,
         "host_params": 1000,
         "accuracy_history": (48.0, 47.0, 50.0),
+        "control_accuracy": None,
         "val_loss": 1.5,
         "loss_delta": 0.25,
         "random_guess_loss": 2.3,

@@ -113,6 +113,7 @@ def play(
             terminal=terminal and epoch == epochs,
             host_params=HOST_PARAMS,
             accuracy_history=tuple(accuracies),
+            control_accuracy=None,
             val_loss=_loss(accuracies[-1]),
             loss_delta=_loss(accuracies[-2]) - _loss(accuracies[-1]) if epoch > 1 else None,
             random_guess_loss=RANDOM_GUESS_LOSS,

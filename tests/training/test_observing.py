@@ -59,7 +59,7 @@ def test_the_normaliser_stands_still_during_a_rollout(monkeypatch: pytest.Monkey
     monkeypatch.setattr(RunningNormalizer, "normalize", watched_normalize)
     monkeypatch.setattr(RunningNormalizer, "update", watched_update)
     run()
-    assert [len(batch) for batch in batches] == [EPOCHS + 1] * ROUNDS, "each decision, and the bootstrap"
+    assert [len(batch) for batch in batches] == [EPOCHS] * ROUNDS, "each decision"
     for batch in batches:
         assert all(torch.equal(batch[0], state) for state in batch)
     assert not torch.equal(batches[0][0], batches[1][0])

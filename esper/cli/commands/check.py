@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from esper.cli import run_options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from esper.conformance.blueprints import BlueprintReport
 
-app = typer.Typer(help="Check blueprints and controllers, Esper's and your own.", no_args_is_help=True)
+app = typer.Typer(help="Check blueprints, controllers and rewards, Esper's and your own.", no_args_is_help=True)
 
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
@@ -21,7 +23,7 @@ Plugins = Annotated[
 
 @app.callback()
 def check() -> None:
-    """Check blueprints and controllers, Esper's and your own."""
+    """Check blueprints, controllers and rewards, Esper's and your own."""
 
 
 @app.command()
@@ -66,6 +68,44 @@ def controllers(
         print(report)
         passed = passed and report.passed
     raise typer.Exit(0 if passed else 1)
+
+
+@app.command()
+def reward(
+    preset: run_options.Preset = "digits_impaired",
+    seeds: Annotated[int, typer.Option(min=1, help="Batches of episodes per policy, from run.seed on.")] = 1,
+    envs: Annotated[int | None, typer.Option(help="Episodes per policy and seed.")] = None,
+    overrides: run_options.Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per reward and line.")] = False,
+    plugins: Plugins = None,
+) -> None:
+    """Ask whether rewards rank policies by what their networks can do. The exit code is 1 if the preset's does not.
+
+    Some forty scripted policies play the same hosts, good plans and plans that try to be paid for nothing, and every
+    reward mode pays them for it. The preset's own mode passes with a rank correlation of 0.95 and 2 % inverted pairs.
+    """
+    config = run_options.resolve(
+        preset, overrides, plugins, envs=envs, episode_length=None, seed=None, device=None, threads=None
+    )
+    run_options.prepare(config)
+    from rich.console import Console
+
+    from esper.cli.console.reward_check import modes_table, play, policies_table
+    from esper.conformance.rewards import LOSS_FAMILY, report_to_json, reward_reports
+
+    played, code = play(config, seeds)
+    if code:
+        raise typer.Exit(code)
+    reports = reward_reports(played, config.reward)
+    mode = LOSS_FAMILY if config.reward.family == "loss" else config.reward.mode
+    own = next(report for report in reports if report.mode == mode)
+    if as_json:
+        print("\n".join(report_to_json(report) for report in reports))
+    else:
+        console = Console(highlight=False)
+        console.print(policies_table(own))
+        console.print(modes_table(reports, mode))
+    raise typer.Exit(0 if own.passed else 1)
 
 
 def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:

@@ -26,6 +26,7 @@ class EpochCompleted:
     val_loss: float
     val_accuracy: float
     host_grad_norm: float
+    control_accuracy: float | None = None
     total_params: int
     host_params: int
     slots: tuple[SlotSnapshot, ...]

@@ -9,6 +9,7 @@ from esper.contracts.constants import EPISODE_SUCCESS_THRESHOLD
 from esper.fleet.measure import EnvMeasurement
 from esper.fleet.shard import RowSnapshot
 from esper.policy.signals import EnvSignals
+from esper.rewards.build import LivedStep
 from esper.rewards.state import RewardState
 from esper.telemetry.events import OutcomeType
 from esper.training.governor import LossWindow
@@ -25,6 +26,7 @@ class EnvEpisode:
     snapshot_due: whether to take a snapshot at the next healthy epoch.
     running: False once the governor has ended the episode.
     accuracies: the validation accuracy of each epoch.
+    lived: every step for which it was paid.
     reward_state: what the reward remembers between two steps.
     """
 
@@ -37,7 +39,9 @@ class EnvEpisode:
     last_good_epoch: int = 0
     snapshot_due: bool = False
     measurement: EnvMeasurement | None = None
+    control_accuracy: float | None = None
     epochs: int = 0
+    lived: list[LivedStep] = field(default_factory=list[LivedStep])
     running: bool = True
     prunes: int = 0
     contributing_fossilized: int = 0

@@ -63,6 +63,12 @@ class GroupRollout:
         self._evaluation_ms = evaluation_ms
         for episode in self._running():
             episode.measurement = measurements[episode.env_id]
+            episode.control_accuracy = self._control_accuracy(measurements, self._place(episode))
+
+    def _control_accuracy(self, measurements: Sequence[EnvMeasurement], place: int) -> float | None:
+        """What the host that started like this env and never grew reaches in the same epoch."""
+        controls = self._world.control_rows
+        return None if controls is None else measurements[controls[place]].val_accuracy
 
     def tested(self, measurements: Sequence[EnvMeasurement]) -> None:
         """Take in the whole fleet's measurements on the test split."""
@@ -104,7 +110,12 @@ class GroupRollout:
         env, measured, garden = episode.env_id, episode.measured, self._world.garden
         episode.epochs = epoch
         episode.accuracies.append(measured.val_accuracy)
-        episode.signals = after_epoch(episode.signals, val_loss=measured.val_loss, val_accuracy=measured.val_accuracy)
+        episode.signals = after_epoch(
+            episode.signals,
+            val_loss=measured.val_loss,
+            val_accuracy=measured.val_accuracy,
+            control_accuracy=episode.control_accuracy,
+        )
         for slot, info in enumerate(garden.infos(env)):
             if info is not None:
                 garden.record(env, slot, seed_measurement(measured, slot))
@@ -149,6 +160,7 @@ class GroupRollout:
                     val_loss=measured.val_loss,
                     val_accuracy=measured.val_accuracy,
                     host_grad_norm=measured.host_grad_norm,
+                    control_accuracy=episode.control_accuracy,
                     total_params=garden.total_params(env),
                     host_params=self._world.fleet.host_parameter_count,
                     slots=slot_snapshots(garden.infos(env)),

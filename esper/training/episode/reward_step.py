@@ -47,11 +47,13 @@ def reward_step(
         terminal=last and config.ppo.horizon == "terminate",
         host_params=host_params,
         accuracy_history=episode.accuracies,
+        control_accuracy=episode.control_accuracy,
         val_loss=episode.measured.val_loss,
         loss_delta=episode.signals.loss_delta,
         random_guess_loss=random_guess_loss,
         min_fossilize_contribution=config.growth.min_fossilize_contribution,
     )
+    episode.lived.append(step)
     payment = pay(build_inputs(step, episode.reward_state), episode.reward_state)
     episode.reward_state = payment.state
     components = payment.components

@@ -49,7 +49,7 @@ class PPOConfig:
     epochs: int = setting(1, "The passes of an update over its rollout.", at_least=1, at_most=1_000, unit="passes")
     minibatches: int = setting(
         1,
-        "The parts into which each pass splits the hosts; it must divide fleet.envs.",
+        "The parts, as equal as can be, into which each pass splits the hosts; at most one part per host.",
         at_least=1,
         at_most=65_536,
         unit="minibatches",

@@ -152,7 +152,8 @@ class PPOUpdater:
     def _minibatches(self, rollout: RolloutTensors, generator: torch.Generator) -> Sequence[Tensor]:
         """The env axis in random order, cut into minibatches of whole episodes."""
         order = torch.randperm(len(rollout.rewards_et), generator=generator)
-        return order.to(rollout.rewards_et.device).chunk(self._config.minibatches)
+        parts = min(self._config.minibatches, len(order))
+        return order.to(rollout.rewards_et.device).tensor_split(parts)
 
 
 def _update_reading(

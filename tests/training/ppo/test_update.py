@@ -131,7 +131,7 @@ STILL = 1e-30
 """A learning rate so small that weights keep every bit that matters."""
 
 
-@pytest.mark.parametrize("minibatches", [1, 4])
+@pytest.mark.parametrize("minibatches", [1, 3, 4, 100])
 def test_the_first_pass_has_ratio_one_and_no_divergence(minibatches: int) -> None:
     policy = make_policy(logit_scale=200.0)
     updater = PPOUpdater(policy, PPOConfig(learning_rate=STILL, minibatches=minibatches))

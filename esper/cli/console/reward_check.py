@@ -1,0 +1,128 @@
+"""Runs the audit of a reward with its progress on stderr, and shows what it found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from esper.cli.console.formatting import NOT_MEASURED, number
+from esper.cli.console.headless import stop_on_interrupt
+from esper.cli.errors import INTERRUPTED
+from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts
+from esper.growth.hosts.kinds import topology_of
+from esper.policy.baselines.scripts import scripts
+from esper.telemetry.events import EpochCompleted, Event
+from esper.training.config import TrainingConfig
+from esper.training.run_control import RunControl
+
+
+def play(config: TrainingConfig, seeds: int) -> tuple[tuple[PlayedScript, ...], int]:
+    """What became of every script, and the exit code: nothing and 130 after Ctrl-C."""
+    control, progress = RunControl(), ScriptProgress(config, seeds, Console(stderr=True))
+    try:
+        with stop_on_interrupt(control):
+            return play_scripts(config, seeds=seeds, sinks=(progress,), control=control), 0
+    except (RewardCheckStoppedError, KeyboardInterrupt):
+        print("esper: stopped: nothing was compared", file=sys.stderr)
+        return (), INTERRUPTED
+    finally:
+        progress.stop()
+
+
+class ScriptProgress:
+    """A sink that counts host epochs: a bar on a terminal, one line at the start elsewhere."""
+
+    name = "progress"
+    critical = False
+
+    def __init__(self, config: TrainingConfig, seeds: int, console: Console) -> None:
+        count = len(scripts(topology_of(config.host)))
+        envs, epochs = config.fleet.envs, config.fleet.episode_length
+        console.print(
+            f"{config.run.preset}: {count} scripted policies, {seeds * envs} episodes of {epochs} epochs each",
+            highlight=False,
+        )
+        self._progress = Progress(
+            TextColumn("playing"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("playing", total=count * seeds * envs * epochs)
+        self._progress.start()
+
+    def accept(self, event: Event) -> None:
+        if isinstance(event.payload, EpochCompleted):
+            self._progress.update(self._task, advance=1)
+
+    def close(self) -> None:
+        """The bar stays for the next seed."""
+
+    def stop(self) -> None:
+        """Take the bar off the screen."""
+        self._progress.stop()
+
+
+def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:
+    """One row per reward: how well it ranks, and whom it pays best.
+
+    mode: the preset's own, which is marked.
+    """
+    table = _table(
+        "Rewards",
+        "rank: Spearman's correlation of return and test accuracy over the policies; inverted: pairs more than 3 "
+        "points apart in which the worse policy is paid better; test and params: of the policy that is paid best; "
+        "*: the mode of this preset",
+    )
+    for heading in ("rank", "inverted"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("paid best", no_wrap=True)
+    for heading in ("return", "test", "params"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for report in reports:
+        best = report.paid[0]
+        table.add_row(
+            f"{report.mode} *" if report.mode == mode else report.mode,
+            NOT_MEASURED if report.rank_correlation is None else f"{report.rank_correlation:.3f}",
+            NOT_MEASURED if report.inverted is None else f"{100 * report.inverted:.1f} %",
+            best.name,
+            number(best.returned, 1),
+            number(best.test_accuracy, 1),
+            number(best.parameters, 0),
+        )
+    return table
+
+
+def policies_table(report: RewardReport) -> Table:
+    """One row per scripted policy, best paid first."""
+    table = _table(
+        f"Policies, as {report.mode} pays them",
+        "return: raw rewards summed over an episode; test: accuracy in percent; gain: points above the host that never "
+        "grows; params: of the finished network",
+    )
+    for heading in ("return", "test", "gain", "params"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for item in report.paid:
+        table.add_row(
+            item.name,
+            number(item.returned, 1),
+            number(item.test_accuracy, 1),
+            f"{item.gain:+.1f}",
+            number(item.parameters, 0),
+        )
+    return table
+
+
+def _table(title: str, caption: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title, caption=caption, caption_justify="left")
+    table.add_column("", no_wrap=True)
+    return table

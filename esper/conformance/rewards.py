@@ -1,0 +1,224 @@
+"""Does a reward rank policies by what their networks can do? Scripted policies are played once, and every reward mode
+pays them for the same lives.
+
+Legend: return: raw rewards summed over an episode, mean over episodes. Accuracies in percent, on the test split.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+import torch
+
+from esper.growth.hosts.kinds import topology_of
+from esper.policy.baselines.scripts import Script, scripts
+from esper.rewards.build import LivedStep, build_inputs
+from esper.rewards.config import REWARD_MODES, RewardConfig
+from esper.rewards.payment import pay
+from esper.rewards.state import RewardState
+from esper.telemetry.hub import Hub, Sink
+from esper.training.config import TrainingConfig
+from esper.training.controllers.protocol import Controller
+from esper.training.controllers.rule_controller import RuleController
+from esper.training.episode.rollout import Rollout
+from esper.training.group_spec import GroupSpec
+from esper.training.run_control import RunControl
+from esper.training.vectorized_trainer import RunHooks, train_groups
+from esper.training.vectorized_types import BatchSummary
+
+FAR_APART: Final = 3.0
+"""Points of test accuracy from which on two policies differ enough for their order to matter."""
+LEAST_RANK_CORRELATION: Final = 0.95
+MOST_INVERTED: Final = 0.02
+LOSS_FAMILY: Final = "loss family"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayedScript:
+    """What became of one scripted policy.
+
+    lives: the steps of each of its episodes.
+    gain: test accuracy minus static's, in points.
+    parameters: of the finished networks, host included.
+    """
+
+    name: str
+    lives: tuple[tuple[LivedStep, ...], ...]
+    test_accuracy: float
+    gain: float
+    parameters: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidScript:
+    """A scripted policy and its mean return under one reward."""
+
+    name: str
+    returned: float
+    test_accuracy: float
+    gain: float
+    parameters: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewardReport:
+    """How one reward ranks the scripted policies.
+
+    rank_correlation: Spearman's, between return and test accuracy. None if all returns or all accuracies are equal.
+    inverted: share of the pairs more than FAR_APART points apart in which the worse policy is paid better. None if no
+        pair is.
+    paid: the policies, best paid first.
+    """
+
+    mode: str
+    rank_correlation: float | None
+    inverted: float | None
+    paid: tuple[PaidScript, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the reward ranks well enough, as far as the policies differ."""
+        ranks = self.rank_correlation is None or self.rank_correlation >= LEAST_RANK_CORRELATION
+        return ranks and (self.inverted is None or self.inverted <= MOST_INVERTED)
+
+
+def play_scripts(
+    config: TrainingConfig, *, seeds: int = 1, sinks: Sequence[Sink] = (), control: RunControl | None = None
+) -> tuple[PlayedScript, ...]:
+    """Let every script play fleet.envs episodes from each of these seeds, all on the same hosts and data.
+
+    Raises:
+        ConfigError: the task or device cannot be had.
+        RewardCheckStoppedError: control asked for an end.
+    """
+    chosen = scripts(topology_of(config.host))
+    played = [_play(config, seed, chosen, sinks, control or RunControl()) for seed in range(seeds)]
+    together = [_together([run[place] for run in played]) for place in range(len(chosen))]
+    static = next(item.test_accuracy for item in together if item.name == "static")
+    return tuple(replace(item, gain=item.test_accuracy - static) for item in together)
+
+
+class RewardCheckStoppedError(Exception):
+    """Somebody asked the check to stop."""
+
+
+def reward_reports(played: Sequence[PlayedScript], config: RewardConfig) -> tuple[RewardReport, ...]:
+    """One report per mode of the contribution family, then one for the loss family."""
+    modes = [(mode, replace(config, mode=mode, family="contribution")) for mode in REWARD_MODES]
+    modes.append((LOSS_FAMILY, replace(config, mode="shaped", family="loss")))
+    return tuple(rank(name, [_paid(script, own) for script in played]) for name, own in modes)
+
+
+def report_to_json(report: RewardReport) -> str:
+    """The whole report on one line, without the newline. What was not measured is null."""
+    return json.dumps({**asdict(report), "passed": report.passed})
+
+
+def rank(mode: str, paid: Sequence[PaidScript]) -> RewardReport:
+    """Compare the order of the returns with that of the test accuracies."""
+    pairs = [(one, other) for one, other in combinations(paid, 2) if _differ(one, other)]
+    wrong = [(one, other) for one, other in pairs if _inverted(one, other)]
+    return RewardReport(
+        mode=mode,
+        rank_correlation=_spearman([item.returned for item in paid], [item.test_accuracy for item in paid]),
+        inverted=len(wrong) / len(pairs) if pairs else None,
+        paid=tuple(sorted(paid, key=lambda item: -item.returned)),
+    )
+
+
+def returned(life: Sequence[LivedStep], config: RewardConfig) -> float:
+    """What this reward pays for a whole episode."""
+    state, total = RewardState(), 0.0
+    for step in life:
+        payment = pay(build_inputs(replace(step, config=config), state), state)
+        state, total = payment.state, total + payment.components.total
+    return total
+
+
+def _play(
+    config: TrainingConfig, seed: int, chosen: Sequence[Script], sinks: Sequence[Sink], control: RunControl
+) -> list[PlayedScript]:
+    """One batch of all scripts side by side, as groups of one fleet."""
+    base = replace(config, run=replace(config.run, seed=config.run.seed + seed, rounds=1))
+    by_name = {script.name: script for script in chosen}
+    specs = [
+        GroupSpec(config=replace(base, controller=replace(base.controller, name=name)), group_id=name)
+        for name in by_name
+    ]
+    hub, rollouts = Hub(), list[Rollout]()
+    for sink in sinks:
+        hub.add_sink(sink)
+
+    def make(own: TrainingConfig, _device: torch.device) -> Controller:
+        name = own.controller.name
+        return RuleController(name, by_name[name].make)
+
+    hooks = RunHooks(hub=hub, control=control, make_controller=make, on_rollout=rollouts.append)
+    result = train_groups(specs, hooks)
+    if not rollouts:
+        raise RewardCheckStoppedError
+    (rollout,) = rollouts
+    return [
+        _played(summary, [tuple(episode.lived) for episode in group.episodes])
+        for summary, group in zip(result.summaries, rollout.groups, strict=True)
+    ]
+
+
+def _played(summary: BatchSummary, lives: Sequence[tuple[LivedStep, ...]]) -> PlayedScript:
+    records = summary.episode_history
+    assert summary.avg_test_accuracy is not None, "a rollout that was finished was tested"
+    return PlayedScript(
+        name=summary.group_id,
+        lives=tuple(lives),
+        test_accuracy=summary.avg_test_accuracy,
+        gain=0.0,
+        parameters=float(np.mean([record.total_params for record in records])),
+    )
+
+
+def _together(runs: Sequence[PlayedScript]) -> PlayedScript:
+    """One script over all seeds."""
+    return PlayedScript(
+        name=runs[0].name,
+        lives=tuple(life for run in runs for life in run.lives),
+        test_accuracy=float(np.mean([run.test_accuracy for run in runs])),
+        gain=0.0,
+        parameters=float(np.mean([run.parameters for run in runs])),
+    )
+
+
+def _paid(script: PlayedScript, config: RewardConfig) -> PaidScript:
+    return PaidScript(
+        name=script.name,
+        returned=float(np.mean([returned(life, config) for life in script.lives])),
+        test_accuracy=script.test_accuracy,
+        gain=script.gain,
+        parameters=script.parameters,
+    )
+
+
+def _differ(one: PaidScript, other: PaidScript) -> bool:
+    return abs(one.test_accuracy - other.test_accuracy) > FAR_APART
+
+
+def _inverted(one: PaidScript, other: PaidScript) -> bool:
+    return (one.returned - other.returned) * (one.test_accuracy - other.test_accuracy) < 0
+
+
+def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Rank correlation, with the mean rank for equal values."""
+    ours, theirs = _ranks(first), _ranks(second)
+    if len(set(ours)) == 1 or len(set(theirs)) == 1:
+        return None
+    return float(np.corrcoef(ours, theirs)[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    return [
+        sum(other < value for other in values) + (sum(other == value for other in values) - 1) / 2 for value in values
+    ]
