@@ -44,6 +44,14 @@ def train(
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from the policy of this run or checkpoint, or from the `shipped` one.",
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -76,6 +84,7 @@ def train(
         overrides,
         plugins,
         controller=controller,
+        start=start,
         rounds=rounds,
         envs=envs,
         episode_length=episode_length,
@@ -85,6 +94,10 @@ def train(
         threads=threads,
         checkpoint_every=checkpoint_every,
     )
+    if config.controller.start:
+        from esper.checkpoints import with_start
+
+        config = with_start(config)
     run_options.prepare(config)
     run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):
