@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
-USER_MISTAKE = 2
-RUN_FAILED = 1
+from esper.cli.streams import say
+from esper.contracts.text import printable
+from esper.errors import USER_MISTAKE
+
 INTERRUPTED = 130
 
 
 def report(error: Exception) -> int | None:
     """Print on one line of stderr what is wrong, and return the exit code. None for an error that is a defect."""
-    from esper.errors import ConfigError, HistoryError, SkippedUpdatesError, TelemetryWriteError
+    from esper.errors import EsperError
 
-    text = str(error)
+    text, code = str(error), USER_MISTAKE
     if isinstance(error, typer.TyperException):
-        text, code = error.format_message(), USER_MISTAKE
-    elif isinstance(error, ConfigError | HistoryError):
-        code = USER_MISTAKE
-    elif isinstance(error, TelemetryWriteError | SkippedUpdatesError):
-        code = RUN_FAILED
+        text = error.format_message()
+    elif isinstance(error, EsperError):
+        code = error.exit_code
+    elif isinstance(error, OSError):  # an unreadable folder, a working directory that is gone, a full disk
+        where = "" if error.filename is None else f"{error.filename}: "
+        text = f"{where}{error.strerror or error}"
     else:
         return None
-    print(f"esper: error: {' '.join(text.split())}", file=sys.stderr)
+    say(f"esper: error: {printable(' '.join(text.split()))}")
     return code

@@ -17,7 +17,8 @@ from esper.cli.commands.hosts import hosts
 from esper.cli.commands.replay import replay
 from esper.cli.commands.settings import settings
 from esper.cli.commands.train import train
-from esper.cli.errors import report
+from esper.cli.errors import INTERRUPTED, report
+from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
 
 app = typer.Typer(
     name="esper",
@@ -61,13 +62,25 @@ def esper(
 
 def main() -> None:
     """The entry point. Exit codes: 0 success, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
+    prepare_streams()
     try:
         code: object = app(standalone_mode=False)
-    except (ValueError, RuntimeError, typer.TyperException) as error:
+    except BrokenPipeError:  # the reader of the pipe has seen enough, as with `| head`
+        abandon(sys.stdout)
+        code = BROKEN_PIPE
+    except SystemExit as error:  # typer ends the process itself when a pipe breaks, with the code of a failure
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        abandon(sys.__stdout__ or sys.stdout)
+        code = BROKEN_PIPE
+    except KeyboardInterrupt:
+        say("esper: interrupted")
+        code = INTERRUPTED
+    except (ValueError, RuntimeError, OSError, typer.TyperException) as error:
         code = report(error)
         if code is None:
             raise
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(flush_streams() or (code if isinstance(code, int) else 0))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from esper.api.options import check_sinks as check_sinks
 from esper.api.options import prepare as prepare
 from esper.api.options import resolve as resolve
+from esper.cli.streams import say
 
 Preset = Annotated[str, typer.Option(help="The preset to start from; see `esper presets list`.")]
 Overrides = Annotated[
@@ -31,10 +33,17 @@ NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of
 
 
 def wants_cockpit(no_tui: bool) -> bool:
-    """Whether to open the cockpit. If the cockpit is wanted but there is no terminal, a line on stderr says so."""
+    """Whether to open the cockpit. A line says why not, unless the user asked for it.
+
+    The cockpit is drawn on stderr and reads its keys from stdin; a dumb terminal cannot place text.
+    """
     if no_tui:
         return False
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return True
-    print("esper: no terminal: training headless", file=sys.stderr)
-    return False
+    missing = [name for name in ("stdin", "stdout", "stderr") if not getattr(sys, name).isatty()]
+    if missing:
+        say(f"esper: {', '.join(missing)}: no terminal, so the cockpit stays closed")
+        return False
+    if os.environ.get("TERM", "dumb") == "dumb":
+        say("esper: TERM is dumb, a terminal that cannot place text, so the cockpit stays closed")
+        return False
+    return True

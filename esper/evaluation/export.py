@@ -13,6 +13,7 @@ from typing import Final
 
 from esper.evaluation.records import ControllerResult, Difference, Estimate, Spread
 from esper.history.json_text import dump_json
+from esper.history.run_directory import make_unused
 
 Cell = str | int | float | None
 
@@ -32,9 +33,13 @@ RESULTS_FILE: Final = "results.jsonl"
 
 
 def new_folder(runs_dir: Path, preset: str) -> Path:
-    """The folder for the runs of an evaluation that begins now. The first run makes it."""
+    """A new folder for the runs of an evaluation that begins now.
+
+    Raises:
+        OSError: it cannot be made.
+    """
     stamp = datetime.fromtimestamp(time.time(), UTC).strftime("%Y%m%dT%H%M%SZ")
-    return runs_dir / f"{stamp}-evaluate-{preset}"
+    return make_unused(runs_dir, f"{stamp}-evaluate-{preset}")
 
 
 def write_results(results: Sequence[ControllerResult], folder: Path) -> None:

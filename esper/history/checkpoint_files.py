@@ -6,6 +6,7 @@ A checkpoint is a directory such as `round-000020` with the tensors (state.safet
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -135,6 +136,9 @@ def sync_to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
+            raise  # some file systems cannot sync a directory, and then there is nothing to wait for
     finally:
         os.close(descriptor)
 

@@ -47,7 +47,7 @@ class RunDirectory:
         moment = datetime.fromtimestamp(clock(), UTC).strftime("%Y%m%dT%H%M%SZ")
         preset = re.sub(r"[^\w.-]", "_", config.run.preset)
         try:
-            path = _make_unused(runs_dir, f"{moment}-{preset}-{config.run.seed}")
+            path = make_unused(runs_dir, f"{moment}-{preset}-{config.run.seed}")
             (path / CHECKPOINTS).mkdir()
             (path / CONFIG_FILE).write_text(tomli_w.dumps(run_document(config, groups)), encoding="utf-8")
         except OSError as error:
@@ -119,7 +119,12 @@ class RunDirectory:
         return run_from_document(document)
 
 
-def _make_unused(parent: Path, name: str) -> Path:
+def make_unused(parent: Path, name: str) -> Path:
+    """A new folder of this name, or with -2, -3 and so on after it if that is taken, as it is to two processes at once.
+
+    Raises:
+        OSError: no folder can be made there.
+    """
     parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from esper.console import PlainConsole
 
 
 class DownloadBar:
@@ -19,7 +20,7 @@ class DownloadBar:
     def __init__(self, name: str) -> None:
         self.total = 0
         self._name = name
-        self._console = Console(stderr=True)
+        self._console = PlainConsole(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

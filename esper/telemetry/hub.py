@@ -2,11 +2,11 @@
 
 `emit` belongs to the trainer's thread. Sinks may be added and removed from any thread.
 
-What happens if a sink fails is decided here, in one place. A sink reports trouble with the outside world by raising
-OSError or SinkError, and the hub catches these two and nothing else. An ordinary sink is then detached, the failure is
-recorded in `Hub.failures`, and training goes on. A critical sink, which keeps the record of the run, instead ends the
-run with a TelemetryWriteError, because hours of training whose record is silently lost are worth nothing. Any other
-exception is a defect in the sink and passes through, so that it is seen and fixed.
+What happens if a sink fails is decided here, in one place. An ordinary sink is detached whatever it raises, the failure
+is recorded in `Hub.failures`, and training goes on: nobody loses a run because a console, an exporter or a plug-in
+broke. A critical sink keeps the record of the run. It reports trouble with the outside world by raising OSError or
+SinkError, which ends the run with a TelemetryWriteError, because hours of training whose record is silently lost are
+worth nothing. Any other exception of a critical sink is a defect and passes through.
 """
 
 from __future__ import annotations
@@ -119,6 +119,10 @@ class Hub:
                 sink.accept(event)
             except (OSError, SinkError) as error:
                 self._detach(sink, error)
+            except Exception as error:  # whatever an ordinary sink raises, training goes on
+                if sink.critical:
+                    raise
+                self._detach(sink, error)
         return event
 
     def close(self) -> None:
@@ -131,7 +135,9 @@ class Hub:
         for sink in reversed(self._sinks):
             try:
                 sink.close()
-            except (OSError, SinkError) as error:
+            except Exception as error:  # the others must be closed all the same
+                if sink.critical and not isinstance(error, OSError | SinkError):
+                    raise
                 try:
                     self._detach(sink, error)
                 except TelemetryWriteError as write_error:
@@ -140,11 +146,11 @@ class Hub:
         if lost is not None:
             raise lost
 
-    def _detach(self, sink: Sink, error: OSError | SinkError) -> None:
+    def _detach(self, sink: Sink, error: Exception) -> None:
         self.remove_sink(sink)
         self._failures = (
             *self._failures,
-            SinkFailure(sink=sink.name, seq=self._seq, reason=str(error)),
+            SinkFailure(sink=sink.name, seq=self._seq, reason=str(error) or type(error).__name__),
         )
         if sink.critical:
             raise TelemetryWriteError(f"{sink.name} cannot write: {error}") from error

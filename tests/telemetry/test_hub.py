@@ -83,9 +83,16 @@ def test_failing_critical_sink_ends_the_run() -> None:
     assert len(hub.failures) == 1
 
 
-def test_defect_in_a_sink_is_not_hidden() -> None:
+def test_an_ordinary_sink_cannot_end_a_run_whatever_it_raises() -> None:
     hub = Hub()
     hub.add_sink(Recorder(error=ZeroDivisionError("defect")))
+    hub.emit(PAYLOAD)
+    assert [failure.reason for failure in hub.failures] == ["defect"]
+
+
+def test_a_defect_of_the_critical_sink_is_not_hidden() -> None:
+    hub = Hub()
+    hub.add_sink(Recorder(critical=True, error=ZeroDivisionError("defect")))
     with pytest.raises(ZeroDivisionError):
         hub.emit(PAYLOAD)
 

@@ -32,16 +32,15 @@ def blueprints(
     channels: Annotated[int, typer.Option(min=1, help="The width of the features.")] = 16,
 ) -> None:
     """Check every registered blueprint. The exit code is 1 if one fails."""
-    from rich.console import Console
-
     from esper.conformance.blueprints import check_blueprint
+    from esper.console import PlainConsole
     from esper.growth.blueprints.registry import SEEDS
     from esper.plugins import load_plugins
 
     load_plugins(plugins or ())
     kinds = [(topology, blueprint) for topology, seeds in SEEDS.items() for blueprint in sorted(seeds)]
     reports = [check_blueprint(blueprint, topology=topology, channels=channels) for topology, blueprint in kinds]
-    console = Console()
+    console = PlainConsole()
     console.print(blueprint_table(reports))
     failed = [report for report in reports if not report.passed]
     for report in failed:

@@ -53,9 +53,9 @@ def doctor(
 def _autotune(preset: str) -> None:
     """Measure afresh, and print, the table from which fleet.conv_algorithm = "auto" chooses."""
     import torch
-    from rich.console import Console
     from rich.table import Table
 
+    from esper.console import PlainConsole
     from esper.fleet.autotune import FleetShape, choose_algorithm, measure_algorithms
     from esper.fleet.devices import resolve_device
     from esper.history.presets import load_preset
@@ -79,7 +79,7 @@ def _autotune(preset: str) -> None:
     for candidate in measure_algorithms(shape):
         time = "--" if candidate.milliseconds is None else f"{candidate.milliseconds:.2f} ms"
         table.add_row(candidate.algorithm, time)
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(shape.describe())
     console.print(table)
     choice = choose_algorithm(shape, config.fleet.conv_algorithm)

@@ -93,33 +93,39 @@ def check_writable(*files: Path | None) -> None:
     """Refuse files that cannot be written, before the first run rather than after the last.
 
     Raises:
-        ConfigError: a folder does not exist, or the file is a folder.
+        ConfigError: one of them cannot be opened for writing.
     """
     from esper.errors import ConfigError
 
     for file in files:
-        if file is not None and (file.is_dir() or not file.parent.is_dir()):
-            raise ConfigError(f"{file} cannot be written: give a file in a folder that exists")
+        if file is None:
+            continue
+        new = not file.exists()
+        try:
+            file.open("ab").close()
+        except OSError as error:
+            raise ConfigError(f"{file} cannot be written: {error.strerror}; give another file") from error
+        if new:
+            file.unlink()
 
 
 def _show(results: Sequence[ControllerResult], *, as_json: bool, csv: Path | None, plot: Path | None) -> None:
-    from rich.console import Console
-
     from esper.cli.console.evaluation_table import against_table, differences_table, figures_table
+    from esper.console import PlainConsole
     from esper.evaluation.export import result_to_json, results_to_csv
     from esper.evaluation.picture import draw_results
 
+    if csv is not None:
+        csv.write_text(results_to_csv(results), encoding="utf-8")
+    if plot is not None:
+        draw_results(results, plot)
     if as_json:
         for result in results:
             sys.stdout.write(result_to_json(result) + "\n")
     else:
-        console = Console(highlight=False)
+        console = PlainConsole()
         console.print(figures_table(results))
         if len(results) > 1:
             console.print(differences_table(results))
         if len(results) > 2:
             console.print(against_table(results))
-    if csv is not None:
-        csv.write_text(results_to_csv(results), encoding="utf-8")
-    if plot is not None:
-        draw_results(results, plot)

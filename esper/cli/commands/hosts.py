@@ -25,11 +25,10 @@ def hosts(
     if as_json:
         print_json(list_hosts(path))
         return
-    from rich.console import Console
-
+    from esper.console import PlainConsole
     from esper.export.selection import find_host
 
-    console = Console()
+    console = PlainConsole()
     if which is None:
         find_host(path)  # The error says what to do if there is none.
         console.print(hosts_table(list_hosts(path)))

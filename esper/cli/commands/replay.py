@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from esper.cli.run_options import wants_cockpit
 
 
 def replay(
@@ -19,14 +19,12 @@ def replay(
     """Look at a saved run."""
     if json:
         raise typer.Exit(_print_events(path))
-    if not no_tui and sys.stdin.isatty() and sys.stdout.isatty():
+    if wants_cockpit(no_tui):
         from esper.history import open_events
         from esper_tui import session
 
         open_events(path)  # A missing run is reported on the console and not inside the cockpit.
         raise typer.Exit(session.replay(path))
-    if not no_tui:
-        print("esper: no terminal: printing a summary", file=sys.stderr)
     from esper.cli.console.run_summary import print_run_summary
 
     print_run_summary(path)
@@ -37,13 +35,9 @@ def _print_events(path: Path) -> int:
     from esper.history.codec import event_to_json
 
     reader = open_events(path)
-    try:
-        for event in reader.lines():
-            sys.stdout.write(event_to_json(event) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # The reader of the pipe has seen enough, as with `| head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # What is left is flushed to nowhere.
-        return 128 + signal.SIGPIPE
+    for event in reader.lines():
+        sys.stdout.write(event_to_json(event) + "\n")
+    sys.stdout.flush()
     if reader.torn_tail:
         print("esper: the file ends in an unfinished line, which was left out", file=sys.stderr)
     return 0

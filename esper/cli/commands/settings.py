@@ -30,10 +30,9 @@ def settings(
         for one in found:
             print(dump_json(one.document()))
         return
-    from rich.console import Console
-
     from esper.cli.console.settings_list import settings_list
+    from esper.console import PlainConsole
 
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(settings_list(found, preset))
     console.print("Change one with `--set KEY=VALUE`, for example `esper train --set ppo.learning_rate=1e-4`.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,6 +12,13 @@ import typer
 
 from esper.cli import run_options
 from esper.training.group_spec import GroupSpec
+
+
+class Hangup(StrEnum):
+    """What a run does when its terminal goes away."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
 
 
 def train(
@@ -50,6 +58,12 @@ def train(
             "--from",
             metavar="RUN",
             help="Start from the policy of this run or checkpoint, or from the `shipped` one.",
+        ),
+    ] = None,
+    on_hangup: Annotated[
+        Hangup | None,
+        typer.Option(
+            help="When the terminal goes away: by default a run in the cockpit continues, one without it stops."
         ),
     ] = None,
     resume: Annotated[
@@ -106,7 +120,8 @@ def train(
         raise typer.Exit(session.train(config, runs_dir, sinks=sinks or ()))
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or ()))
+    hangup = on_hangup.value if on_hangup else "stop"
+    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=hangup))
 
 
 _WITH_RESUME: Final = frozenset(

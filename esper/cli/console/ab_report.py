@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
+from esper.console import PlainConsole
 from esper.evaluation.intervals import CONFIDENCE
 from esper.evaluation.paired import PairedDifference, PairedSummary, Scope, compare
 from esper.evaluation.statistics import Spread
@@ -36,7 +36,7 @@ def print_comparison(path: Path, *, as_json: bool) -> None:
     elif as_json:
         print(dump_json(comparison_document(summary, path, config, (first, second))))
     else:
-        console = Console(highlight=False)
+        console = PlainConsole()
         for spec in (first, second):
             console.print(f"{spec.group_id}: {_settings(config, spec)}", markup=False, soft_wrap=True)
         console.print(comparison_table(summary))

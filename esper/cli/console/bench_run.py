@@ -13,6 +13,7 @@ from esper.bench.environment import environment
 from esper.bench.suite import Benchmark
 from esper.bench.timing import Comparison
 from esper.cli.console.bench_table import comparison_table, json_line
+from esper.console import PlainConsole
 from esper.fleet.devices import resolve_device
 
 
@@ -32,7 +33,7 @@ def run(
     resolved = resolve_device(device)
     if threads:
         torch.set_num_threads(threads)
-    console = Console(stderr=as_json)
+    console = PlainConsole(stderr=as_json)
     total = sum(len(cases) for _, cases in chosen)
     results: dict[str, list[Comparison]] = {}
     with _progress(console) as progress:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from esper.cli.console.formatting import percent
-from esper.cli.console.headless import stop_on_interrupt
-from esper.cli.errors import INTERRUPTED
+from esper.cli.signals import stop_on_signals
+from esper.cli.streams import say
+from esper.console import PlainConsole
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.export import new_folder, write_results
 from esper.evaluation.plan import EvaluationPlan
@@ -23,21 +23,21 @@ from esper.training.run_control import RunControl
 def play(plan: EvaluationPlan, runs_dir: Path) -> tuple[tuple[ControllerResult, ...], int]:
     """The results and the exit code, or no results and 130 after Ctrl-C.
 
-    All runs go into one new directory, which also receives results.jsonl. Its name is printed on stderr at the end.
+    All runs go into a new directory of their own, which also receives results.jsonl. Its name is printed on stderr.
     """
     folder = new_folder(runs_dir, plan.base.run.preset)
-    control, progress = RunControl(), EvaluationProgress(plan, Console(stderr=True))
+    control, progress = RunControl(), EvaluationProgress(plan, PlainConsole(stderr=True))
     evaluation = Evaluation(plan, folder, control=control, on_run=progress.run_done, sinks=(progress,))
-    try:
-        with stop_on_interrupt(control):
+    with stop_on_signals(control) as signals:
+        try:
             results = evaluation.run()
-    except (EvaluationStoppedError, KeyboardInterrupt):
-        print(f"esper: stopped: what was recorded until now is in {folder}", file=sys.stderr)
-        return (), INTERRUPTED
-    finally:
-        progress.stop()
+        except EvaluationStoppedError:
+            say(f"esper: stopped: what was recorded until now is in {folder}")
+            return (), signals.exit_code
+        finally:
+            progress.stop()
     write_results(results, folder)
-    print(f"runs and results: {folder}", file=sys.stderr)
+    say(f"runs and results: {folder}")
     return results, 0
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from esper.checkpoints import train_recorded
 from esper.cli.console.progress import ConsoleProgress
-from esper.cli.errors import INTERRUPTED
+from esper.cli.signals import OnHangup, stop_on_signals
+from esper.cli.streams import say
+from esper.console import PlainConsole
+from esper.contracts.text import printable
 from esper.errors import ConfigError
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
@@ -33,30 +33,35 @@ def train_headless(
     resume: ResumePoint | None = None,
     sinks: Sequence[str] = (),
     to_stderr: bool = False,
+    on_hangup: OnHangup = "stop",
 ) -> int:
     """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
-    The first Ctrl-C asks the run to end in an orderly way, and the second breaks it off. What was recorded stays.
+    The first Ctrl-C, SIGTERM or SIGHUP asks the run to end in an orderly way, and the second leaves at once. What was
+    recorded stays.
 
     groups: the groups of a run with several. config is what they have in common.
     report: prints what came out of the recorded run, given its directory, before that is printed.
     resume: the point from which an earlier run goes on, in its own directory.
     sinks: names of registered sinks that receive every event too.
     to_stderr: leave stdout to the report.
+    on_hangup: whether the run stops when its terminal goes away.
 
     Returns:
-        The exit code: 0, or 130 after Ctrl-C.
+        The exit code: 0, or 128 and the number of the signal that stopped the run.
 
     Raises:
         ConfigError: the configuration asks for something that is not there. TelemetryWriteError: the record of the
             run could not be written.
     """
-    console = Console(stderr=to_stderr)
-    path, interrupted = _record(config, runs_dir, groups, console, resume, sinks)
-    if report is not None:
-        report(path)
-    print(path, file=console.file)
-    return INTERRUPTED if interrupted else 0
+    console = PlainConsole(stderr=to_stderr)
+    control = RunControl()
+    with stop_on_signals(control, on_hangup=on_hangup) as signals:
+        path = _record(config, runs_dir, groups, console, resume, sinks, control)
+        if report is not None:
+            report(path)
+    say(str(path), sys.stderr if to_stderr else sys.stdout)
+    return signals.exit_code
 
 
 def _record(
@@ -66,27 +71,20 @@ def _record(
     console: Console,
     resume: ResumePoint | None,
     sinks: Sequence[str],
-) -> tuple[Path, bool]:
-    """The run's directory, and whether the run was interrupted."""
-    control = RunControl()
-    with (
-        ExitStack() as after_closing,
-        stop_on_interrupt(control),
-        _recording(config, runs_dir, groups, resume, sinks) as recording,
-    ):
+    control: RunControl,
+) -> Path:
+    """Train into a recording; returns the run's directory."""
+    with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume, sinks) as recording:
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
             train_recorded(groups or [GroupSpec(config=config)], recording, control, resume)
-        except KeyboardInterrupt:
-            print("esper: broken off", file=sys.stderr)
         except ConfigError:
-            never_began = recording.hub.last_seq <= 1  # its only event, if any, reports this very end
-            if resume is None and never_began:
+            if resume is None and recording.hub.last_seq == 0:  # no event was written: leave nothing behind
                 after_closing.callback(shutil.rmtree, recording.directory.path)
             raise
     for failure in recording.hub.failures:
-        print(f"esper: {failure.sink} stopped after event {failure.seq}: {failure.reason}", file=sys.stderr)
-    return recording.directory.path, control.stop_requested
+        say(f"esper: {failure.sink} stopped after event {failure.seq}: {printable(failure.reason)}")
+    return recording.directory.path
 
 
 def _recording(
@@ -102,21 +100,3 @@ def _recording(
         if resume is None
         else resume_recording(resume, sinks=sinks)
     )
-
-
-@contextmanager
-def stop_on_interrupt(control: RunControl) -> Generator[None]:
-    """While the block runs, the first Ctrl-C requests a stop, and any further one raises KeyboardInterrupt."""
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        if control.stop_requested:
-            raise KeyboardInterrupt
-        control.request_stop()
-        # print() is not safe inside a signal handler, which may interrupt another print.
-        os.write(sys.stderr.fileno(), b"esper: stopping after this epoch; Ctrl-C again breaks off\n")
-
-    previous = signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

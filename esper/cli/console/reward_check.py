@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from rich import box
@@ -11,9 +10,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
-from esper.cli.console.headless import stop_on_interrupt
-from esper.cli.errors import INTERRUPTED
+from esper.cli.signals import stop_on_signals
+from esper.cli.streams import say
 from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts
+from esper.console import PlainConsole
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import scripts
 from esper.telemetry.events import EpochCompleted, Event
@@ -23,15 +23,15 @@ from esper.training.run_control import RunControl
 
 def play(config: TrainingConfig, seeds: int) -> tuple[tuple[PlayedScript, ...], int]:
     """What became of every script, and the exit code: nothing and 130 after Ctrl-C."""
-    control, progress = RunControl(), ScriptProgress(config, seeds, Console(stderr=True))
-    try:
-        with stop_on_interrupt(control):
+    control, progress = RunControl(), ScriptProgress(config, seeds, PlainConsole(stderr=True))
+    with stop_on_signals(control) as signals:
+        try:
             return play_scripts(config, seeds=seeds, sinks=(progress,), control=control), 0
-    except (RewardCheckStoppedError, KeyboardInterrupt):
-        print("esper: stopped: nothing was compared", file=sys.stderr)
-        return (), INTERRUPTED
-    finally:
-        progress.stop()
+        except RewardCheckStoppedError:
+            say("esper: stopped: nothing was compared")
+            return (), signals.exit_code
+        finally:
+            progress.stop()
 
 
 class ScriptProgress:

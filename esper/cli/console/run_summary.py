@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, duration, number, percent
+from esper.console import PlainConsole
 from esper.history import FileHeader, open_events
 from esper.telemetry.events import BatchStats, Event, GroupStarted, Throughput, TrainingEnded, TrainingStarted
 
@@ -55,7 +55,7 @@ def print_run_summary(path: Path) -> None:
     """
     reader = open_events(path)
     gathered = outline(reader.lines())
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(_facts(reader.header, gathered))
     if gathered.rounds:
         console.print(_rounds_table(gathered))

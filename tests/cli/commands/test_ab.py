@@ -139,6 +139,8 @@ def test_on_a_terminal_the_cockpit_gets_the_groups_and_the_report(
     monkeypatch.setattr(cockpit, "train", open_cockpit)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     code, out, err = here("ab", "--b", "ppo.clip_ratio=0.1", "--runs-dir", str(tmp_path))
     ((_, groups),) = calls
     assert (code, out) == (0, "")

@@ -72,7 +72,7 @@ def test_summary_shows_facts_rounds_and_end(esper: Esper, finished_run: RunDirec
 def test_summary_of_a_run_that_was_cut_off(esper: Esper, unfinished_run: RunDirectory) -> None:
     done = esper("replay", unfinished_run.events_path)
     assert done.returncode == 0
-    assert done.stderr == "esper: no terminal: printing a summary\n"
+    assert done.stderr == "esper: stdin, stdout, stderr: no terminal, so the cockpit stays closed\n"
     assert "The run has no end: it was cut off, or it is still running." in done.stdout
 
 

@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from esper.cli import main
-from esper.cli.console.headless import stop_on_interrupt
+from esper.cli.signals import stop_on_signals
 from esper.history import RunDirectory, read_events, read_history
 from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
@@ -40,7 +40,10 @@ def test_headless_run_ends_with_its_directory_and_leaves_the_expected_events(esp
     done = esper(
         "train", "--preset", "digits", "--rounds", "1", "--envs", "1", "--episode-length", "5", "--runs-dir", runs
     )
-    assert (done.returncode, done.stderr) == (0, "esper: no terminal: training headless\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "esper: stdin, stdout, stderr: no terminal, so the cockpit stays closed\n",
+    )
     lines = done.stdout.splitlines()
     (path,) = runs.iterdir()
     assert lines[-1] == str(path)
@@ -106,26 +109,24 @@ def test_ctrl_c_stops_in_order(tmp_path: Path) -> None:
     rest, errors = process.communicate(timeout=60)
     (path,) = tmp_path.iterdir()
     assert process.returncode == 130
-    assert errors == "esper: stopping after this epoch; Ctrl-C again breaks off\n"
+    assert errors == "esper: stopping after this epoch; a second signal leaves at once\n"
     assert rest.splitlines()[-1] == str(path)
     last = read_events(path)[-1].payload
     assert isinstance(last, TrainingEnded)
     assert last.end is RunEnd.STOPPED
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_second_ctrl_c_breaks_off_and_the_old_handler_comes_back(capfd: pytest.CaptureFixture[str]) -> None:
-    before = signal.getsignal(signal.SIGINT)
+def test_the_first_signal_requests_a_stop_and_the_old_handlers_come_back(capfd: pytest.CaptureFixture[str]) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     control = RunControl()
     control.pause()
-    with stop_on_interrupt(control):
-        os.kill(os.getpid(), signal.SIGINT)
+    with stop_on_signals(control) as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
         assert control.stop_requested
         assert not control.is_paused
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
-    assert capfd.readouterr().err.count("Ctrl-C again breaks off") == 1
+    assert signals.exit_code == 143
+    assert {number: signal.getsignal(number) for number in before} == before
+    assert capfd.readouterr().err.count("a second signal leaves at once") == 1
 
 
 def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -133,13 +134,16 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
 
     calls: list[tuple[TrainingConfig, Path]] = []
 
-    def open_cockpit(config: TrainingConfig, runs_dir: Path) -> int:
+    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, sinks: Sequence[str]) -> int:
+        assert sinks == ()
         calls.append((config, runs_dir))
         return 3
 
     monkeypatch.setattr(cockpit, "train", open_cockpit)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
     code, _, _ = here("train", "--rounds", "2", "--runs-dir", str(tmp_path))
     assert code == 3
     ((config, runs_dir),) = calls
