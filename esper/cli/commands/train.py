@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from esper.cli import run_options
+from esper.process.signals import OnHangup
 from esper.training.group_spec import GroupSpec
 
 
@@ -66,6 +68,9 @@ def train(
             help="When the terminal goes away: by default a run in the cockpit continues, one without it stops."
         ),
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Train in the background; the terminal may be closed.")
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -75,6 +80,10 @@ def train(
     ] = None,
 ) -> None:
     """Train a fleet of growing hosts and the controller that grows them."""
+    if detach:
+        from esper.cli.console.background import train_in_background
+
+        raise typer.Exit(train_in_background(sys.argv[1:]))
     if resume is not None:
         raise typer.Exit(
             resume_run(
@@ -91,6 +100,7 @@ def train(
                 plugins or (),
                 no_tui=no_tui,
                 sinks=sinks or (),
+                on_hangup=on_hangup,
             )
         )
     config = run_options.resolve(
@@ -117,15 +127,33 @@ def train(
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        raise typer.Exit(session.train(config, runs_dir, sinks=sinks or ()))
+        raise typer.Exit(
+            session.train(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "continue"))
+        )
     from esper.cli.console.headless import train_headless
 
-    hangup = on_hangup.value if on_hangup else "stop"
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=hangup))
+    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "stop")))
+
+
+def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
+    return default if given is None else given.value
 
 
 _WITH_RESUME: Final = frozenset(
-    {"resume", "rounds", "device", "devices", "threads", "checkpoint_every", "overrides", "plugins", "no_tui", "sinks"}
+    {
+        "resume",
+        "rounds",
+        "device",
+        "devices",
+        "threads",
+        "checkpoint_every",
+        "overrides",
+        "plugins",
+        "no_tui",
+        "sinks",
+        "on_hangup",
+        "detach",
+    }
 )
 
 
@@ -138,6 +166,7 @@ def resume_run(
     *,
     no_tui: bool,
     sinks: Sequence[str],
+    on_hangup: Hangup | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
 
@@ -177,10 +206,26 @@ def resume_run(
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        return session.train(point.config, runs_dir, groups=point.groups, report=report, resume=point, sinks=sinks)
+        return session.train(
+            point.config,
+            runs_dir,
+            groups=point.groups,
+            report=report,
+            resume=point,
+            sinks=sinks,
+            on_hangup=_on_hangup(on_hangup, "continue"),
+        )
     from esper.cli.console.headless import train_headless
 
-    return train_headless(point.config, runs_dir, groups=point.groups, report=report, resume=point, sinks=sinks)
+    return train_headless(
+        point.config,
+        runs_dir,
+        groups=point.groups,
+        report=report,
+        resume=point,
+        sinks=sinks,
+        on_hangup=_on_hangup(on_hangup, "stop"),
+    )
 
 
 def _devices(context: typer.Context, named: Sequence[str]) -> list[str]:
