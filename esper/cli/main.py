@@ -9,6 +9,7 @@ import typer
 
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
+from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
 from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
@@ -28,6 +29,7 @@ app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
 app.command()(evaluate)
+app.command()(demo)
 app.command()(hosts)
 app.command()(export)
 app.add_typer(presets.app, name="presets")
