@@ -11,6 +11,7 @@ loads neither torch nor textual.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,13 @@ _HOMES: Final = {
     "register_task": "esper.tasks.registry",
     "train": "esper.api.training",
 }
+
+
+# Threads of OpenMP that wait for their next piece of work spin for a while. By default that is so long that two threads
+# are slower than one as soon as anybody else uses the machine; at this length nothing is lost when it is quiet. The
+# variable is read when torch is loaded, which happens after this module (docs/performance.md).
+if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+    os.environ["GOMP_SPINCOUNT"] = "10000"
 
 
 def __getattr__(name: str) -> object:
