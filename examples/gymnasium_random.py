@@ -24,7 +24,7 @@ def main() -> None:
             illegal += int(infos["illegal"].sum())
         accuracy = infos["test_accuracy"].mean()
         print(
-            f"masks {'on ' if masked else 'off'}: mean return {returns.mean():.2f}, {accuracy:.1f} % on the test split, "
+            f"masks {'on' if masked else 'off'}: return {returns.mean():.2f}, {accuracy:.1f} % on the test split, "
             f"{illegal} of {ENVS * EPOCHS} actions were illegal"
         )
 
