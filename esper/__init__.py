@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from esper.api.evaluating import evaluate
     from esper.api.run import Run, open_run
     from esper.api.training import train
+    from esper.environments.vector import make_vec
     from esper.growth.blueprints.registry import register_blueprint
     from esper.growth.hosts.registry import register_host
     from esper.history.presets import list_presets, load_preset
@@ -36,6 +37,7 @@ __all__ = [
     "evaluate",
     "list_presets",
     "load_preset",
+    "make_vec",
     "open_run",
     "read_events",
     "read_history",
@@ -53,6 +55,7 @@ _HOMES: Final = {
     "evaluate": "esper.api.evaluating",
     "list_presets": "esper.history.presets",
     "load_preset": "esper.history.presets",
+    "make_vec": "esper.environments.vector",
     "open_run": "esper.api.run",
     "read_events": "esper.history.reader",
     "read_history": "esper.history.reader",
