@@ -93,6 +93,13 @@ class RunConfig:
         at_most=1_000_000_000,
         unit="rounds",
     )
+    keep_checkpoints: int = setting(
+        3,
+        "How many of the last checkpoints stay, beside the one of the most accurate round; 0 keeps all.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="checkpoints",
+    )
     keep_hosts: KeepHosts = setting(
         "best", "Which grown networks are kept: the best of the run (best), all of the last round (last), all, or none."
     )
