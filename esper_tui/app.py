@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -14,22 +15,23 @@ from textual.screen import Screen
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
-from esper_tui.keys import KEYS, Where
-from esper_tui.screens.envs import EnvsScreen
+from esper_tui.key_rows import Where, remapped
+from esper_tui.keys import KEYS
+from esper_tui.palette import CockpitCommands
+from esper_tui.screens.alerts import AlertScreen
+from esper_tui.screens.ask import AskScreen
+from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
 from esper_tui.screens.leave import LeaveChoice, LeaveScreen
+from esper_tui.screens.registry import SCREENS
+from esper_tui.settings import DEFAULT_SETTINGS, Settings, remember_theme
+from esper_tui.sources.base import Frame
 from esper_tui.sources.live import FRAME_SECONDS, Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
-
-WIDTHS: Final[list[tuple[int, str]]] = [(0, "-too-narrow"), (80, "-compact"), (100, "-narrow"), (120, "-wide")]
-HEIGHTS: Final[list[tuple[int, str]]] = [
-    (0, "-too-short"),
-    (24, "-short"),
-    (30, "-medium"),
-    (36, "-tall"),
-    (44, "-very-tall"),
-]
+from esper_tui.state.alerts import Alert
+from esper_tui.themes import THEMES
+from esper_tui.view_state import ViewState
 
 
 class Leaving(StrEnum):
@@ -48,9 +50,7 @@ class CockpitApp(App[Leaving]):
 
     CSS_PATH = "cockpit.tcss"
     TITLE = "esper"
-    ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = WIDTHS
-    VERTICAL_BREAKPOINTS = HEIGHTS
+    COMMANDS: ClassVar = {CockpitCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=True) for key in KEYS if key.priority
     ]
@@ -62,19 +62,25 @@ class CockpitApp(App[Leaving]):
         job: Job | None = None,
         failure_log: str = "",
         frame_seconds: float = FRAME_SECONDS,
+        settings: Settings = DEFAULT_SETTINGS,
         signals: StopSignals | None = None,
         log: ConsoleLog | None = None,
+        ascii: bool = False,
     ) -> None:
         """Show a source.
 
         job: what a live source's worker thread runs.
         frame_seconds: the time between two pictures.
+        settings: what this user has chosen before.
         signals: what has arrived from outside; None if the app runs without a terminal.
         log: where prints of the run go, which would otherwise spoil the screen.
+        ascii: the terminal writes nothing but ASCII.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
         self.has_started_job = False
+        self.view = ViewState()
+        self.keys = remapped(settings.keys, KEYS)
         self._job = job
         self._failure_log = failure_log
         self._frame_seconds = frame_seconds
@@ -82,13 +88,27 @@ class CockpitApp(App[Leaving]):
         self._failure_shown = False
         self._signals = signals
         self._console_log = log
-        self._main = EnvsScreen(live=source.is_live)
+        self._frame: Frame | None = None
+        self._ascii = ascii
+        self._screens: dict[str, CockpitScreen] = {}
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = settings.theme
+        self.set_keymap(dict(settings.keys))
 
     def get_default_screen(self) -> Screen[None]:
-        return self._main
+        return self.cockpit_screen(SCREENS[0].NAME)
+
+    def cockpit_screen(self, name: str) -> CockpitScreen:
+        """A screen by its name, made when it is first wanted."""
+        if name not in self._screens:
+            kind = next(kind for kind in SCREENS if name == kind.NAME)
+            self._screens[name] = kind(live=self.source.is_live, keys=self.keys, view=self.view)
+        return self._screens[name]
 
     def on_mount(self) -> None:
         self.begin_capture_print(self)
+        self.set_class(self._ascii, "-ascii")
         if isinstance(self.source, LiveSource) and self._job is not None:
             work = partial(self.source.run, self._job)
             self.has_started_job = True
@@ -102,7 +122,7 @@ class CockpitApp(App[Leaving]):
             self._console_log.write(event.text)
 
     def draw_frame(self) -> None:
-        """Draw the newest frame, if there is one and the main screen is in front."""
+        """Draw the newest frame, if there is one and a screen of the cockpit is in front."""
         if not self.screen_stack:
             return  # The timer's last tick may come after the screens of a closing app are gone.
         if self._signals is not None and self._obey(self._signals):
@@ -115,12 +135,14 @@ class CockpitApp(App[Leaving]):
             if live.failure is not None and not self._failure_shown:
                 self._show_failure(live.failure)
                 return
-        if self.screen is not self._main or not self._main.has_panels:
+        front = self.screen
+        if not isinstance(front, CockpitScreen) or not front.has_panels:
             self.source.rest()
             return
         frame = self.source.poll()
         if frame is not None:
-            self._main.show_frame(frame)
+            self._frame = frame
+            front.show_frame(frame)
 
     def _obey(self, signals: StopSignals) -> bool:
         """Leave the screen if a signal asks for it; returns whether that is so.
@@ -140,17 +162,34 @@ class CockpitApp(App[Leaving]):
     def _show_failure(self, traceback: str) -> None:
         self._failure_shown = True
         frame = self.source.poll()
-        if frame is not None and self._main.has_panels:
-            self._main.show_frame(frame)
-        while self.screen is not self._main:
+        self._frame = frame or self._frame
+        while not isinstance(self.screen, CockpitScreen):
             self.pop_screen()
+        if self._frame is not None and self.screen.has_panels:
+            self.screen.show_frame(self._frame)
         self.push_screen(FailureScreen(traceback, log=self._failure_log))
 
+    def bring_up(self, name: str) -> None:
+        """Show a screen; the main screen is always below the others."""
+        screen = self.cockpit_screen(name)
+        while not isinstance(self.screen, CockpitScreen):
+            self.pop_screen()
+        while self.screen is not screen and len(self.screen_stack) > 1 and screen in self.screen_stack:
+            self.pop_screen()
+        if self.screen is not screen:
+            self.push_screen(screen)
+        self.call_later(self.redraw)
+
+    def redraw(self) -> None:
+        """Draw the newest frame on the screen in front, which may have missed some."""
+        if isinstance(self.screen, CockpitScreen) and self.screen.has_panels and self._frame is not None:
+            self.screen.show_frame(self._frame)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether a key may act: those of a live run do nothing in a replay, and the other way round."""
+        """Keys of a live run do nothing in a replay, and the other way round."""
         hidden = Where.REPLAY if self.source.is_live else Where.LIVE
-        elsewhere = {key.action.partition("(")[0] for key in KEYS if key.where is hidden} - {"toggle_view"}
-        return action not in elsewhere
+        names = {key.action.partition("(")[0].removeprefix("app.") for key in self.keys if key.where is hidden}
+        return action not in names - {"toggle_view"}
 
     def action_toggle_view(self) -> None:
         self.source.toggle_view()
@@ -179,17 +218,74 @@ class CockpitApp(App[Leaving]):
         assert isinstance(self.source, ReplaySource), "check_action lets only replays through"
         return self.source
 
-    def action_move(self, rows: int) -> None:
-        self._main.move(rows)
+    def action_newest(self) -> None:
+        if isinstance(self.source, ReplaySource):
+            self.source.to_end()
+        elif self.source.is_view_held:
+            self.source.toggle_view()
+        self.view.look(replace(self.view.focus, epoch=None, episode=None))
+        self.draw_frame()
+        self.redraw()
 
-    def action_move_page(self, direction: int) -> None:
-        self._main.move_page(direction)
+    def action_step_alert(self, direction: int) -> None:
+        """A replay goes to the moment of the alarm; a live view to the env of the next alert in the strip."""
+        if isinstance(self.source, ReplaySource):
+            self.source.step_alarm(direction)
+            self.draw_frame()
+            return
+        alerts = self.view.loud_alerts(self._frame.snapshot.alerts) if self._frame is not None else []
+        envs = list(dict.fromkeys(alert.env_id for alert in alerts if alert.env_id is not None))
+        if envs:
+            here = envs.index(self.view.focus.env_id) if self.view.focus.env_id in envs else -direction
+            self.look_at(envs[(here + direction) % len(envs)])
 
-    def action_next_panel(self) -> None:
-        self._main.next_panel()
+    def look_at(self, env_id: int) -> None:
+        """Put the cursor on an env, on whatever screen is in front."""
+        self.view.look(replace(self.view.focus, env_id=env_id, epoch=None, episode=None))
+        self.redraw()
+
+    def action_show_screen(self, name: str) -> None:
+        self.bring_up(name)
+
+    def action_previous(self) -> None:
+        """Close the screen in front, unless it is the first."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+            self.view.look(replace(self.view.focus, episode=None))
+            self.call_later(self.redraw)
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        here = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(here + 1) % len(names)]
+        self.notify(remember_theme(self.theme), markup=False)
+
+    def action_alerts(self) -> None:
+        if self._frame is not None:
+            self.push_screen(AlertScreen(self._frame, self.view), self._go_to_alert)
+
+    def _go_to_alert(self, alert: Alert | None) -> None:
+        """Where an alert was raised: its moment in a replay, its env otherwise."""
+        if alert is not None and isinstance(self.source, ReplaySource):
+            self.source.show_from(alert.position)
+        if alert is not None and alert.env_id is not None:
+            self.look_at(alert.env_id)
+        self.draw_frame()
+        self.redraw()
 
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(live=self.source.is_live))
+        self.push_screen(HelpScreen(live=self.source.is_live, keys=self.keys))
+
+    def action_ask_stop(self) -> None:
+        self.push_screen(
+            AskScreen("Stop after this round? The round is finished and recorded; then training ends."),
+            self._stop_as_asked,
+        )
+
+    def _stop_as_asked(self, yes: bool | None) -> None:
+        if yes and isinstance(self.source, LiveSource) and not self.source.is_over:
+            self.source.stop_after_round()
+            self.draw_frame()
 
     def action_leave(self) -> None:
         """Leave at once, unless a run is still training. In that case, ask."""

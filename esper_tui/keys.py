@@ -1,173 +1,351 @@
-"""The one table of keys, which dispatch, footer and help all read."""
+"""The one table of keys: dispatch, footer, help, palette and the page in docs/ all read it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from esper_tui.key_rows import Key, Where, row
 
-class Where(StrEnum):
-    """The kind of source in which a key acts."""
-
-    EVERYWHERE = "everywhere"
-    LIVE = "live"
-    REPLAY = "replay"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """A key and what it does.
-
-    keys: Textual's names, separated by commas.
-    shown: how the key is written on screen.
-    footer: whether it is in the footer.
-    """
-
-    keys: str
-    shown: str
-    action: str
-    words: str
-    help: str
-    where: Where = Where.EVERYWHERE
-    footer: bool = True
-    priority: bool = False
-
+ENVS: Final = "envs"
+DETAIL: Final = "detail"
+EVENTS: Final = "events"
+POLICY: Final = "policy"
+RUNS: Final = "runs"
 
 KEYS: Final[tuple[Key, ...]] = (
-    Key(
-        keys="space",
-        shown="␣",
-        action="toggle_view",
-        words="hold view",
-        help="hold the picture still, or let it follow again; training and recording go on, and the header counts "
+    row(
+        "hold",
+        "space",
+        "␣",
+        "app.toggle_view",
+        "hold view",
+        "hold the picture still, or let it follow again; training and recording go on, and the header counts "
         "what came in since",
         where=Where.LIVE,
+        footer=True,
     ),
-    Key(
-        keys="p",
-        shown="p",
-        action="toggle_training",
-        words="pause training",
-        help="hold the trainer before its next host epoch, or let it go on; nothing is lost",
+    row(
+        "pause",
+        "p",
+        "p",
+        "app.toggle_training",
+        "pause training",
+        "hold the trainer before its next host epoch, or let it go on; nothing is lost",
+        where=Where.LIVE,
+        footer=True,
+    ),
+    row(
+        "play",
+        "space",
+        "␣",
+        "app.toggle_view",
+        "play/pause",
+        "play the recording, or pause it; from the end it starts over",
+        where=Where.REPLAY,
+        footer=True,
+    ),
+    row(
+        "epoch-back",
+        "left",
+        "←",
+        "app.step_epoch(-1)",
+        "",
+        "back to the end of the previous host epoch of the fleet",
+        where=Where.REPLAY,
+    ),
+    row(
+        "epoch-on",
+        "right",
+        "←→",
+        "app.step_epoch(1)",
+        "epoch",
+        "on to the end of the next host epoch of the fleet",
+        where=Where.REPLAY,
+        footer=True,
+    ),
+    row(
+        "epochs-back",
+        "shift+left",
+        "⇧←",
+        "app.step_epoch(-10)",
+        "",
+        "back by ten host epochs of the fleet",
+        where=Where.REPLAY,
+    ),
+    row(
+        "epochs-on",
+        "shift+right",
+        "⇧→",
+        "app.step_epoch(10)",
+        "",
+        "on by ten host epochs of the fleet",
+        where=Where.REPLAY,
+    ),
+    row(
+        "round-back",
+        "left_curly_bracket",
+        "{",
+        "app.step_round(-1)",
+        "",
+        "back to the end of the previous round",
+        where=Where.REPLAY,
+    ),
+    row(
+        "round-on",
+        "right_curly_bracket",
+        "{ }",
+        "app.step_round(1)",
+        "round",
+        "on to the end of the next round",
+        where=Where.REPLAY,
+        footer=True,
+    ),
+    row(
+        "alert-back",
+        "left_square_bracket",
+        "[",
+        "app.step_alert(-1)",
+        "",
+        "the previous alert: a replay goes to the moment when it was raised; a live run puts the cursor on its env",
+    ),
+    row("alert-on", "right_square_bracket", "[ ]", "app.step_alert(1)", "alert", "the next alert", footer=True),
+    row("slower", "minus", "-", "app.change_speed(-1)", "", "play at half the speed", where=Where.REPLAY),
+    row(
+        "faster",
+        "plus,equals_sign",
+        "- +",
+        "app.change_speed(1)",
+        "speed",
+        "play at twice the speed",
+        where=Where.REPLAY,
+        footer=True,
+    ),
+    row("newest", "L", "L", "app.newest", "newest", "to the end of the recording; a live view follows again"),
+    row("down", "j,down", "j k", "screen.move(1)", "env", "the next env; in a list, the next line", footer=True),
+    row("up", "k,up", "k", "screen.move(-1)", "", "the previous env; in a list, the previous line"),
+    row("page-down", "pagedown", "PgDn", "screen.move_page(1)", "", "a page down"),
+    row("page-up", "pageup", "PgUp", "screen.move_page(-1)", "", "a page up"),
+    row("first", "g,home", "g", "screen.move(-100000)", "", "the first row"),
+    row("last", "G,end", "G", "screen.move(100000)", "", "the last row; in the event log, follow again"),
+    row(
+        "open",
+        "enter",
+        "⏎",
+        "screen.open",
+        "detail",
+        "open the env at the cursor, or the line at the cursor in full",
+        footer=True,
+    ),
+    row(
+        "sort",
+        "s",
+        "s",
+        "screen.sort(1)",
+        "sort",
+        "sort the env table by the next column; the first order is by what needs attention",
+        screens=(ENVS,),
+    ),
+    row("sort-back", "S", "S", "screen.reverse", "", "reverse the order of the env table", screens=(ENVS,)),
+    row(
+        "filter",
+        "slash",
+        "/",
+        "screen.filter",
+        "filter",
+        "show only what fits: words, or comparisons as acc>40 status=FALL env=3,4 slot=conv; all of them must hold",
+        screens=(ENVS, EVENTS),
+    ),
+    row("no-filter", "backslash", "\\", "screen.clear_filter", "", "show everything again", screens=(ENVS, EVENTS)),
+    row(
+        "pin",
+        "asterisk",
+        "*",
+        "screen.pin",
+        "pin",
+        "pin the env at the cursor, or let it go; pinned envs come first",
+        screens=(ENVS,),
+    ),
+    row(
+        "compare",
+        "c",
+        "c",
+        "screen.compare",
+        "compare",
+        "in the env table: compare two to four pinned envs; in the detail: lay the round before over this one",
+        screens=(ENVS, DETAIL),
+    ),
+    row(
+        "cursor-back",
+        "h",
+        "h l",
+        "screen.cursor(-1)",
+        "cursor",
+        "the timeline's cursor one host epoch back",
+        screens=(DETAIL,),
+        footer=True,
+    ),
+    row("cursor-on", "l", "l", "screen.cursor(1)", "", "the timeline's cursor one host epoch on", screens=(DETAIL,)),
+    row(
+        "decision-back",
+        "comma",
+        ",",
+        "screen.decision(-1)",
+        "",
+        "the previous decision of the env that was not to wait",
+        screens=(DETAIL,),
+    ),
+    row(
+        "decision-on",
+        "full_stop",
+        ", .",
+        "screen.decision(1)",
+        "decision",
+        "the next decision of the env that was not to wait",
+        screens=(DETAIL,),
+        footer=True,
+    ),
+    row(
+        "alerts",
+        "A",
+        "A",
+        "app.alerts",
+        "alerts",
+        "every alert, standing and resolved: a acknowledges one, u mutes its rule, Enter goes there",
+        footer=True,
+    ),
+    row("why", "w", "w", "screen.why", "why", "say why the env at the cursor has its colour: value, limit and rule"),
+    row(
+        "maximise",
+        "m",
+        "m",
+        "screen.maximise",
+        "maximise",
+        "give the whole body to the focused panel, or back to all of them",
+        footer=True,
+    ),
+    row("copy", "y", "y", "screen.copy", "copy", "copy the focused panel as text"),
+    row(
+        "export",
+        "x",
+        "x",
+        "screen.export",
+        "export",
+        "write the screen as SVG, and the figures of the envs as CSV, into the current folder",
+    ),
+    row(
+        "zoom-in",
+        "z",
+        "z",
+        "screen.zoom(1)",
+        "zoom",
+        "charts: show the newer half of the x axis",
+        screens=(POLICY, RUNS),
+        footer=True,
+    ),
+    row(
+        "zoom-out", "Z", "Z", "screen.zoom(-1)", "", "charts: show twice as much of the x axis", screens=(POLICY, RUNS)
+    ),
+    row(
+        "log",
+        "v",
+        "v",
+        "screen.log_scale",
+        "log",
+        "charts: logarithmic y axis, or linear again",
+        screens=(POLICY, RUNS),
+        footer=True,
+    ),
+    row(
+        "smooth",
+        "o",
+        "o",
+        "screen.smooth",
+        "smooth",
+        "charts: exponential mean of the points, or the points themselves",
+        screens=(POLICY, RUNS),
+        footer=True,
+    ),
+    row(
+        "panel",
+        "tab",
+        "⇥",
+        "screen.next_panel",
+        "panel",
+        "the next panel: the focus moves on, and on a small screen the next folded panel comes up",
+        footer=True,
+    ),
+    row("panel-back", "shift+tab", "⇧⇥", "screen.previous_panel", "", "the previous panel"),
+    row(
+        "envs",
+        "1",
+        "1",
+        "app.show_screen('envs')",
+        "envs",
+        "the main screen: envs, the timeline at the cursor, policy, decision, events",
+    ),
+    row(
+        "policy",
+        "2",
+        "2",
+        "app.show_screen('policy')",
+        "policy",
+        "the policy over the run: heads, losses, advantages, observations",
+    ),
+    row(
+        "runs",
+        "3",
+        "3",
+        "app.show_screen('runs')",
+        "runs",
+        "the rounds of the run, group beside group, and its best and worst episodes",
+    ),
+    row(
+        "attribution",
+        "4",
+        "4",
+        "app.show_screen('attribution')",
+        "attribution",
+        "what each kind of module was worth, where, and beside which other",
+    ),
+    row("events", "5", "5", "app.show_screen('events')", "events", "the event log over the whole screen"),
+    row(
+        "system", "6", "6", "app.show_screen('system')", "system", "time by phase, throughput, governor, rewards, masks"
+    ),
+    row(
+        "theme",
+        "T",
+        "T",
+        "app.next_theme",
+        "theme",
+        "the next theme: dark, light, colour-blind safe, high contrast; remembered",
+    ),
+    row(
+        "stop-after-round",
+        "ctrl+x",
+        "^x",
+        "app.ask_stop",
+        "stop after this round",
+        "ask the trainer to finish this round and then to end; asks first",
         where=Where.LIVE,
     ),
-    Key(
-        keys="space",
-        shown="␣",
-        action="toggle_view",
-        words="play/pause",
-        help="play the recording, or pause it; from the end it starts over",
-        where=Where.REPLAY,
+    row("back", "escape", "esc", "app.previous", "", "close the top layer; on a screen other than the first, go back"),
+    row("help", "question_mark", "?", "app.help", "help", "this page", footer=True),
+    row(
+        "quit",
+        "q",
+        "q",
+        "app.leave",
+        "quit",
+        "leave: a replay closes at once; a live run asks whether to go on without the screen, to stop, or to stay",
+        footer=True,
     ),
-    Key(
-        keys="left",
-        shown="←",
-        action="step_epoch(-1)",
-        words="",
-        help="back to the end of the previous host epoch of the fleet",
-        where=Where.REPLAY,
-        footer=False,
-    ),
-    Key(
-        keys="right",
-        shown="←→",
-        action="step_epoch(1)",
-        words="epoch",
-        help="on to the end of the next host epoch of the fleet",
-        where=Where.REPLAY,
-    ),
-    Key(
-        keys="left_curly_bracket",
-        shown="{",
-        action="step_round(-1)",
-        words="",
-        help="back to the end of the previous round",
-        where=Where.REPLAY,
-        footer=False,
-    ),
-    Key(
-        keys="right_curly_bracket",
-        shown="{ }",
-        action="step_round(1)",
-        words="round",
-        help="on to the end of the next round",
-        where=Where.REPLAY,
-    ),
-    Key(
-        keys="minus",
-        shown="-",
-        action="change_speed(-1)",
-        words="",
-        help="play at half the speed",
-        where=Where.REPLAY,
-        footer=False,
-    ),
-    Key(
-        keys="plus,equals_sign",
-        shown="- +",
-        action="change_speed(1)",
-        words="speed",
-        help="play at twice the speed",
-        where=Where.REPLAY,
-    ),
-    Key(keys="j,down", shown="j k", action="move(1)", words="env", help="the next env; in the event log, newer lines"),
-    Key(
-        keys="k,up",
-        shown="k",
-        action="move(-1)",
-        words="",
-        help="the previous env; in the event log, older lines",
-        footer=False,
-    ),
-    Key(keys="pagedown", shown="PgDn", action="move_page(1)", words="", help="a page down", footer=False),
-    Key(keys="pageup", shown="PgUp", action="move_page(-1)", words="", help="a page up", footer=False),
-    Key(keys="g,home", shown="g", action="move(-100000)", words="", help="the first row", footer=False),
-    Key(
-        keys="G,end",
-        shown="G",
-        action="move(100000)",
-        words="",
-        help="the last row; in the event log, follow again",
-        footer=False,
-    ),
-    Key(
-        keys="tab",
-        shown="⇥",
-        action="next_panel",
-        words="panel",
-        help="the next panel: between env table and event log, and on a small screen through the folded panels",
-    ),
-    Key(keys="question_mark", shown="?", action="help", words="help", help="this page"),
-    Key(
-        keys="q",
-        shown="q",
-        action="leave",
-        words="quit",
-        help="leave: a replay closes at once; a live run asks whether to go on without the screen, to stop, or to stay",
-    ),
-    Key(keys="ctrl+q,ctrl+c", shown="^q", action="leave", words="", help="as q", footer=False, priority=True),
+    row("quit-now", "ctrl+q,ctrl+c", "^q", "app.leave", "", "as q", priority=True),
 )
 
 
-WRITTEN: Final = {
-    "left_curly_bracket": "{",
-    "right_curly_bracket": "}",
-    "minus": "-",
-    "plus": "+",
-    "equals_sign": "=",
-    "question_mark": "?",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-}
-
-
-def written(key: Key) -> str:
-    """The names of a key as people write them, for example "+ or ="."""
-    return " or ".join(WRITTEN.get(name, name) for name in key.keys.split(","))
-
-
-def keys_for(*, live: bool) -> tuple[Key, ...]:
-    """The keys that act in a live run, or in a replay."""
+def keys_for(*, live: bool, screen: str | None = None, table: tuple[Key, ...] = KEYS) -> tuple[Key, ...]:
+    """The keys that act in a live run, or in a replay; on one screen, or on any."""
     hidden = Where.REPLAY if live else Where.LIVE
-    return tuple(key for key in KEYS if key.where is not hidden)
+    return tuple(
+        key for key in table if key.where is not hidden and (screen is None or not key.screens or screen in key.screens)
+    )

@@ -28,10 +28,12 @@ from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
 from esper_tui.driver import restorer
+from esper_tui.settings import load_settings, settings_path
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
 from esper_tui.state.metrics import format_number
 from esper_tui.state.snapshot import CockpitSnapshot
+from esper_tui.widgets.ascii import can_write
 
 FAILURE_FILE: Final = "failure.txt"
 FAILURE_LINES: Final = 12
@@ -64,6 +66,7 @@ def train(
     Raises:
         HistoryError: the run directory cannot be made.
     """
+    settings = load_settings(settings_path())
     control = RunControl()
     with ExitStack() as stack:
         start = (
@@ -77,7 +80,9 @@ def train(
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
         with stop_on_signals(control, on_hangup=on_hangup) as signals:
-            app = CockpitApp(source, job=job, failure_log=str(failure_path), signals=signals, log=log)
+            app = CockpitApp(
+                source, job=job, failure_log=str(failure_path), signals=signals, log=log, settings=settings
+            )
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:
                 report(recording.directory.path)
@@ -216,13 +221,14 @@ def replay(path: Path) -> int:
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
     """
+    settings = load_settings(settings_path())
     with stop_on_signals(RunControl()) as signals:
         events = load_with_progress(path, signals)
         if events is None:
             return signals.exit_code
         source = ReplaySource(events, origin=str(path), clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
-        app = CockpitApp(source, signals=signals)
+        app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
         app.run()
     if not signals.hung_up:
         print(path)

@@ -10,6 +10,7 @@ import typer
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
 from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
@@ -36,6 +37,7 @@ app.command()(watch)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(demo)
 app.command()(hosts)
 app.command()(export)
 app.add_typer(presets.app, name="presets")

@@ -14,6 +14,7 @@ from esper.errors import HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.host_files import write_hosts
 from esper.history.identity import run_digest
+from esper.history.lines import read_header
 from esper.history.records import SCHEMA_VERSION, FileHeader
 from esper.history.resuming import ResumePoint, cut_back
 from esper.history.retention import remove_superseded
@@ -96,7 +97,7 @@ def resume_recording(
             cut_back(point)
         except OSError as error:
             raise HistoryError(f"cannot write to {directory.path}: {error}") from error
-        digest = run_digest(point.config, point.groups)
+        digest = read_header(directory.events_path, "events").config_digest
         last_seq = point.checkpoint.manifest.last_seq
         keep = point.config.run.keep_checkpoints
         yield from _record(directory, None, digest, clock, sinks, keep, last_seq=last_seq)

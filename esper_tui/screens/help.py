@@ -12,7 +12,8 @@ from textual.widgets import Static
 
 from esper.contracts.stages import SeedStage
 from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, Feature
-from esper_tui.keys import keys_for, written
+from esper_tui.key_rows import Key, written
+from esper_tui.keys import KEYS, keys_for
 from esper_tui.screens.sizing import CockpitModal
 from esper_tui.state.metrics import ENV_METRICS, POLICY_METRICS
 from esper_tui.state.rules import LEVEL_SIGNS, RULES, Level, Rule, shorten
@@ -22,10 +23,10 @@ from esper_tui.widgets.vocabulary import STAGE_SIGNS
 NAME_WIDTH: Final = 25
 
 
-def help_text(*, live: bool, width: int) -> str:
+def help_text(*, live: bool, width: int, keys: tuple[Key, ...] = KEYS) -> str:
     """The whole page as plain text, wrapped to width under its second column."""
     parts = [
-        ("KEYS", [f"{written(key):24} {key.help}" for key in keys_for(live=live)]),
+        ("KEYS", [f"{written(key):24} {key.help}" for key in keys_for(live=live, table=keys)]),
         (
             "NUMBERS",
             [
@@ -85,12 +86,15 @@ class HelpScreen(CockpitModal[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
 
-    def __init__(self, *, live: bool) -> None:
+    def __init__(self, *, live: bool, keys: tuple[Key, ...] = KEYS) -> None:
         super().__init__()
+        self._keys = keys
         self._live = live
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-page", classes="dialog") as page:
             page.border_title = "HELP"
             page.border_subtitle = "Esc closes"
-            yield Static(help_text(live=self._live, width=self.app.size.width * 9 // 10 - 8), markup=False)
+            yield Static(
+                help_text(live=self._live, width=self.app.size.width * 9 // 10 - 8, keys=self._keys), markup=False
+            )

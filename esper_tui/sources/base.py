@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from esper_tui.sources.overview import Overview
 from esper_tui.state.snapshot import CockpitSnapshot
 
 Clock = Callable[[], float]
@@ -38,6 +39,7 @@ class SourceStatus:
     position: the number of events that are shown.
     length: the number of events that there are.
     speed: that of a replay, or None for a live run.
+    overview: the whole recording at a glance, or None for a live run.
     """
 
     mode: Mode
@@ -47,6 +49,7 @@ class SourceStatus:
     position: int
     length: int
     speed: float | None
+    overview: Overview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,11 @@ class LiveSource:
         finally:
             self.finished.set()
 
+    @property
+    def is_view_held(self) -> bool:
+        """The picture stands still while the run goes on."""
+        return self._view_paused
+
     def toggle_view(self) -> None:
         self._view_paused = not self._view_paused
 

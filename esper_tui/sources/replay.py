@@ -8,6 +8,7 @@ from typing import Final
 
 from esper.telemetry.events import EpochCompleted, Event
 from esper_tui.sources.base import Clock, Frame, Mode, SourceStatus
+from esper_tui.sources.overview import overview
 from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.snapshot import CockpitSnapshot
 
@@ -31,6 +32,7 @@ class ReplaySource:
         self._keyframes: list[Aggregator] = [self._aggregator.copy()]
         self._epoch_stops, self._round_stops = _stops(events)
         self._play_times = _play_times(events)
+        self._overview = overview(events)
         self._playing = False
         self._speed_index = SPEEDS.index(1.0)
         self._play_clock = 0.0
@@ -64,13 +66,32 @@ class ReplaySource:
                 self._keyframes.append(self._aggregator.copy())
         self._play_clock = self._play_times[target - 1] if target else 0.0
 
-    def step_epoch(self, direction: int) -> None:
-        """Go to the next (1) or previous (-1) end of a fleet epoch, and stop playing."""
-        self._step(self._epoch_stops, direction)
+    def step_epoch(self, steps: int) -> None:
+        """Go on (positive) or back by so many ends of fleet epochs, and stop playing."""
+        for _ in range(abs(steps)):
+            self._step(self._epoch_stops, steps)
 
     def step_round(self, direction: int) -> None:
         """Go to the next (1) or previous (-1) end of a round, and stop playing."""
         self._step(self._round_stops, direction)
+
+    def step_alarm(self, direction: int) -> None:
+        """Go to the next (1) or previous (-1) alarm of the recording, and stop playing; stay if there is none."""
+        self._playing = False
+        alarms = self._overview.alarms
+        found = [place for place in alarms if (place > self.position if direction > 0 else place < self.position)]
+        if found:
+            self.seek(found[0] if direction > 0 else found[-1])
+
+    def show_from(self, position: int) -> None:
+        """Go to a position, and stop playing."""
+        self._playing = False
+        self.seek(position)
+
+    def to_end(self) -> None:
+        """Go to the end of the recording, and stop playing."""
+        self._playing = False
+        self.seek(len(self._events))
 
     def _step(self, stops: Sequence[int], direction: int) -> None:
         self._playing = False
@@ -125,6 +146,7 @@ class ReplaySource:
             position=self.position,
             length=len(self._events),
             speed=SPEEDS[self._speed_index],
+            overview=self._overview,
         )
 
 

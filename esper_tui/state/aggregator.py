@@ -12,6 +12,7 @@ from esper.telemetry.events import (
     AnomalyDetected,
     BatchEpochCompleted,
     BatchStats,
+    CounterfactualMatrixComputed,
     EpisodeOutcome,
     EpochCompleted,
     Event,
@@ -19,18 +20,24 @@ from esper.telemetry.events import (
     LastAction,
     Payload,
     PPOUpdateCompleted,
+    RunEnd,
     SeedFossilized,
     SeedGateEvaluated,
     SeedGerminated,
     SeedPruned,
     SeedStageChanged,
-    Throughput,
     TrainingEnded,
     TrainingStarted,
 )
+from esper_tui.state.alert_rules import env_alert, failure_alert, policy_alerts
+from esper_tui.state.alerts import AlertBook, Moment, trainer_alert
 from esper_tui.state.env_state import EnvState
+from esper_tui.state.env_status import FleetReference, fleet_reference
+from esper_tui.state.episode import SeedPayload
 from esper_tui.state.event_log import EventLog
 from esper_tui.state.group_state import GroupState
+from esper_tui.state.ledger import LedgerBook
+from esper_tui.state.module_book import ModuleBook
 from esper_tui.state.pace import Pace
 from esper_tui.state.snapshot import CockpitSnapshot, Progress
 
@@ -47,10 +54,12 @@ class Aggregator:
     batch: int | None = None
     epoch: int | None = None
     batches_completed: int = 0
-    throughput: Throughput | None = None
     envs: dict[int, EnvState] = field(default_factory=dict[int, EnvState])
     groups: dict[str, GroupState] = field(default_factory=dict[str, GroupState])
-    anomalies: tuple[AnomalyDetected, ...] = ()
+    fleet: FleetReference = field(default_factory=FleetReference)
+    alerts: AlertBook = field(default_factory=AlertBook)
+    modules: ModuleBook = field(default_factory=ModuleBook)
+    ledger: LedgerBook = field(default_factory=LedgerBook)
     pace: Pace = field(default_factory=Pace)
     log: EventLog = field(default_factory=EventLog)
 
@@ -60,6 +69,9 @@ class Aggregator:
             self,
             envs={env_id: env.copy() for env_id, env in self.envs.items()},
             groups={group_id: group.copy() for group_id, group in self.groups.items()},
+            alerts=self.alerts.copy(),
+            modules=self.modules.copy(),
+            ledger=self.ledger.copy(),
             pace=self.pace.copy(),
             log=self.log.copy(),
         )
@@ -88,33 +100,86 @@ class Aggregator:
             case LastAction():
                 self._env(payload.env_id).apply_action(payload)
                 self._group(event.group_id).ops.add_decision(payload)
-            case SeedGerminated() | SeedStageChanged() | SeedFossilized() | SeedPruned():
-                self._env(payload.env_id).apply_seed(payload)
+            case CounterfactualMatrixComputed():
+                self._env(payload.env_id).apply_matrix(payload)
+                self.modules.measure(payload)
+            case SeedGerminated() | SeedStageChanged() | SeedGateEvaluated() | SeedFossilized() | SeedPruned():
+                self._seed(payload, event.seq)
             case EpisodeOutcome():
-                self._env(payload.env_id).apply_outcome(payload)
+                self._outcome(payload)
             case GovernorRollback():
-                self._env(payload.env_id).apply_rollback(payload)
+                self._env(payload.env_id).apply_rollback(payload, self.fleet)
+                self._watch_env(self._env(payload.env_id))
+                self.ledger.apply(payload)
             case TrainingEnded():
                 self.ended = payload
+                if payload.end is RunEnd.FAILED:
+                    self.alerts.hold(failure_alert(payload, moment=self._moment(), position=self.events))
             case _:
                 self._batch_tail(payload, event.group_id)
 
-    def _batch_tail(self, payload: Payload, group_id: str) -> None:
+    def _seed(self, payload: SeedPayload, seq: int) -> None:
+        self._env(payload.env_id).apply_seed(payload, seq)
         match payload:
-            case AnomalyDetected():
-                self.anomalies = (*self.anomalies, payload)
-            case PPOUpdateCompleted():
-                self._group(group_id).updates.append(payload)
-            case BatchStats():
-                self._group(group_id).rounds.append(payload)
-                # Alarms stand until the next round's figures; those of that round have come before them.
-                self.anomalies = tuple(alarm for alarm in self.anomalies if alarm.batch == payload.batch)
-            case BatchEpochCompleted():
-                self.batches_completed = payload.batch
-            case Throughput():
-                self.throughput = payload
+            case SeedGerminated():
+                self.modules.germinate(payload)
+            case SeedFossilized():
+                self.modules.fossilize(payload)
+            case SeedPruned():
+                self.modules.prune(payload)
             case _:
                 pass
+
+    def _outcome(self, payload: EpisodeOutcome) -> None:
+        env = self._env(payload.env_id)
+        env.apply_outcome(payload, self.fleet)
+        self._watch_env(env)
+        self.modules.end_episode(payload.env_id)
+        self.ledger.end_episode(env.episode())
+
+    def _batch_tail(self, payload: Payload, group_id: str) -> None:
+        self.ledger.apply(payload)
+        match payload:
+            case AnomalyDetected():
+                self._alarm(payload, group_id)
+            case PPOUpdateCompleted():
+                self._group(group_id).updates.append(payload)
+                self._watch_policy(group_id)
+            case BatchStats():
+                self._group(group_id).rounds.append(payload)
+                self.alerts.resolve_alarms_before(payload.batch, self._moment())
+            case BatchEpochCompleted():
+                self.batches_completed = payload.batch
+            case _:
+                pass
+
+    def _alarm(self, payload: AnomalyDetected, group_id: str) -> None:
+        if payload.env_id is not None:
+            self._env(payload.env_id).apply_alarm(payload)
+        alert = trainer_alert(payload, group_id=group_id, moment=self._moment(), position=self.events)
+        self.alerts.hold(alert)
+
+    def _watch_env(self, env: EnvState) -> None:
+        """Raise, renew or resolve the alert of an env, after its judgement."""
+        moment = self._moment()
+        alert = env_alert(env.env_id, env.judgement, moment=moment, position=self.events)
+        if alert is None:
+            self.alerts.resolve(f"env/{env.env_id}", moment)
+        else:
+            self.alerts.hold(alert)
+
+    def _watch_policy(self, group_id: str) -> None:
+        moment, updates = self._moment(), self._group(group_id).updates
+        name = group_id if len(self.groups) > 1 else ""
+        for key, alert in policy_alerts(updates, group_id, name, moment=moment, position=self.events):
+            if alert is None:
+                self.alerts.resolve(key, moment)
+            else:
+                self.alerts.hold(alert)
+
+    def _moment(self) -> Moment:
+        assert self.last_time is not None, "events have a time"
+        return Moment(time=self.last_time, batch=self.batch, epoch=self.epoch)
 
     def _start(self, payload: TrainingStarted, time: float) -> None:
         self.run = payload
@@ -128,12 +193,21 @@ class Aggregator:
     def _epoch(self, payload: EpochCompleted, event: Event) -> None:
         time, group = event.time, self._group(event.group_id)
         if (payload.batch, payload.epoch) != (self.batch, self.epoch):
-            self.pace.start_fleet_epoch(time)
-            self.batch, self.epoch = payload.batch, payload.epoch
+            self._start_fleet_epoch(payload, time)
         self.pace.add_env_epoch(time)
         group.curve.add(payload)
         group.ops.enter_round(payload.batch)
-        self._env(payload.env_id).apply_epoch(payload)
+        env = self._env(payload.env_id)
+        env.group_id = event.group_id
+        env.apply_epoch(payload, self.fleet)
+        self._watch_env(env)
+
+    def _start_fleet_epoch(self, payload: EpochCompleted, time: float) -> None:
+        self.pace.start_fleet_epoch(time)
+        new_round = payload.batch != self.batch
+        envs = [] if new_round else [env.accuracies for env in self.envs.values() if env.batch == payload.batch]
+        self.fleet = fleet_reference(envs)
+        self.batch, self.epoch = payload.batch, payload.epoch
 
     def _group(self, group_id: str) -> GroupState:
         group = self.groups.get(group_id)
@@ -160,8 +234,10 @@ class Aggregator:
             progress=self._progress(),
             envs=tuple(env.to_row() for _, env in sorted(self.envs.items())),
             groups=tuple(group.figures() for group in self.groups.values()),
-            anomalies=self.anomalies,
-            throughput=self.throughput,
+            alerts=self.alerts.figures(),
+            resolved=self.alerts.history(),
+            modules=self.modules.figures(),
+            ledger=self.ledger.figures(),
             log=tuple(self.log.lines),
             folded=self.log.folded,
         )

@@ -22,12 +22,12 @@ from esper.telemetry.events import (
     SeedGerminated,
     SeedPruned,
     SeedStageChanged,
-    Severity,
     TrainingEnded,
     TrainingStarted,
     Trend,
     TrendDetected,
 )
+from esper_tui.state.alerts import alarm_level
 from esper_tui.state.metrics import format_count, format_duration, format_number
 from esper_tui.state.rules import Level
 
@@ -150,12 +150,7 @@ def _rollback(payload: GovernorRollback) -> Description:
 def _anomaly(payload: AnomalyDetected) -> Description:
     where = "".join(f"{part} " for part in (payload.slot_id, payload.head) if part is not None)
     text = f"{where}{payload.rule} {payload.value:.4g}, limit {payload.limit:.4g}: {payload.detail}"
-    return Description(word=payload.anomaly.value.replace("_", " "), text=text, level=anomaly_level(payload))
-
-
-def anomaly_level(payload: AnomalyDetected) -> Level:
-    """How the cockpit shows an alarm of the trainer."""
-    return Level.CRITICAL if payload.severity is Severity.CRITICAL else Level.WARNING
+    return Description(word=payload.anomaly.value.replace("_", " "), text=text, level=alarm_level(payload))
 
 
 def _update(payload: PPOUpdateCompleted) -> Description:

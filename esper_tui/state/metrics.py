@@ -56,7 +56,13 @@ def _update(name: str, label: str, decimals: int, meaning: str, *, unit: str = "
 
 POLICY_METRICS: Final[tuple[PolicyMetric, ...]] = (
     PolicyMetric(
-        metric=_update("entropy", "entropy", 3, "mean entropy of the policy over the legal choices", unit="nats"),
+        metric=_update(
+            "entropy",
+            "entropy",
+            3,
+            "mean entropy of the heads, as a share of its maximum",
+            unit="share",
+        ),
         read=lambda update: update.entropy,
     ),
     PolicyMetric(

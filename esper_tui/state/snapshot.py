@@ -13,15 +13,17 @@ from typing import Final
 from esper.contracts.stages import SeedStage
 from esper.telemetry.events import (
     DEFAULT_GROUP,
-    AnomalyDetected,
     BatchStats,
     EpisodeOutcome,
     LastAction,
     PPOUpdateCompleted,
-    Throughput,
     TrainingEnded,
     TrainingStarted,
 )
+from esper_tui.state.alerts import Alert
+from esper_tui.state.episode import EpisodeView
+from esper_tui.state.ledger import Ledger
+from esper_tui.state.module_book import ModuleFigures
 from esper_tui.state.rules import Level
 
 
@@ -43,8 +45,8 @@ ENV_STATUS_MEANINGS: Final[dict[EnvStatus, str]] = {
     EnvStatus.WAITING: "no host epoch finished yet",
     EnvStatus.NOT_A_NUMBER: "the validation loss is not a number",
     EnvStatus.ROLLED_BACK: "the governor set the host back to its last good state, within the last 10 epochs",
-    EnvStatus.FALLEN: "accuracy fell far below the episode's best",
-    EnvStatus.STALLED: "no new best accuracy for a long part of the episode",
+    EnvStatus.FALLEN: "accuracy fell far below the episode's best, further than the fleet's median did",
+    EnvStatus.STALLED: "no new best accuracy for a long part of the episode, longer than the fleet's median",
     EnvStatus.UP: "accuracy rose over the last 10 epochs by more than half a point",
     EnvStatus.FLAT: "accuracy changed by half a point or less over the last 10 epochs",
     EnvStatus.DOWN: "accuracy fell over the last 10 epochs by more than half a point",
@@ -72,15 +74,20 @@ class SlotView:
 class EnvRow:
     """One env. The same object is handed out until the env changes, so a panel may compare by identity.
 
+    reason: what was measured and the limit that it passed; empty when fine.
+    rule: the metric of that limit.
     slots: in the run's slot order, None for an empty slot.
     trend: the newest validation accuracies, oldest first.
     growth: total parameters / host parameters.
     decision: the newest action, with all its heads.
+    episode: everything recorded of it so far.
     """
 
     env_id: int
     status: EnvStatus
     level: Level
+    reason: str
+    rule: str
     epoch: int | None
     accuracy: float | None
     best_accuracy: float | None
@@ -93,6 +100,7 @@ class EnvRow:
     slots: tuple[SlotView | None, ...]
     decision: LastAction | None
     outcome: EpisodeOutcome | None
+    episode: EpisodeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +171,9 @@ class CockpitSnapshot:
     """Everything that the screen shows, at one moment.
 
     groups: in the order of the run; none before the first event.
+    alerts: that stand, the worst first.
+    resolved: alerts that are over, oldest first.
+    ledger: what the rounds left behind.
     folded: step events that the log counts but does not list.
     """
 
@@ -174,8 +185,10 @@ class CockpitSnapshot:
     progress: Progress
     envs: tuple[EnvRow, ...]
     groups: tuple[GroupFigures, ...]
-    anomalies: tuple[AnomalyDetected, ...]
-    throughput: Throughput | None
+    alerts: tuple[Alert, ...]
+    resolved: tuple[Alert, ...]
+    modules: ModuleFigures
+    ledger: Ledger
     log: tuple[LogLine, ...]
     folded: int
 

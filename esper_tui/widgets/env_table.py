@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from esper_tui.sources.base import Frame
 from esper_tui.state.metrics import MISSING, format_fitted, format_number
 from esper_tui.state.rules import LEVEL_SIGNS, Level
 from esper_tui.state.snapshot import CockpitSnapshot, EnvRow, EnvStatus
+from esper_tui.widgets.figure_panel import Focus
 from esper_tui.widgets.line_table import LineTable, TableRow
 from esper_tui.widgets.text import (
     LEVEL_ROLES,
@@ -25,10 +27,10 @@ from esper_tui.widgets.text import (
 )
 from esper_tui.widgets.vocabulary import short_op, slot_cell
 
-FIXED_WIDTH: Final = 1 + 2 + 4 + 1 + 5 + 1 + 5 + 1 + 1 + 6 + 1 + 4 + 1 + 5
+FIXED_WIDTH: Final = 1 + 2 + 4 + 1 + 5 + 1 + 5 + 1 + 1 + 6 + 1 + 5 + 1 + 5
 """Cells of a row apart from env number, trend and slots, gaps included."""
 
-SLOT_WIDTHS: Final = (9, 4, 1)
+SLOT_WIDTHS: Final = (11, 5, 1)
 TREND_WIDTHS: Final = (6, 24)
 STATUS_ROLES: Final[dict[EnvStatus, Role]] = {
     EnvStatus.UP: Role.GOOD,
@@ -65,14 +67,14 @@ def title_line(slot_ids: Sequence[str], columns: Columns) -> Line:
     """The column titles."""
     low, high = columns.scale
     scale = f"{low:.0f}–{high:.0f}" if high > low else ""
-    trend = f"trend {scale}" if columns.trend >= 12 or not scale else scale
+    trend = f"trend {scale} %" if columns.trend >= 14 or not scale else scale
     gap = " " if columns.slot > 1 else ""
     slots = gap.join(pad(slot_id, columns.slot) for slot_id in slot_ids) if columns.slot > 1 else "s" * len(slot_ids)
-    text = f" {pad_left('env', columns.env + 1)} {pad('stat', 4)} {'acc':>5} {'Δ10':>5} "
-    return (label(f"{text}{pad(trend, columns.trend)} {'return':>6} {slots}{gap or ' '}{'grow':>4} {'op':4}"),)
+    text = f" {pad_left('env', columns.env + 1)} {pad('stat', 4)} {'acc%':>5} {'Δ10':>5} "
+    return (label(f"{text}{pad(trend, columns.trend)} {'return':>6} {slots}{gap or ' '}{'×host':>5} {'op':4}"),)
 
 
-def row_line(row: EnvRow, columns: Columns) -> Line:
+def row_line(row: EnvRow, columns: Columns, *, is_pinned: bool = False) -> Line:
     """One env's cells, after the cursor's column."""
     delta_role = Role.DIM if row.delta10 is None or abs(row.delta10) <= 0.5 else Role.TEXT
     gap = " " if columns.slot > 1 else ""
@@ -83,7 +85,8 @@ def row_line(row: EnvRow, columns: Columns) -> Line:
     status = level if row.level is not Level.FINE else STATUS_ROLES.get(row.status, Role.TEXT)
     return line(
         Span(LEVEL_SIGNS[row.level], level),
-        f" {row.env_id:0{columns.env}d} ",
+        Span("*" if is_pinned else " ", Role.ACCENT),
+        f"{row.env_id:0{columns.env}d} ",
         Span(f"{row.status.value:4} ", status),
         _number(row.accuracy, 5, 1),
         " ",
@@ -95,7 +98,7 @@ def row_line(row: EnvRow, columns: Columns) -> Line:
         " ",
         *slots,
         "" if gap else " ",
-        _number(row.growth, 4, 2),
+        _number(row.growth, 5, 2),
         " ",
         _op(row),
     )
@@ -112,13 +115,8 @@ def _op(row: EnvRow) -> Span:
         return dim(pad(MISSING, 4))
     word = short_op(decision.op)
     if not decision.success:
-        return Span(f"{word}!", Role.WARNING)
+        return Span(f"{word}!", Role.LABEL)
     return Span(pad(word, 4), Role.DIM if decision.op == "WAIT" else Role.TEXT)
-
-
-def attention_order(rows: Sequence[EnvRow]) -> list[EnvRow]:
-    """Critical envs first, then warnings, then the rest, each by number."""
-    return sorted(rows, key=lambda row: (-row.level, row.env_id))
 
 
 class EnvTable(LineTable):
@@ -126,30 +124,40 @@ class EnvTable(LineTable):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._snapshot: CockpitSnapshot | None = None
+        self._shown: tuple[Frame, Focus] | None = None
         self._columns: Columns | None = None
-        self._made: dict[int, tuple[EnvRow, Line]] = {}
+        self._made: dict[int, tuple[EnvRow, bool, Line]] = {}
 
-    def show_snapshot(self, snapshot: CockpitSnapshot) -> None:
-        self._snapshot = snapshot
-        rows = attention_order(snapshot.envs)
+    def show_frame(self, frame: Frame, focus: Focus) -> None:
+        """Bring the table up to date; the cursor stays on its env."""
+        self._shown = (frame, focus)
+        if not self.display or not self.size.height:
+            return
+        snapshot = frame.snapshot
+        rows = focus.order.sorted(focus.filter.rows(snapshot.envs))
+        chosen = "" if focus.filter.is_empty else f" · {len(rows)} of {len(snapshot.envs)} fit {focus.filter.text}"
+        self.set_title(f"ENVS {len(snapshot.envs)} · {focus.order.words}{chosen}", "s sort · / filter")
+        self._show_rows(snapshot, rows, focus)
+
+    def _show_rows(self, snapshot: CockpitSnapshot, rows: Sequence[EnvRow], focus: Focus) -> None:
         slot_ids = snapshot.run.slot_ids if snapshot.run else ()
         columns = choose_columns(rows, len(slot_ids), self.size.width - 1)
         if columns != self._columns:
             self._columns = columns
             self._made.clear()
         if not rows:
-            self.show([(dim(" waiting for the run's first event: the trainer is being set up"),)])
+            words = "no env fits the filter: \\ shows all" if snapshot.envs else "waiting for the run's first event"
+            self.show([(dim(f" {words}"),)])
             return
-        table = [TableRow(row.env_id, self._line(row, columns)) for row in rows]
+        table = [TableRow(row.env_id, self._line(row, columns, row.env_id in focus.order.pinned)) for row in rows]
         self.show_rows(title_line(slot_ids, columns), table)
 
     def resized(self) -> None:
-        if self._snapshot is not None:
-            self.show_snapshot(self._snapshot)
+        if self._shown is not None:
+            self.show_frame(*self._shown)
 
-    def _line(self, row: EnvRow, columns: Columns) -> Line:
+    def _line(self, row: EnvRow, columns: Columns, is_pinned: bool) -> Line:
         made = self._made.get(row.env_id)
-        if made is None or made[0] is not row:
-            made = self._made[row.env_id] = (row, row_line(row, columns))
-        return made[1]
+        if made is None or made[0] is not row or made[1] is not is_pinned:
+            made = self._made[row.env_id] = (row, is_pinned, row_line(row, columns, is_pinned=is_pinned))
+        return made[2]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from esper_tui.widgets.ascii import to_ascii
 from esper_tui.widgets.text import EMPTY, Line, Role, cut_line
 
 
@@ -28,6 +31,7 @@ class LinePanel(Widget):
         self._strips: dict[int, Strip] = {}
         self._role_styles: dict[Role, Style] = {}
         self._highlighted: int | None = None
+        self._titled: tuple[str, str, int] | None = None
         self.rows_drawn = 0
 
     @property
@@ -51,6 +55,18 @@ class LinePanel(Widget):
             self._strips.pop(row, None)
         if changed and self.is_mounted:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+
+    def set_title(self, left: str, right: str) -> None:
+        """Write both words on the upper border, the right one at its end if there is room."""
+        width = self.size.width
+        if self._titled == (left, right, width):
+            return
+        self._titled = (left, right, width)
+        gap = width - cell_len(left) - cell_len(right) - 6
+        dashes = f" {'─' * gap} " if right and gap >= 1 else ""
+        write = to_ascii if self.app.has_class("-ascii") else str
+        words = (write(left), (write(dashes), "$border-line"), write(right) if dashes else "")
+        self.border_title = Content.assemble(*words)
 
     def resized(self) -> None:
         """Called when the panel has a new size; a subclass lays its lines out again."""
@@ -77,7 +93,8 @@ class LinePanel(Widget):
 
     def _make_strip(self, pieces: Line) -> Strip:
         width = self.size.width
-        segments = [Segment(span.text, self._style(span.role)) for span in cut_line(pieces, width)]
+        write = to_ascii if self.app.has_class("-ascii") else str
+        segments = [Segment(write(span.text), self._style(span.role)) for span in cut_line(pieces, width)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _style(self, role: Role) -> Style:

@@ -8,8 +8,10 @@ from typing import Final
 
 from textual.events import MouseScrollDown, MouseScrollUp
 
+from esper_tui.sources.base import Frame
 from esper_tui.state.rules import LEVEL_SIGNS, Level
 from esper_tui.state.snapshot import LogLine
+from esper_tui.widgets.figure_panel import Focus
 from esper_tui.widgets.line_panel import LinePanel
 from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, pad
 
@@ -17,7 +19,7 @@ WORD_ROLES: Final[dict[str, Role]] = {
     "KEPT": Role.GOOD,
     "round": Role.STRONG,
     "update": Role.LABEL,
-    "refused": Role.WARNING,
+    "refused": Role.DIM,
 }
 
 
@@ -44,11 +46,22 @@ class LogPanel(LinePanel, can_focus=True):
         super().__init__(id=id)
         self._entries: Sequence[LogLine] = ()
         self._bottom_seq: int | None = None
+        self._shown: tuple[Frame, Focus] | None = None
 
     @property
     def following(self) -> bool:
         """The newest line is in sight."""
         return self._bottom_seq is None
+
+    def show_frame(self, frame: Frame, focus: Focus) -> None:
+        """Bring the panel up to date; one without a size draws when it is given one."""
+        self._shown = (frame, focus)
+        if self.display and self.size.height:
+            entries = focus.filter.lines(frame.snapshot.log)
+            following = "following" if self.following else "held"
+            chosen = "" if focus.filter.is_empty else f" · filter {focus.filter.text}: {len(entries)}"
+            self.set_title(f"EVENTS · {following}{chosen}", f"{frame.snapshot.folded:,} step events folded · 5")
+            self.show_log(entries)
 
     def show_log(self, entries: Sequence[LogLine]) -> None:
         self._entries = entries
@@ -80,7 +93,8 @@ class LogPanel(LinePanel, can_focus=True):
         self.show([*shown, (Span(f" +{newer} newer · End follows again", Role.WARNING),)] if newer else shown)
 
     def resized(self) -> None:
-        self._redraw()
+        if self._shown is not None:
+            self.show_frame(*self._shown)
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         event.stop()

@@ -1,17 +1,17 @@
-"""The policy panel: the newest PPO update against its limits and its past, the heads, and the mix of ops."""
+"""The policy panel: the newest PPO update against its limits and its past, and how undecided each head is."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar
 
-from esper.contracts.actions import HEAD_NAMES, head_sizes
 from esper.telemetry.events import HeadUpdate, PPOUpdateCompleted
-from esper_tui.state.metrics import POLICY_METRICS, PolicyMetric, format_fitted
-from esper_tui.state.rules import Level, judge
-from esper_tui.state.snapshot import CockpitSnapshot, GroupFigures, OpShare
-from esper_tui.widgets.line_panel import LinePanel
+from esper_tui.sources.base import Frame
+from esper_tui.state.metrics import MISSING, POLICY_METRICS, PolicyMetric, format_fitted
+from esper_tui.state.rules import LEVEL_SIGNS, Level, judge, shorten
+from esper_tui.state.snapshot import CockpitSnapshot, GroupFigures
+from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.text import (
     LEVEL_ROLES,
     Line,
@@ -26,31 +26,25 @@ from esper_tui.widgets.text import (
     sparkline,
     wrap,
 )
-from esper_tui.widgets.vocabulary import short_op
+from esper_tui.widgets.vocabulary import HEAD_WORDS
 
-HEAD_LETTERS: Final = ("sl", "mo", "st", "te", "αt", "αs", "αc", "op")
-LABEL_WIDTH: Final = 8
-VALUE_WIDTH: Final = 7
-VERDICT_WIDTH: Final = 9
+LABEL_WIDTH, VALUE_WIDTH, VERDICT_WIDTH, ENDS_WIDTH = 7, 6, 5, 9
 
 
 def policy_lines(snapshot: CockpitSnapshot, group: GroupFigures, width: int, height: int) -> list[Line]:
-    """The panel's rows, most important first; what does not fit in height is left out.
-
-    group: of the snapshot.
-    """
+    """The panel's rows, most important first. group: of the snapshot."""
     if not group.updates:
-        return _awaiting(snapshot, group, width)[:height]
+        return awaiting_update(snapshot, group, width)
     newest, first = group.updates[-1], group.updates[0]
-    lines = [_summary(newest)]
-    for entry in POLICY_METRICS:
-        lines.append(_metric_line(entry, group.updates, entry.read(first), width))
-    slots = len(snapshot.run.slot_ids) if snapshot.run else 1
-    lines += _head_lines(newest.heads, slots)
-    return (lines + _op_lines(group.ops, width))[:height]
+    lines = [_titles(newest, width)] if not newest.skipped else [skipped_line(newest)]
+    lines += [_metric_line(entry, group.updates, entry.read(first), width) for entry in POLICY_METRICS]
+    heads = _head_lines(newest.heads, width)
+    # The last metrics give way to the heads, of which all are shown.
+    return [*lines[: max(4, height - len(heads))], *heads]
 
 
-def _awaiting(snapshot: CockpitSnapshot, figures: GroupFigures, width: int) -> list[Line]:
+def awaiting_update(snapshot: CockpitSnapshot, figures: GroupFigures, width: int) -> list[Line]:
+    """Why there is no update yet."""
     run, progress = snapshot.run, snapshot.progress
     text = "no PPO update yet: the first comes when round 1 ends"
     started = next((item for item in run.groups if item.group_id == figures.group_id), None) if run else None
@@ -58,88 +52,89 @@ def _awaiting(snapshot: CockpitSnapshot, figures: GroupFigures, width: int) -> l
         text = f"no policy: the controller {started.controller} does not learn"
     elif run is not None and progress.epoch is not None:
         text = f"no PPO update yet: the first comes after epoch {run.max_epochs} of this round (now {progress.epoch})"
-    words = wrap([dim(word) for word in text.split()], width, gap=" ")
-    return [*words, (), *_op_lines(figures.ops, width)]
+    return wrap([dim(word) for word in text.split()], width, gap=" ")
 
 
-def _summary(update: PPOUpdateCompleted) -> Line:
-    if update.skipped:
-        return (Span(f"round {update.batch}: SKIPPED, loss not finite", Role.CRITICAL),)
+def skipped_line(update: PPOUpdateCompleted) -> Line:
+    cause = update.skip_cause or "loss not finite"
+    return (Span(f"▲ round {update.batch}: SKIPPED, {cause}", Role.CRITICAL),)
+
+
+def _titles(update: PPOUpdateCompleted, width: int) -> Line:
+    trend = _trend_width(width)
     early = " early stop" if update.early_stopped else ""
-    text = f"{update.update_time_ms / 1000:.2f} s  lr {update.learning_rate:.0e}{early}"
-    return line(label("after round "), f"{update.batch}  ", dim(text))
+    text = f"{'':{LABEL_WIDTH}}{f'r{update.batch}':>{VALUE_WIDTH}} {pad(f'last {trend}', trend)} "
+    return line(label(f"{text}{pad('min…max', ENDS_WIDTH)} limit"), dim(early))
+
+
+def _trend_width(width: int) -> int:
+    return max(3, width - LABEL_WIDTH - VALUE_WIDTH - VERDICT_WIDTH - ENDS_WIDTH - 3)
 
 
 def _metric_line(
     entry: PolicyMetric, updates: Sequence[PPOUpdateCompleted], reference: float | None, width: int
 ) -> Line:
     metric = entry.metric
-    series = [entry.read(update) for update in updates]
+    trend = _trend_width(width)
+    series = [entry.read(update) for update in updates][-trend:]
     value = series[-1]
     verdict = judge(metric.name, value, reference=reference or 0.0, samples=len(updates))
-    room = max(0, width - LABEL_WIDTH - VALUE_WIDTH - VERDICT_WIDTH - 2)
-    trend = sparkline(series, room, *own_scale(series[-room:] if room else []))
-    words = verdict.words if value is not None and (verdict.level is not Level.FINE or room) else ""
+    low, high = own_scale(series)
+    known = any(one is not None and math.isfinite(one) for one in series)
+    ends = f"{_short(low)}…{_short(high)}" if known else MISSING
+    limit = "" if value is None else "ok"
+    if verdict.level is not Level.FINE:
+        number = "" if verdict.limit is None else f"{'>' if verdict.above else '<'}{shorten(verdict.limit)}"
+        limit = f"{LEVEL_SIGNS[verdict.level]}{number}"
+    role = LEVEL_ROLES[verdict.level]
     return line(
         label(pad(metric.label, LABEL_WIDTH)),
         Span(
             pad_left(format_fitted(value, VALUE_WIDTH, metric.decimals, signed=metric.signed), VALUE_WIDTH),
-            LEVEL_ROLES[verdict.level] if value is not None else Role.DIM,
+            role if value is not None else Role.DIM,
         ),
         " ",
-        Span(trend, Role.BAR),
+        Span(sparkline(series, trend, low, high), Role.BAR),
         " ",
-        Span(pad(words, VERDICT_WIDTH), LEVEL_ROLES[verdict.level] if verdict.level is not Level.FINE else Role.DIM),
+        dim(pad(ends, ENDS_WIDTH)),
+        " ",
+        Span(pad(limit, VERDICT_WIDTH), role if verdict.level is not Level.FINE else Role.DIM),
     )
 
 
-def _head_lines(heads: Sequence[HeadUpdate], slots: int) -> list[Line]:
-    sizes = dict(zip(HEAD_NAMES, head_sizes(slots), strict=True))
-    entropies = [_entropy_share(head, sizes.get(head.head, 0)) for head in heads]
-    gradients = [head.gradient_norm for head in heads]
-    largest = max((value for value in gradients if value is not None and math.isfinite(value)), default=0.0)
-    return [
-        line(label("heads   "), dim(" ".join(pad(letters, 2) for letters in HEAD_LETTERS))),
-        line(label("H/max   "), Span(_cells(entropies, 1.0), Role.BAR)),
-        line(label("grad/max"), Span(_cells(gradients, largest), Role.BAR)),
-    ]
+def _short(value: float) -> str:
+    """A number of the ends of a trend in at most four cells.
+
+    >>> _short(0.0274), _short(12.34), _short(-0.061), _short(0.0)
+    ('.027', '12', '-.06', '0')
+    """
+    decimals = 0 if abs(value) >= 9.95 or not value else 1 if abs(value) >= 0.995 else 2 if value < 0 else 3
+    if abs(value) >= 9999.5:
+        return f"{value:.0e}".replace("e+0", "e")
+    text = f"{value:.{decimals}f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
-def _entropy_share(head: HeadUpdate, size: int) -> float | None:
-    if head.entropy is None or size < 2:
-        return None
-    return head.entropy / math.log(size)
+def _head_lines(heads: Sequence[HeadUpdate], width: int) -> list[Line]:
+    """Entropy of each head as a share of its maximum, which is how an update records it."""
+    pieces: list[Span] = [label("H/max%")]
+    for head in sorted(heads, key=lambda head: head.head != "op"):
+        number = MISSING if head.entropy is None else f"{100 * head.entropy:.0f}"
+        pieces.append(Span(f"{HEAD_WORDS.get(head.head, head.head)} {number}"))
+    return wrap(pieces, width, gap=" ")
 
 
-def _cells(values: Sequence[float | None], high: float) -> str:
-    return " ".join(pad(sparkline([value], 1, 0.0, high), 2) for value in values)
+class PolicyPanel(FigurePanel):
+    """Of the group that decides for the env at the cursor."""
 
+    TITLE: ClassVar = "POLICY"
+    HINT: ClassVar = "2"
 
-def _op_lines(ops: Sequence[OpShare], width: int) -> list[Line]:
-    chosen, refused = sum(op.run_chosen for op in ops), sum(op.run_refused for op in ops)
-    if not chosen:
-        return []
-    in_round = sum(op.round_chosen for op in ops)
-    shares = [
-        Span(f"{short_op(op.op)} {100 * op.round_chosen / in_round:3.0f}%")
-        for op in sorted(ops, key=lambda op: -op.run_chosen)
-        if in_round
-    ]
-    title = line(label("ops this round"), dim(f"  refused in run {100 * refused / chosen:.0f}%"))
-    return [title, *wrap(shares, width)]
+    def title(self, frame: Frame, focus: Focus) -> tuple[str, str]:
+        group = focus.group(frame)
+        name = f" of {group.group_id}" if len(frame.snapshot.groups) > 1 else ""
+        after = f" after r{group.updates[-1].batch}" if group.updates else ""
+        return f"{self.TITLE}{name}{after}", self.HINT
 
-
-class PolicyPanel(LinePanel):
-    """Redrawn row by row when an update, or the mix of ops, changed."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._shown: tuple[CockpitSnapshot, GroupFigures] | None = None
-
-    def show_group(self, snapshot: CockpitSnapshot, group: GroupFigures) -> None:
-        self._shown = (snapshot, group)
-        self.show(policy_lines(snapshot, group, self.size.width, self.size.height))
-
-    def resized(self) -> None:
-        if self._shown is not None:
-            self.show_group(*self._shown)
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        return policy_lines(frame.snapshot, focus.group(frame), width, height)

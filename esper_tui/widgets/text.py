@@ -30,6 +30,7 @@ class Role(StrEnum):
     CRITICAL = "critical"
     ACCENT = "accent"
     BAR = "bar"
+    TRAINING = "training"
 
 
 LEVEL_ROLES: Final[dict[Level, Role]] = {

@@ -22,7 +22,7 @@ HEAD_WORDS: Final[dict[str, str]] = {
     "blueprint": "module",
     "style": "style",
     "tempo": "tempo",
-    "alpha_target": "α target",
+    "alpha_target": "α goal",
     "alpha_speed": "α speed",
     "alpha_curve": "α curve",
     "op": "op",
@@ -48,10 +48,10 @@ STAGE_SIGNS: Final[dict[SeedStage, tuple[str, Role, str]]] = {
     SeedStage.UNKNOWN: ("?", Role.DIM, "unknown"),
     SeedStage.DORMANT: ("·", Role.DIM, "empty"),
     SeedStage.GERMINATED: ("g", Role.LABEL, "new; the number is epochs in the stage"),
-    SeedStage.TRAINING: ("t", Role.ACCENT, "training; epochs in the stage"),
-    SeedStage.BLENDING: ("b", Role.BAR, "blending in; alpha"),
+    SeedStage.TRAINING: ("t", Role.TRAINING, "training; epochs in the stage, as 3e"),
+    SeedStage.BLENDING: ("b", Role.BAR, "blending in; alpha in percent"),
     SeedStage.HOLDING: ("h", Role.STRONG, "holding at its alpha; epochs in the stage"),
-    SeedStage.FOSSILIZED: ("■", Role.GOOD, "kept"),
+    SeedStage.FOSSILIZED: ("■", Role.GOOD, "kept; what it brings, in percentage points"),
     SeedStage.PRUNED: ("x", Role.DIM, "cut"),
     SeedStage.EMBARGOED: ("e", Role.DIM, "cooling down"),
     SeedStage.RESETTING: ("e", Role.DIM, "cooling down"),
@@ -71,19 +71,32 @@ def short_module(blueprint: str) -> str:
     return MODULE_WORDS.get(blueprint.upper(), blueprint[:4].lower())
 
 
-def slot_number(slot: SlotView) -> str:
-    """The number of a slot's cell: alpha while blending, epochs where patience matters, nothing otherwise."""
-    if slot.stage is SeedStage.BLENDING:
-        tenths = round(10 * slot.alpha)
-        return "1" if tenths >= 10 else f".{tenths}"
-    return str(slot.epochs_in_stage) if slot.stage in COUNTED_STAGES else ""
+def slot_amount(stage: SeedStage, alpha: float, epochs: int) -> str:
+    """The number beside a stage: alpha in percent while blending, epochs where patience matters, nothing otherwise.
+
+    >>> slot_amount(SeedStage.BLENDING, 0.8, 3), slot_amount(SeedStage.HOLDING, 1.0, 12)
+    ('80%', '12e')
+    """
+    if stage is SeedStage.BLENDING:
+        return f"{100 * alpha:.0f}%"
+    return f"{epochs}e" if stage in COUNTED_STAGES else ""
+
+
+def slot_words(slot: SlotView) -> str:
+    """The number of a slot's cell; of a kept seed what it brings, in percentage points."""
+    if slot.stage is SeedStage.FOSSILIZED:
+        return "" if slot.contribution is None else f"{slot.contribution:+.{0 if abs(slot.contribution) >= 10 else 1}f}"
+    return slot_amount(slot.stage, slot.alpha, slot.epochs_in_stage)
 
 
 def slot_cell(slot: SlotView | None, width: int) -> Span:
-    """A slot in exactly width cells: letter, module and number; letter and number below 8 cells; the letter in 1."""
+    """A slot in exactly width cells: letter, module and number; letter and number below 9 cells; the letter in 1."""
     if slot is None:
         return Span(pad(EMPTY_SLOT[0], width), EMPTY_SLOT[1])
     sign, role, _ = STAGE_SIGNS[slot.stage]
-    words = [sign, short_module(slot.blueprint), slot_number(slot)] if width >= 8 else [sign, slot_number(slot)]
-    text = sign if width == 1 else " ".join(word for word in words if word)
-    return Span(pad(text, width), role)
+    if width == 1:
+        return Span(sign, role)
+    amount = slot_words(slot)
+    if width < 9:
+        return Span(pad(f"{sign}{amount}", width), role)
+    return Span(pad(f"{sign} {pad(short_module(slot.blueprint), 4)} {amount:>4}", width), role)

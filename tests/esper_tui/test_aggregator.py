@@ -26,7 +26,6 @@ from esper.telemetry.events import (
 from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.rules import Level
 from esper_tui.state.snapshot import CockpitSnapshot, EnvStatus
-from esper_tui.widgets.header import alerts
 
 EVENTS = ScriptedRun(envs=3, epochs=5).events()
 
@@ -167,12 +166,16 @@ def alarm(batch: int, **changes: object) -> Event:
 def test_alarms_stand_until_the_next_rounds_figures() -> None:
     first, second = (event for event in EVENTS if isinstance(event.payload, BatchStats))
     late = alarm(2, env_id=None, slot_id=None, head="op", severity=Severity.WARNING)
-    assert len(reduce([EVENTS[0], alarm(1), first]).anomalies) == 1
-    assert len(reduce([EVENTS[0], alarm(1), first, alarm(2)]).anomalies) == 2, "nothing vanishes in mid-round"
-    snapshot = reduce([EVENTS[0], alarm(1), first, alarm(2), late, second])
-    assert [one.batch for one in snapshot.anomalies] == [2, 2]
-    assert (Level.CRITICAL, "env01 r0c1 ransomware 1.5") in alerts(snapshot)
-    assert (Level.WARNING, "op ransomware 1.5") in alerts(snapshot)
+    assert len(reduce([EVENTS[0], alarm(1), first]).alerts) == 1
+    other = alarm(2, env_id=2)
+    assert len(reduce([EVENTS[0], alarm(1), first, other]).alerts) == 2, "nothing vanishes in mid-round"
+    again = alarm(2, env_id=2, slot_id=None)
+    snapshot = reduce([EVENTS[0], alarm(1), first, again, late, second])
+    assert [(one.level, one.who, one.word, one.text) for one in snapshot.alerts] == [
+        (Level.CRITICAL, "env02", "ransomware", "1.5, limit 1"),
+        (Level.WARNING, "policy op", "ransomware", "1.5, limit 1"),
+    ]
+    assert [(one.who, one.raised.batch) for one in snapshot.resolved] == [("env01 r0c1", 1)]
 
 
 def test_an_alarm_is_logged_with_its_place_and_level() -> None:

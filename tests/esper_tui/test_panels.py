@@ -20,20 +20,23 @@ from esper.telemetry.events import (
     PPOUpdateCompleted,
     TrainingStarted,
 )
-from esper_tui.keys import KEYS, Where
+from esper_tui.key_rows import Where
+from esper_tui.keys import KEYS, keys_for
 from esper_tui.screens.help import help_text
 from esper_tui.session import round_lines
 from esper_tui.sources.base import Frame, Mode, SourceStatus
 from esper_tui.state.aggregator import Aggregator
+from esper_tui.state.choosing import Order
 from esper_tui.state.metrics import format_fitted, format_number
 from esper_tui.state.rules import RULES, Level, Rule, judge
 from esper_tui.state.snapshot import CockpitSnapshot, EnvRow, SlotView
-from esper_tui.widgets.charts import LONGEST_SERIES, series
-from esper_tui.widgets.decision_panel import decision_lines
-from esper_tui.widgets.env_table import attention_order, choose_columns, row_line, title_line
-from esper_tui.widgets.header import alerts, header_line
+from esper_tui.widgets.decision_panel import DecisionPanel, decision_lines, table_lines
+from esper_tui.widgets.env_table import choose_columns, row_line, title_line
+from esper_tui.widgets.figure_panel import Focus
+from esper_tui.widgets.fleet_panel import FleetPanel, op_lines
+from esper_tui.widgets.header import alert_line, alert_words, header_line
 from esper_tui.widgets.log_panel import log_line
-from esper_tui.widgets.policy_panel import policy_lines
+from esper_tui.widgets.policy_panel import PolicyPanel, policy_lines
 from esper_tui.widgets.status_line import footer_line
 from esper_tui.widgets.text import Line, plain, sparkline, width_of
 from esper_tui.widgets.vocabulary import slot_cell
@@ -65,7 +68,11 @@ def policy_rows(snapshot: CockpitSnapshot, width: int, height: int) -> list[Line
 
 
 def text_of(row: EnvRow, width: int = 36) -> str:
-    return "\n".join(plain(line) for line in decision_lines(row, 8, width))
+    return "\n".join(plain(line) for line in decision_lines(row.decision, width))
+
+
+def table_of(row: EnvRow, width: int = 80) -> str:
+    return "\n".join(plain(line) for line in table_lines(row.decision, width))
 
 
 @pytest.mark.parametrize("width", [78, 80, 100, 138])
@@ -76,7 +83,7 @@ def test_every_row_of_the_table_keeps_its_columns(width: int) -> None:
     assert max(width_of(line) for line in lines) <= width - 1
     accuracy_ends = {plain(row_line(row, columns)).index(f"{row.accuracy:.1f}") + 4 for row in snapshot.envs}
     assert len(accuracy_ends) == 1
-    assert plain(lines[0]).index("acc") + 3 in accuracy_ends
+    assert plain(lines[0]).index("acc%") + 4 in accuracy_ends
 
 
 def test_a_waiting_env_shows_missing_figures_and_no_zero() -> None:
@@ -88,19 +95,19 @@ def test_a_waiting_env_shows_missing_figures_and_no_zero() -> None:
 
 
 def test_many_slots_shrink_to_letters() -> None:
-    assert choose_columns(FULL.envs, 3, 120).slot == 9
-    assert choose_columns(FULL.envs, 6, 79).slot == 4
+    assert choose_columns(FULL.envs, 3, 120).slot == 11
+    assert choose_columns(FULL.envs, 5, 79).slot == 5
     assert choose_columns(FULL.envs, 20, 79).slot == 1
 
 
 @pytest.mark.parametrize(
     ("stage", "alpha", "epochs", "shown"),
     [
-        (SeedStage.GERMINATED, 0.0, 1, "g conv 1"),
-        (SeedStage.TRAINING, 0.0, 17, "t conv 17"),
-        (SeedStage.BLENDING, 0.34, 3, "b conv .3"),
-        (SeedStage.BLENDING, 1.0, 5, "b conv 1"),
-        (SeedStage.HOLDING, 1.0, 12, "h conv 12"),
+        (SeedStage.GERMINATED, 0.0, 1, "g conv   1e"),
+        (SeedStage.TRAINING, 0.0, 17, "t conv  17e"),
+        (SeedStage.BLENDING, 0.34, 3, "b conv  34%"),
+        (SeedStage.BLENDING, 1.0, 5, "b conv 100%"),
+        (SeedStage.HOLDING, 1.0, 12, "h conv  12e"),
         (SeedStage.FOSSILIZED, 1.0, 9, "■ conv"),
         (SeedStage.PRUNED, 0.0, 0, "x conv"),
         (SeedStage.EMBARGOED, 0.0, 2, "e conv"),
@@ -116,29 +123,30 @@ def test_slot_cells(stage: SeedStage, alpha: float, epochs: int, shown: str) -> 
         alpha=alpha,
         contribution=None,
     )
-    assert slot_cell(slot, 9).text.rstrip() == shown
+    assert slot_cell(slot, 11).text.rstrip() == shown
     assert slot_cell(slot, 1).text == shown[0]
     assert len(slot_cell(slot, 4).text) == 4
 
 
 def test_the_worst_envs_come_first_and_keep_their_order() -> None:
     rows = [replace(row, level=level) for row, level in zip(FULL.envs, (0, 1, 0, 2), strict=True)]
-    assert [row.env_id for row in attention_order(rows)] == [3, 1, 0, 2]
+    assert [row.env_id for row in Order().sorted(rows)] == [3, 1, 0, 2]
+    assert [row.env_id for row in Order().toggled(2).sorted(rows)] == [2, 3, 1, 0]
 
 
-def test_the_decision_lists_all_heads_and_marks_masked_ones() -> None:
-    text = text_of(decided_row("GERMINATE"))
-    for name in ("op", "slot", "module", "style", "tempo", "α target", "α speed", "α curve"):
+def test_the_decision_lists_the_heads_that_mattered_and_names_the_others() -> None:
+    text = table_of(decided_row("GERMINATE"))
+    for name in ("op", "slot", "module", "style", "tempo", "α goal"):
         assert f"\n{name} " in text
-    assert "4/13m" in text
-    assert text.count("not used") == 2
+    assert "4/13" in text
+    assert "not used by GERM: α speed · α curve" in text
+    assert "not legal ALPH FOSS" in text
 
 
 def test_heads_that_the_op_does_not_use_show_no_number() -> None:
-    lines = [plain(line) for line in decision_lines(decided_row("WAIT"), 8, 36)]
-    unused = [line for line in lines if "not used" in line]
-    assert len(unused) == 7
-    assert not any(character.isdigit() for line in unused for character in line)
+    lines = table_of(decided_row("WAIT")).splitlines()
+    assert [line.split()[0] for line in lines[1:3]] == ["op", "not"]
+    assert not any(character.isdigit() for character in lines[2])
 
 
 def test_reward_terms_add_up_visibly_or_are_called_out() -> None:
@@ -146,7 +154,7 @@ def test_reward_terms_add_up_visibly_or_are_called_out() -> None:
     assert "= r ✓" in text_of(row)
     assert row.decision is not None
     broken = replace(row.decision, reward_terms=(*row.decision.reward_terms, NamedValue(name="ghost", value=0.5)))
-    assert "≠ r ✗" in text_of(replace(row, decision=broken))
+    assert "≠ r: +0.500 left over" in text_of(replace(row, decision=broken))
 
 
 def test_a_refusal_is_told_in_full() -> None:
@@ -159,7 +167,7 @@ def test_a_refusal_is_told_in_full() -> None:
 
 
 def test_an_env_without_a_decision_says_what_is_awaited() -> None:
-    assert "first follows its first host epoch" in " ".join(text_of(STARTED.envs[0]).split())
+    assert "first follows the episode's first host epoch" in " ".join(text_of(STARTED.envs[0]).split())
 
 
 def test_the_policy_panel_says_when_the_first_update_comes() -> None:
@@ -195,9 +203,9 @@ def test_a_run_without_a_policy_says_so() -> None:
     snapshot = without_policy()
     panel = " ".join(" ".join(plain(line) for line in policy_rows(snapshot, 36, 20)).split())
     assert "no policy: the controller heuristic does not learn" in panel
-    assert "%" in panel  # the mix of ops is there all the same
+    assert op_lines(snapshot.groups[0].ops, 36)  # the mix of ops is there all the same
     assert "V(s) --" in text_of(snapshot.envs[0])
-    assert not any("policy is checked after" in words for _, words in alerts(snapshot))
+    assert "there is no policy" in plain(alert_line(frame(replace(snapshot, alerts=())), [], 120))
 
 
 def in_two_groups() -> list[Event]:
@@ -240,15 +248,16 @@ def test_each_group_has_its_own_updates_rounds_curve_and_ops() -> None:
     for one, other, whole in zip(first.ops, second.ops, alone.ops, strict=True):
         assert one.run_chosen + other.run_chosen == whole.run_chosen
     assert "0.9000" in " ".join(plain(line) for line in policy_lines(snapshot, second, 36, 20))
-    words = [text for _, text in alerts(snapshot)]
-    assert any(text.startswith("B KL") for text in words)
-    assert not any(text.startswith("A KL 0.9") for text in words)
+    words = [text for _, text in alert_words(snapshot.alerts)]
+    assert any(text.startswith("B policy KL") for text in words)
+    assert not any(text.startswith("A policy KL 0.9") for text in words)
 
 
-def test_the_decision_names_the_group_where_there_are_several() -> None:
-    row = FULL.envs[3]
-    assert plain(decision_lines(row, 8, 36, group="B")[0]).startswith("env 03 B ")
-    assert plain(decision_lines(row, 8, 36)[0]).startswith("env 03  ")
+def test_the_panels_name_the_group_where_there_are_several() -> None:
+    focus = Focus(env_id=3)
+    for panel in (DecisionPanel(id="decision"), PolicyPanel(id="policy"), FleetPanel(id="fleet")):
+        assert " B" in panel.title(frame(reduce(in_two_groups())), focus)[0]
+        assert " B" not in panel.title(frame(FULL), focus)[0]
 
 
 def test_the_console_names_the_group_of_each_round() -> None:
@@ -260,16 +269,16 @@ def test_the_console_names_the_group_of_each_round() -> None:
 
 def test_the_policy_panel_judges_by_the_rules_and_shows_missing_as_missing() -> None:
     first_update = next(i for i, event in enumerate(EVENTS) if event.kind == "PPO_UPDATE_COMPLETED")
-    lines = {plain(line)[:8].strip(): plain(line) for line in policy_rows(reduce(EVENTS[: first_update + 1]), 36, 20)}
+    lines = {plain(line)[:7].strip(): plain(line) for line in policy_rows(reduce(EVENTS[: first_update + 1]), 36, 20)}
     assert "0.0340" in lines["KL"]
-    assert "WARN>.03" in lines["KL"]
+    assert "●>.03" in lines["KL"]
     assert "--" in lines["EV"]
     assert "ok" not in lines["EV"]
 
 
 def test_ops_of_the_round_sum_to_the_decisions() -> None:
-    lines = [plain(line) for line in policy_rows(FULL, 36, 20)]
-    shares = [int(word[:-1]) for line in lines[-2:] for word in line.split() if word.endswith("%")]
+    words = " ".join(plain(line) for line in op_lines(FULL.groups[0].ops, 36)).split("refused")[0].split()
+    shares = [int(word) for word in words if word.isdigit()]
     assert sum(shares) == pytest.approx(100, abs=3)
 
 
@@ -280,9 +289,9 @@ def frame(snapshot: CockpitSnapshot) -> Frame:
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
 def test_the_header_fits_and_names_state_task_progress_and_drops(width: int) -> None:
-    text = plain(header_line(frame(reduce(EVENTS[:200])), width))
+    text = plain(header_line(frame(reduce(EVENTS[:150])), width))
     assert len(text) == width
-    for words in ("● LIVE", "digits", "round 2/2", "epoch", "ETA", "drop 2"):
+    for words in ("● LIVE", "digits", "round 2/2", "epoch", "left", "drop 2"):
         assert words in text
 
 
@@ -294,8 +303,8 @@ def test_progress_of_a_finished_run_is_all_of_it() -> None:
 def test_alerts_put_critical_first_and_name_env_and_limit() -> None:
     events = ScriptedRun(envs=3, epochs=6, nan_env=2, rollback_env=None, rounds=3).events()
     last_epoch = max(i for i, e in enumerate(events) if isinstance(e.payload, EpochCompleted) and e.payload.batch == 2)
-    found = alerts(reduce(events[: last_epoch + 1]))
-    assert found[0] == (Level.CRITICAL, "env02 NaN")
+    found = alert_words(reduce(events[: last_epoch + 1]).alerts)
+    assert found[0] == (Level.CRITICAL, "env02 NaN val loss NaN, train loss 0.69")
     assert (Level.WARNING, "KL 0.0340 >.03") in found
 
 
@@ -342,13 +351,6 @@ def test_sparklines_share_a_scale_and_mark_what_is_no_number() -> None:
     assert sparkline([0.0, None, math.nan, 100.0], 5, 0.0, 100.0) == " ▁·×█"
 
 
-def test_a_long_series_is_thinned_and_keeps_its_end() -> None:
-    values = [float(index) for index in range(5 * LONGEST_SERIES + 3)]
-    drawn = series(values, "cyan")
-    assert len(drawn.x) <= LONGEST_SERIES
-    assert drawn.y[-1] == values[-1]
-
-
 def test_help_lists_what_the_controller_sees() -> None:
     page = " ".join(help_text(live=True, width=90).split())
     for feature in (*BASE_FEATURES, *SLOT_FEATURES):
@@ -363,7 +365,7 @@ def test_help_and_footer_come_from_the_key_table(live: bool) -> None:
         assert (" ".join(key.help.split()) in page) is (key.where is not hidden)
     for rule in RULES:
         assert rule.reason in page
-    footer = plain(footer_line(live=live, width=80))
+    footer = plain(footer_line(keys_for(live=live), 80))
     assert len(footer) <= 80
     assert footer.rstrip().endswith("q quit")
     assert ("pause training" in footer) is live

@@ -118,3 +118,20 @@ def test_a_replay_leaves_when_it_is_told_to(tmp_path: Path) -> None:
         shown.wait_for(lambda: b"\x1b[?1049h" in shown.screen)
         shown.close()
         assert shown.wait() == 128 + SIGHUP
+
+
+def test_a_run_that_was_stopped_in_the_cockpit_does_not_look_finished_to_a_script(tmp_path: Path) -> None:
+    with terminal(tmp_path, *TRAIN, "--rounds", "5000") as shown:
+        start_of(shown, tmp_path)
+        shown.type("q")
+        shown.wait_for(lambda: b"Cancel" in shown.screen)
+        shown.type("n")
+        assert shown.wait() == 130
+    assert ending(run_in(tmp_path)).end is RunEnd.STOPPED
+
+
+def test_without_a_colour_the_cockpit_works(tmp_path: Path) -> None:
+    with terminal(tmp_path, *TRAIN, "--rounds", "2", NO_COLOR="1") as shown:
+        shown.wait_for(lambda: b"ENDED" in shown.screen)
+        shown.type("q")
+        assert shown.wait() == 0

@@ -71,6 +71,8 @@ def test_an_ascii_console_shows_every_name(tmp_path: Path) -> None:
 def test_the_first_signal_is_an_orderly_stop(number: signal.Signals, tmp_path: Path) -> None:
     process = start(tmp_path, "--rounds=5000")
     process.send_signal(number)
+    if number is signal.SIGHUP:  # The kernel sends it, and the shell as well: the second is no order to break off.
+        process.send_signal(number)
     assert process.wait(60) == 128 + number
     assert end_of(tmp_path / "runs") is RunEnd.STOPPED
     (run,) = (tmp_path / "runs").iterdir()
@@ -79,6 +81,7 @@ def test_the_first_signal_is_an_orderly_stop(number: signal.Signals, tmp_path: P
 
 def test_a_run_can_be_told_to_outlive_its_terminal(tmp_path: Path) -> None:
     process = start(tmp_path, "--rounds=8", "--on-hangup=continue")
+    process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 0
     assert end_of(tmp_path / "runs") is RunEnd.FINISHED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from esper.cli import run_options
+from esper.process.signals import OnHangup
 from esper.training.group_spec import GroupSpec
 
 
@@ -52,12 +54,23 @@ def train(
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from the policy of this run or checkpoint, or from the `shipped` one.",
+        ),
+    ] = None,
     on_hangup: Annotated[
         Hangup | None,
         typer.Option(
             help="When the terminal goes away: by default a run in the cockpit continues, one without it stops."
         ),
     ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Train in the background; the terminal may be closed.")
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -67,6 +80,10 @@ def train(
     ] = None,
 ) -> None:
     """Train a fleet of growing hosts and the controller that grows them."""
+    if detach:
+        from esper.cli.console.background import train_in_background
+
+        raise typer.Exit(train_in_background(sys.argv[1:]))
     if resume is not None:
         raise typer.Exit(
             resume_run(
@@ -83,6 +100,7 @@ def train(
                 plugins or (),
                 no_tui=no_tui,
                 sinks=sinks or (),
+                on_hangup=on_hangup,
             )
         )
     config = run_options.resolve(
@@ -90,6 +108,7 @@ def train(
         overrides,
         plugins,
         controller=controller,
+        start=start,
         rounds=rounds,
         envs=envs,
         episode_length=episode_length,
@@ -99,20 +118,42 @@ def train(
         threads=threads,
         checkpoint_every=checkpoint_every,
     )
+    if config.controller.start:
+        from esper.checkpoints import with_start
+
+        config = with_start(config)
     run_options.prepare(config)
     run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        raise typer.Exit(session.train(config, runs_dir, sinks=sinks or ()))
+        raise typer.Exit(
+            session.train(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "continue"))
+        )
     from esper.cli.console.headless import train_headless
 
-    hangup = on_hangup.value if on_hangup else "stop"
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=hangup))
+    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "stop")))
+
+
+def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
+    return default if given is None else given.value
 
 
 _WITH_RESUME: Final = frozenset(
-    {"resume", "rounds", "device", "devices", "threads", "checkpoint_every", "overrides", "plugins", "no_tui", "sinks"}
+    {
+        "resume",
+        "rounds",
+        "device",
+        "devices",
+        "threads",
+        "checkpoint_every",
+        "overrides",
+        "plugins",
+        "no_tui",
+        "sinks",
+        "on_hangup",
+        "detach",
+    }
 )
 
 
@@ -125,6 +166,7 @@ def resume_run(
     *,
     no_tui: bool,
     sinks: Sequence[str],
+    on_hangup: Hangup | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
 
@@ -164,10 +206,26 @@ def resume_run(
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        return session.train(point.config, runs_dir, groups=point.groups, report=report, resume=point, sinks=sinks)
+        return session.train(
+            point.config,
+            runs_dir,
+            groups=point.groups,
+            report=report,
+            resume=point,
+            sinks=sinks,
+            on_hangup=_on_hangup(on_hangup, "continue"),
+        )
     from esper.cli.console.headless import train_headless
 
-    return train_headless(point.config, runs_dir, groups=point.groups, report=report, resume=point, sinks=sinks)
+    return train_headless(
+        point.config,
+        runs_dir,
+        groups=point.groups,
+        report=report,
+        resume=point,
+        sinks=sinks,
+        on_hangup=_on_hangup(on_hangup, "stop"),
+    )
 
 
 def _devices(context: typer.Context, named: Sequence[str]) -> list[str]:

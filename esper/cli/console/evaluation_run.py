@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from esper.cli.console.formatting import percent
-from esper.cli.signals import stop_on_signals
 from esper.cli.streams import say
 from esper.console import PlainConsole
 from esper.evaluation.evaluate import Evaluation, RunDone
@@ -16,6 +15,7 @@ from esper.evaluation.export import new_folder, write_results
 from esper.evaluation.plan import EvaluationPlan
 from esper.evaluation.records import ControllerResult
 from esper.evaluation.runs import EvaluationStoppedError
+from esper.process.signals import stop_on_signals
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.run_control import RunControl
 

@@ -12,13 +12,15 @@ from rich.console import Console
 
 from esper.checkpoints import train_recorded
 from esper.cli.console.progress import ConsoleProgress
-from esper.cli.signals import OnHangup, stop_on_signals
 from esper.cli.streams import say
 from esper.console import PlainConsole
 from esper.contracts.text import printable
 from esper.errors import ConfigError
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
+from esper.process.console_log import ConsoleLog
+from esper.process.detach import report_ready
+from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
@@ -37,15 +39,15 @@ def train_headless(
 ) -> int:
     """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
-    The first Ctrl-C, SIGTERM or SIGHUP asks the run to end in an orderly way, and the second leaves at once. What was
-    recorded stays.
+    The first Ctrl-C or SIGTERM asks the run to end in an orderly way, and the second leaves at once. What was recorded
+    stays.
 
     groups: the groups of a run with several. config is what they have in common.
     report: prints what came out of the recorded run, given its directory, before that is printed.
     resume: the point from which an earlier run goes on, in its own directory.
     sinks: names of registered sinks that receive every event too.
     to_stderr: leave stdout to the report.
-    on_hangup: whether the run stops when its terminal goes away.
+    on_hangup: whether the run stops, or goes on into its console.log, when its terminal goes away.
 
     Returns:
         The exit code: 0, or 128 and the number of the signal that stopped the run.
@@ -57,7 +59,7 @@ def train_headless(
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
     with stop_on_signals(control, on_hangup=on_hangup) as signals:
-        path = _record(config, runs_dir, groups, console, resume, sinks, control)
+        path = _record(config, runs_dir, groups, console, resume, sinks, signals)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
@@ -71,13 +73,14 @@ def _record(
     console: Console,
     resume: ResumePoint | None,
     sinks: Sequence[str],
-    control: RunControl,
+    signals: StopSignals,
 ) -> Path:
     """Train into a recording; returns the run's directory."""
     with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume, sinks) as recording:
+        _listen(signals, recording.directory.path)
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
-            train_recorded(groups or [GroupSpec(config=config)], recording, control, resume)
+            train_recorded(groups or [GroupSpec(config=config)], recording, signals.control, resume)
         except ConfigError:
             if resume is None and recording.hub.last_seq == 0:  # no event was written: leave nothing behind
                 after_closing.callback(shutil.rmtree, recording.directory.path)
@@ -85,6 +88,15 @@ def _record(
     for failure in recording.hub.failures:
         say(f"esper: {failure.sink} stopped after event {failure.seq}: {printable(failure.reason)}")
     return recording.directory.path
+
+
+def _listen(signals: StopSignals, run: Path) -> None:
+    """Let what is printed go to the run's console log once the terminal is gone; in the background, from now on."""
+    report_ready(run)
+    log = ConsoleLog(run)
+    signals.leave_terminal = log.replace_terminal
+    if signals.hung_up:
+        log.replace_terminal()
 
 
 def _recording(

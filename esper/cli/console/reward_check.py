@@ -10,12 +10,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
-from esper.cli.signals import stop_on_signals
 from esper.cli.streams import say
 from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts
 from esper.console import PlainConsole
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import scripts
+from esper.process.signals import stop_on_signals
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl

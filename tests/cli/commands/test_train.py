@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from esper.cli import main
-from esper.cli.signals import stop_on_signals
 from esper.history import RunDirectory, read_events, read_history
+from esper.process.signals import stop_on_signals
 from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
@@ -134,8 +134,8 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
 
     calls: list[tuple[TrainingConfig, Path]] = []
 
-    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, sinks: Sequence[str]) -> int:
-        assert sinks == ()
+    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, sinks: Sequence[str], on_hangup: str) -> int:
+        assert (sinks, on_hangup) == ((), "continue")
         calls.append((config, runs_dir))
         return 3
 

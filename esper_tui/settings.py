@@ -1,0 +1,77 @@
+"""What a user has chosen once and keeps: the theme, and keys of their own. One TOML file per user."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+from esper.errors import ConfigError
+from esper_tui.key_rows import remapped
+from esper_tui.keys import KEYS
+from esper_tui.themes import THEMES
+
+
+def settings_path() -> Path:
+    """$XDG_CONFIG_HOME/esper/cockpit.toml, by default in ~/.config."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "esper" / "cockpit.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """theme: one of esper_tui/themes.py.
+    keys: other keys for rows of the key table, by the row's name; Textual's names of keys.
+    """
+
+    theme: str = THEMES[0].name
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+DEFAULT_SETTINGS: Final = Settings()
+
+
+def load_settings(path: Path) -> Settings:
+    """The user's settings; the defaults without a file.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds something that is not known.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return DEFAULT_SETTINGS
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    unknown = set(document) - {"theme", "keys"}
+    if unknown:
+        raise ConfigError(f"{path}: {', '.join(sorted(unknown))}: not known; there are theme and keys")
+    theme, changes = document.get("theme", DEFAULT_SETTINGS.theme), document.get("keys", {})
+    names = [one.name for one in THEMES]
+    if theme not in names:
+        raise ConfigError(f"{path}: theme: {theme!r} is none of {', '.join(names)}")
+    if not isinstance(changes, dict):
+        raise ConfigError(f'{path}: keys: must be a table, for example [keys] with hold = "f5" below it')
+    keys: dict[str, str] = {}
+    for name, value in cast("dict[str, object]", changes).items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{path}: keys.{name}: {value!r} is not the name of a key")
+        keys[name] = value
+    remapped(keys, KEYS)
+    return Settings(theme=theme, keys=keys)
+
+
+def remember_theme(theme: str) -> str:
+    """Keep the theme for the next time; returns what to say to the user."""
+    path = settings_path()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [text for text in lines if not text.startswith("theme")]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join([f'theme = "{theme}"', *kept]) + "\n", encoding="utf-8")
+    except OSError as error:
+        return f"theme {theme}; not remembered: {error}"
+    return f"theme {theme}, remembered in {path}"

@@ -1,0 +1,175 @@
+"""The panels of the policy screen: a chart per figure, the heads over time, the critic, the observations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from esper.telemetry.events import HeadUpdate, PPOUpdateCompleted
+from esper_tui.sources.base import Frame
+from esper_tui.state.metrics import MISSING, PolicyMetric, format_number
+from esper_tui.state.rules import Level, judge
+from esper_tui.widgets.chart import Series, chart_lines
+from esper_tui.widgets.figure_panel import FigurePanel, Focus
+from esper_tui.widgets.policy_panel import awaiting_update
+from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, label, line, own_scale, pad, pad_left, sparkline
+from esper_tui.widgets.vocabulary import HEAD_WORDS, short_op
+
+
+class MetricChart(FigurePanel):
+    """One figure of the updates over the rounds; skipped updates are gaps, marked ×."""
+
+    def __init__(self, entry: PolicyMetric) -> None:
+        super().__init__(id=f"chart-{entry.metric.name.replace('_', '-')}")
+        self._entry = entry
+
+    def title(self, frame: Frame, focus: Focus) -> tuple[str, str]:
+        metric, updates = self._entry.metric, focus.group(frame).updates
+        value = self._entry.read(updates[-1]) if updates else None
+        number = format_number(value, metric.decimals, signed=metric.signed)
+        return f"{metric.label} {number} {metric.unit}".rstrip(), focus.view.words
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        group = focus.group(frame)
+        if not group.updates:
+            return awaiting_update(frame.snapshot, group, width)
+        first = group.updates[0].batch
+        series = Series(name="", values=[self._entry.read(update) for update in group.updates], first=first)
+        marks = [(update.batch, "×", Role.CRITICAL) for update in group.updates if update.skipped]
+        metric, reference = self._entry.metric.name, self._entry.read(group.updates[0]) or 0.0
+        for count, update in enumerate(group.updates, start=1):
+            verdict = judge(metric, self._entry.read(update), reference=reference, samples=count)
+            if verdict.level is not Level.FINE:
+                marks.append((update.batch, "◆", LEVEL_ROLES[verdict.level]))
+        end = max(first + 1, group.updates[-1].batch)
+        return chart_lines([series], width, height, x_end=end, view=focus.view, marks=marks)
+
+
+Reader = Callable[[HeadUpdate], float | None]
+
+HEAD_COLUMNS: Sequence[tuple[str, Reader, int]] = (
+    ("H/max", lambda head: head.entropy, 2),
+    ("grad", lambda head: head.gradient_norm, 3),
+    ("ratio", lambda head: head.ratio_max, 2),
+    ("clip", lambda head: head.clip_fraction, 3),
+    ("used", lambda head: head.relevant_fraction, 2),
+)
+"""Title, figure and digits of the heads' table."""
+
+
+def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
+    """A row per head: the newest figures, entropy over time, and whether a figure ever was not a number."""
+    titles = "".join(f"{title:>7}" for title, _, _ in HEAD_COLUMNS)
+    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 12))
+    lines = [line(label(f"{'head':9}{titles}  {pad('H/max over time', room + 2)}"), label("NaN since"))]
+    for index, head in enumerate(updates[-1].heads):
+        past = [update.heads[index] for update in updates if index < len(update.heads)]
+        numbers = "".join(pad_left(format_number(read(head), digits), 7) for _, read, digits in HEAD_COLUMNS)
+        broken = next(
+            (
+                update.batch
+                for update in updates
+                if index < len(update.heads)
+                and any(_is_broken(read(update.heads[index])) for _, read, _ in HEAD_COLUMNS)
+            ),
+            None,
+        )
+        entropies = [one.entropy for one in past]
+        lines.append(
+            line(
+                label(pad(HEAD_WORDS.get(head.head, head.head), 9)),
+                numbers,
+                "  ",
+                Span(pad(sparkline(entropies, room, 0.0, 1.0), room + 2), Role.BAR),
+                Span("never" if broken is None else f"▲ r{broken}", Role.DIM if broken is None else Role.CRITICAL),
+            )
+        )
+    return lines
+
+
+def _is_broken(value: float | None) -> bool:
+    return value is not None and (value != value or abs(value) == float("inf"))
+
+
+class HeadsPanel(FigurePanel):
+    """Every head of the newest update."""
+
+    TITLE: ClassVar = "HEADS · entropy as a share of its maximum, gradient norm, largest ratio"
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        group = focus.group(frame)
+        if not group.updates:
+            return awaiting_update(frame.snapshot, group, width)
+        return head_lines(group.updates, width)
+
+
+def _figure(name: str, value: float | None, decimals: int = 3, *, trend: str = "") -> Line:
+    return line(label(pad(name, 22)), pad_left(format_number(value, decimals), 9), "  ", Span(trend, Role.BAR))
+
+
+def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
+    """What the critic says against what came, and the mean value of each op."""
+    newest = updates[-1]
+    rows: list[tuple[str, Callable[[PPOUpdateCompleted], float | None]]] = [
+        ("value mean", lambda update: update.value_mean),
+        ("value σ", lambda update: update.value_std),
+        ("return mean", lambda update: update.return_mean),
+        ("return σ", lambda update: update.return_std),
+        ("advantage mean", lambda update: update.advantage_mean),
+        ("advantage σ", lambda update: update.advantage_std),
+        ("explained variance", lambda update: update.explained_variance),
+        ("contribution error", lambda update: update.contribution_error),
+        ("policy loss", lambda update: update.policy_loss),
+        ("value loss", lambda update: update.value_loss),
+        ("ratio min", lambda update: update.ratio_min),
+        ("ratio max", lambda update: update.ratio_max),
+    ]
+    room = max(0, min(20, width - 34))
+    lines: list[Line] = []
+    for name, read in rows:
+        series = [read(update) for update in updates][-room:] if room else []
+        lines.append(_figure(name, read(newest), trend=sparkline(series, room, *own_scale(series)).strip()))
+    lines.append(line(label("Q(s, op) mean")))
+    for value in sorted(newest.op_values, key=lambda one: -(one.value if one.value is not None else -1e9)):
+        lines.append(line(label(f"  {short_op(value.name)}  "), format_number(value.value, 2, signed=True)))
+    text = f"lr {newest.learning_rate:.1e} · entropy weight {newest.entropy_coef:.3g} · {newest.epochs_run} passes"
+    return [*lines, line(text), line(f"{newest.update_time_ms / 1000:.2f} s an update")]
+
+
+class CriticPanel(FigurePanel):
+    """Calibration of the critic."""
+
+    TITLE: ClassVar = "CRITIC · value against return, of normalised reward"
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        updates = focus.group(frame).updates
+        return critic_lines(updates, width) if updates else awaiting_update(frame.snapshot, focus.group(frame), width)
+
+
+class ObservationPanel(FigurePanel):
+    """What the policy saw, normalised."""
+
+    TITLE: ClassVar = "OBSERVATIONS of the batch, normalised"
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        group = focus.group(frame)
+        if not group.updates:
+            return awaiting_update(frame.snapshot, group, width)
+        seen = group.updates[-1].observations
+        shares = (
+            ("beyond 3 σ", seen.outlier_share),
+            ("near the clip", seen.near_clip_share),
+            ("clipped", seen.clipped_share),
+            ("not finite", seen.non_finite_share),
+        )
+        return [
+            _figure("host mean", seen.host_mean),
+            _figure("host σ", seen.host_std),
+            _figure("slot mean", seen.slot_mean),
+            _figure("slot σ", seen.slot_std),
+            *(
+                line(label(pad(name, 22)), pad_left(MISSING if share is None else f"{100 * share:.2f} %", 9))
+                for name, share in shares
+            ),
+            _figure("drift in σ", seen.drift),
+        ]

@@ -1,0 +1,141 @@
+"""The panels of the runs screen: the rounds of each group, their difference, and the best and worst episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from esper.telemetry.events import BatchStats
+from esper_tui.sources.base import Frame
+from esper_tui.state.episode import EpisodeView
+from esper_tui.state.metrics import format_number
+from esper_tui.state.snapshot import CockpitSnapshot
+from esper_tui.widgets.chart import Series, chart_lines
+from esper_tui.widgets.figure_panel import FigurePanel, Focus
+from esper_tui.widgets.fleet_panel import return_series
+from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left
+
+GROUP_ROLES: Final = (Role.BAR, Role.TRAINING, Role.GOOD, Role.ACCENT)
+
+
+def round_line(one: BatchStats, previous: BatchStats | None) -> Line:
+    """One round of one group."""
+    change = None if previous is None else one.avg_accuracy - previous.avg_accuracy
+    return line(
+        f"r{one.batch:<4d} {one.avg_accuracy:6.1f} {pad_left(format_number(change, 1, signed=True), 6)} ",
+        f"{one.best_accuracy:6.1f} {pad_left(format_number(one.avg_test_accuracy, 1), 6)} ",
+        f"{pad_left(format_number(one.avg_return, 1, signed=True), 8)} ",
+        f"{one.seeds_created:3d} {one.seeds_fossilized:4d} {one.seeds_pruned:3d} ",
+        Span(f"{one.rollbacks:4d}", Role.CRITICAL if one.rollbacks else Role.DIM),
+    )
+
+
+class RoundsPanel(FigurePanel):
+    """Every round, the newest first, group by group."""
+
+    TITLE: ClassVar = "ROUNDS · accuracy %, return, seeds, rollbacks"
+    HINT: ClassVar = "newest first"
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        titles = f"{'round':5} {'acc%':>6} {'change':>6} {'best':>6} {'test':>6} {'return':>8} {'new':>3} {'kept':>4}"
+        lines: list[Line] = []
+        for group in frame.snapshot.groups:
+            name = f"{group.group_id}: " if len(frame.snapshot.groups) > 1 else ""
+            lines.append(line(label(f"{name}{titles} {'cut':>3} {'back':>4}")))
+            rounds = group.rounds
+            lines += [
+                round_line(rounds[index], rounds[index - 1] if index else None)
+                for index in reversed(range(len(rounds)))
+            ]
+        return (
+            lines
+            if any(group.rounds for group in frame.snapshot.groups)
+            else [line(dim("awaiting the end of round 1"))]
+        )
+
+
+def group_series(snapshot: CockpitSnapshot) -> list[Series]:
+    """Mean accuracy of each group by round."""
+    return [
+        Series(
+            name=group.group_id,
+            values=[one.avg_accuracy for one in group.rounds],
+            role=GROUP_ROLES[index % len(GROUP_ROLES)],
+        )
+        for index, group in enumerate(snapshot.groups)
+    ]
+
+
+class AccuracyByRound(FigurePanel):
+    """One curve a group."""
+
+    TITLE: ClassVar = "ACCURACY % by round"
+
+    def title(self, frame: Frame, focus: Focus) -> tuple[str, str]:
+        names = " · ".join(group.group_id for group in frame.snapshot.groups) if len(frame.snapshot.groups) > 1 else ""
+        return f"{self.TITLE} {names}".rstrip(), focus.view.words
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        series = group_series(frame.snapshot)
+        length = max((len(one.values) for one in series), default=0)
+        if not length:
+            return [line(dim("awaiting the end of round 1"))]
+        return chart_lines(series, width, height, x_end=max(2, length), view=focus.view)
+
+
+class ReturnByRound(FigurePanel):
+    """Mean and percentiles of the group at the cursor."""
+
+    TITLE: ClassVar = "RETURN by round · mean, p10, p90"
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        rounds = focus.group(frame).rounds
+        if not rounds:
+            return [line(dim("awaiting the end of round 1"))]
+        return chart_lines(return_series(rounds), width, height, x_end=max(2, len(rounds)), view=focus.view)
+
+
+def episode_line(episode: EpisodeView) -> Line:
+    """One finished episode."""
+    outcome = episode.outcome
+    assert outcome is not None, "only finished episodes are listed"
+    return line(
+        label(f"r{episode.batch} env{episode.env_id:02d} "),
+        f"{outcome.final_accuracy:5.1f} {outcome.best_accuracy:5.1f} e{episode.peak_epoch:<3d} ",
+        f"{format_number(outcome.episode_reward, 1, signed=True):>7} ×{outcome.param_ratio:<5.2f} ",
+        dim(f"{outcome.num_fossilized} kept {outcome.prunes} cut "),
+        Span(pad(outcome.outcome.value, 8), Role.CRITICAL if outcome.outcome.value == "rollback" else Role.TEXT),
+    )
+
+
+def listed_episodes(snapshot: CockpitSnapshot) -> Sequence[EpisodeView]:
+    """In the order in which the panel lists them, and in which Enter counts."""
+    return (*snapshot.ledger.best, *snapshot.ledger.worst)
+
+
+class EpisodeTable(LineTable):
+    """The best and the worst finished episodes of the run; Enter opens one at its peak."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[Frame, Focus] | None = None
+
+    def show_frame(self, frame: Frame, focus: Focus) -> None:
+        """Bring the table up to date."""
+        self._shown = (frame, focus)
+        if not self.display or not self.size.height:
+            return
+        ledger = frame.snapshot.ledger
+        self.set_title(f"EPISODES · best and worst of {ledger.episodes}", "⏎ opens one at its peak")
+        rows = [
+            TableRow(index, line(label("best  " if index < len(ledger.best) else "worst "), *episode_line(episode)))
+            for index, episode in enumerate(listed_episodes(frame.snapshot))
+        ]
+        self.show_rows(
+            line(label(f"{'':17}final  best peak  return  host" if rows else "no episode is over yet")), rows
+        )
+
+    def resized(self) -> None:
+        if self._shown is not None:
+            self.show_frame(*self._shown)
