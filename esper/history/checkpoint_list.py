@@ -66,7 +66,9 @@ def _listed(place: Path, accuracy: float | None, best: float | None, latest: str
 
 
 def _latest(run: Path) -> str | None:
+    """The name in the first line of `latest`; the manifest's digest follows it."""
     try:
-        return (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace").strip()
+        text = (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+    return text.partition("\n")[0]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from esper.errors import HistoryError, RecordError
-from esper.history.codec import event_from_json
-from esper.history.reader import open_events
+from esper.history.codec import event_from_document
+from esper.history.lines import document_of, read_header, read_line
 from esper.history.run_directory import EVENTS_FILE
 from esper.telemetry.events import BatchEpochCompleted, Event
 
@@ -56,7 +56,7 @@ class Follower:
             HistoryError: there is no log, or its header is wrong.
         """
         self._path = run / EVENTS_FILE
-        next(open_events(run).lines(), None)  # This checks the header.
+        self._version = read_header(self._path, "events").schema_version
         self._file: BinaryIO = self._open()
         start = len(self._file.readline())
         self._start = _Mark(seq=0, number=1, end=start, line=b"")
@@ -74,7 +74,7 @@ class Follower:
         events: list[Event] = []
         self._file.seek(self._last.end)
         while len(events) < _AT_ONCE:
-            line = self._file.readline()
+            line = read_line(self._file)
             if not line.endswith(b"\n"):
                 return NewEvents(events=tuple(events), back_to=back_to)
             try:
@@ -93,7 +93,7 @@ class Follower:
         """Decode the line after the last one."""
         last, number = self._last, self._last.number + 1
         try:
-            event = event_from_json(line)
+            event = event_from_document(document_of(line, "events", self._version))
         except RecordError as error:
             raise HistoryError(f"{self._path}, line {number}: {error}") from error
         if event.seq <= last.seq:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final, cast
 
 from esper.errors import HistoryError, RecordError
-from esper.history.codec import event_from_json
-from esper.history.json_text import Document, parse_json_object
+from esper.history.codec import event_from_document
+from esper.history.json_text import Document
+from esper.history.lines import document_of, read_header, read_line
 from esper.history.run_directory import EVENTS_FILE, HISTORY_FILE
 from esper.telemetry.events import Event
 
@@ -25,7 +26,7 @@ def last_event(run: Path) -> Event | None:
     if line is None:
         return None
     try:
-        return event_from_json(line)
+        return event_from_document(document_of(line, "events", read_header(path, "events").schema_version))
     except RecordError as error:
         raise HistoryError(f"{path}, last line: {error}") from error
 
@@ -61,28 +62,33 @@ def round_accuracies(run: Path) -> dict[int, float]:
         HistoryError: there is no history, or a line of it is wrong.
     """
     path = run / HISTORY_FILE
+    version = read_header(path, "history").schema_version
     found: dict[int, list[float]] = {}
+    number = 1
     try:
         with path.open("rb") as file:
             file.readline()
-            for number, line in enumerate(file, start=2):
-                if line.endswith(b"\n"):
-                    batch, accuracy = _figures(path, number, line)
-                    found.setdefault(batch, []).append(accuracy)
+            while (line := read_line(file)).endswith(b"\n"):
+                number += 1
+                batch, accuracy = _figures(document_of(line, "history", version))
+                found.setdefault(batch, []).append(accuracy)
+    except RecordError as error:
+        raise HistoryError(f"{path}, line {number}: {error}") from error
     except OSError as error:
         raise HistoryError(f"{path} cannot be read: {error.strerror}") from error
     return {batch: sum(values) / len(values) for batch, values in found.items()}
 
 
-def _figures(path: Path, number: int, line: bytes) -> tuple[int, float]:
-    """The round and its accuracy. The rest of the summary is not decoded."""
-    try:
-        summary = parse_json_object(line).get("summary")
-    except RecordError as error:
-        raise HistoryError(f"{path}, line {number}: {error}") from error
+def _figures(document: Document) -> tuple[int, float]:
+    """The round and its accuracy. The rest of the summary is not decoded.
+
+    Raises:
+        RecordError: it is not the summary of a round.
+    """
+    summary = document.get("summary")
     if isinstance(summary, dict):
         fields = cast("Document", summary)
         batch, accuracy = fields.get("batch"), fields.get("avg_accuracy")
         if type(batch) is int and isinstance(accuracy, int | float):
             return batch, float(accuracy)
-    raise HistoryError(f"{path}, line {number}: it is not the summary of a round")
+    raise RecordError("summary", document, "a summary", problem="is not that of a round")

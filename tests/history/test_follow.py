@@ -1,4 +1,4 @@
-"""A follower gives what a full reading gives, in whatever pieces a log was written, and goes back with a resumed run."""
+"""A follower gives what a full reading gives, in whatever pieces a log was written, and goes back with a resume."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from esper.errors import HistoryError
 from esper.history import RunDirectory, read_events
 from esper.history.codec import event_to_json
 from esper.history.follow import Follower
+from esper.history.sealing import seal
 from esper.telemetry.events import BatchEpochCompleted, EpochCompleted, Event
 
 Make = Callable[..., object]
@@ -42,7 +43,7 @@ def test_pieces_give_what_a_full_reading_gives(trained: tuple[Path, object], cut
 
 def append(run: RunDirectory, *events: Event) -> None:
     with run.events_path.open("a") as file:
-        file.writelines(event_to_json(event) + "\n" for event in events)
+        file.writelines(seal(event_to_json(event)) + "\n" for event in events)
 
 
 @pytest.mark.parametrize("extra", [0, 1, 50])
@@ -69,7 +70,7 @@ def test_a_wrong_line_is_named(saved_run: RunDirectory) -> None:
     follower = Follower(saved_run.path)
     follower.read()
     with saved_run.events_path.open("a") as file:
-        file.write('{"seq":5}\n')
+        file.write(seal('{"seq":5}') + "\n")
     with pytest.raises(HistoryError, match="line 6: time is missing"):
         follower.read()
     follower.close()
