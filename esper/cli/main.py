@@ -16,6 +16,7 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.replay import replay
+from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
@@ -34,6 +35,7 @@ app.command()(ab)
 app.command()(replay)
 app.command()(runs)
 app.command()(watch)
+app.command("report")(report_command)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
