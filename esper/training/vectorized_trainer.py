@@ -120,7 +120,7 @@ class VectorizedPPOTrainer:
         names = config.run.devices or (config.run.device,)
         self._fleet_devices = [resolve_device(name, "run.devices") for name in names]
         self._data = load_task(config.task, config.run.seed).to(self._device)
-        check_host_fits(config.host, self._data.input_shape, self._data.name)
+        check_host_fits(config.host, self._data.input_shape, self._data.name, batch_size=config.fleet.batch_size)
         self._source = BatchSource(
             self._data,
             envs=config.fleet.envs * (len(specs) + config.fleet.control_hosts),
