@@ -29,6 +29,7 @@ def doctor(
     import torch
 
     from esper.fleet.devices import available_devices
+    from esper.fleet.threads import default_threads
     from esper.history.presets import list_presets, presets_directory
     from esper.layers.native.build import unavailable
 
@@ -40,7 +41,7 @@ def doctor(
         "platform": platform.platform(),
         **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},
         "devices": ", ".join(available_devices()),
-        "threads": f"{torch.get_num_threads()} of torch, {os.cpu_count()} processors",
+        "threads": f"{default_threads()} by default, {torch.get_num_threads()} of torch, {os.cpu_count()} processors",
         "native kernels": unavailable() or "compiled for this machine",
         "runs directory": f"{runs_dir.resolve()} ({writable or 'writable'})",
         "presets": f"{', '.join(preset.name for preset in presets) or 'none'} ({presets_directory()})",
@@ -58,12 +59,12 @@ def _autotune(preset: str) -> None:
     from esper.console import PlainConsole
     from esper.fleet.autotune import FleetShape, choose_algorithm, measure_algorithms
     from esper.fleet.devices import resolve_device
+    from esper.fleet.threads import use_threads
     from esper.history.presets import load_preset
     from esper.tasks.registry import load_task
 
     config = load_preset(preset)
-    if config.run.threads:
-        torch.set_num_threads(config.run.threads)
+    use_threads(config.run.threads)
     data = load_task(config.task, config.run.seed)
     shape = FleetShape(
         host=config.host,
