@@ -15,6 +15,7 @@ from esper.contracts.randomness import derive_seed
 from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
+from esper.fleet.processors import usable_processors
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.rewards.normalizer import RewardNormalizer
@@ -114,8 +115,7 @@ class VectorizedPPOTrainer:
         self._config = config  # The first group's config is read here only for what all groups share.
         self._hooks = hooks
         self._hub = hooks.hub
-        if config.run.threads:
-            torch.set_num_threads(config.run.threads)
+        torch.set_num_threads(config.run.threads or min(torch.get_num_threads(), usable_processors()))
         self._device = resolve_device(config.run.device)
         names = config.run.devices or (config.run.device,)
         self._fleet_devices = [resolve_device(name, "run.devices") for name in names]

@@ -29,9 +29,11 @@ def doctor(
     import torch
 
     from esper.fleet.devices import available_devices
+    from esper.fleet.processors import busy_note, usable_processors
     from esper.history.presets import list_presets, presets_directory
     from esper.layers.native.build import unavailable
 
+    usable = usable_processors()
     writable = _writable(runs_dir)
     presets = list_presets()
     rows = {
@@ -40,7 +42,8 @@ def doctor(
         "platform": platform.platform(),
         **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},
         "devices": ", ".join(available_devices()),
-        "threads": f"{torch.get_num_threads()} of torch, {os.cpu_count()} processors",
+        "threads": f"{min(torch.get_num_threads(), usable)} of torch, {usable} of {os.cpu_count()} processors usable",
+        "load": busy_note(os.getloadavg()[0], usable) or f"{os.getloadavg()[0]:.1f}, not busy",
         "native kernels": unavailable() or "compiled for this machine",
         "runs directory": f"{runs_dir.resolve()} ({writable or 'writable'})",
         "presets": f"{', '.join(preset.name for preset in presets) or 'none'} ({presets_directory()})",
