@@ -1,4 +1,4 @@
-# make run      train the embedded default (real digits); ARGS="--no-tui --rounds 2" passes options to `esper train`
+# make run      train a controller that visibly gets better (weak hosts on real digits); ARGS="--no-tui --rounds 2" passes options to `esper train`
 # make test     every check and every test
 # make check    ruff, pyright (strict), import layers, hot-path call sites
 # make docs     the documentation as a site in build/site; a broken link is an error
@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 run: $(STAMP)
-	$(BIN)/esper train $(ARGS)
+	$(BIN)/esper train --preset digits_impaired $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check

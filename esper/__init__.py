@@ -11,6 +11,7 @@ loads neither torch nor textual.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from esper.api.evaluating import evaluate
     from esper.api.run import Run, open_run
     from esper.api.training import train
+    from esper.environments.vector import make_vec
     from esper.growth.blueprints.registry import register_blueprint
     from esper.growth.hosts.registry import register_host
     from esper.history.presets import list_presets, load_preset
@@ -35,6 +37,7 @@ __all__ = [
     "evaluate",
     "list_presets",
     "load_preset",
+    "make_vec",
     "open_run",
     "read_events",
     "read_history",
@@ -52,6 +55,7 @@ _HOMES: Final = {
     "evaluate": "esper.api.evaluating",
     "list_presets": "esper.history.presets",
     "load_preset": "esper.history.presets",
+    "make_vec": "esper.environments.vector",
     "open_run": "esper.api.run",
     "read_events": "esper.history.reader",
     "read_history": "esper.history.reader",
@@ -63,6 +67,13 @@ _HOMES: Final = {
     "register_task": "esper.tasks.registry",
     "train": "esper.api.training",
 }
+
+
+# Threads of OpenMP that wait for their next piece of work spin for a while. By default that is so long that two threads
+# are slower than one as soon as anybody else uses the machine; at this length nothing is lost when it is quiet. The
+# variable is read when torch is loaded, which happens after this module (docs/performance.md).
+if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+    os.environ["GOMP_SPINCOUNT"] = "10000"
 
 
 def __getattr__(name: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from esper.contracts.constants import AGENT_NAME
 from esper.errors import ConfigError
 from esper.growth.hosts.kinds import slot_config
-from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint
+from esper.history.checkpoint_files import MANIFEST_FILE, SavedCheckpoint, open_checkpoint
 from esper.history.host_files import list_hosts
 from esper.history.reader import read_history
 from esper.history.recording import Recording
@@ -20,11 +21,18 @@ from esper.history.resuming import ResumePoint
 from esper.training.checkpoint import TrainerState, read_tensors
 from esper.training.checkpoint_records import GroupRecord
 from esper.training.config import TrainingConfig
+from esper.training.controllers.agent import Agent
 from esper.training.controllers.frozen_agent import FrozenAgent
 from esper.training.controllers.named_tensors import below
+from esper.training.controllers.protocol import Controller
+from esper.training.controllers.registry import make_controller
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
 from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_groups
+
+SHIPPED: Final = "shipped"
+"""What stands for the policy that comes with Esper where a run could be named."""
+_SHIPPED: Final = Path(__file__).parent / "shipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +56,24 @@ class SavedPolicy:
         Raises:
             ConfigError: the hosts of config have slots other than those that the policy was trained on.
         """
+        self.check_slots(config)
+        try:
+            return FrozenAgent(replace(config, policy=self.config.policy), device, self.tensors)
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}") from error
+
+    def check_slots(self, config: TrainingConfig) -> None:
+        """Refuse hosts that the policy cannot read.
+
+        Raises:
+            ConfigError: the hosts of config have slots other than those that the policy was trained on.
+        """
         own, wanted = slot_config(self.config.host).slot_ids, slot_config(config.host).slot_ids
         if own != wanted:
             raise ConfigError(
                 f"the policy of {self.path} was trained on hosts with the slots {', '.join(own)}, and this run has "
                 f"{', '.join(wanted)}: give both the same host"
             )
-        try:
-            return FrozenAgent(replace(config, policy=self.config.policy), device, self.tensors)
-        except ConfigError as error:
-            raise ConfigError(f"{self.path}: {error}") from error
 
 
 def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy:
@@ -78,6 +94,77 @@ def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy
         config=group.config,
         tensors=below("controller", below(group.group_id, tensors)),
     )
+
+
+def shipped_policy(preset: str) -> Path:
+    """The checkpoint of the trained policy that comes with Esper for this preset.
+
+    Raises:
+        ConfigError: none comes with it.
+    """
+    if not has_shipped_policy(preset):
+        there = ", ".join(sorted(item.parent.name for item in _SHIPPED.glob(f"*/{MANIFEST_FILE}"))) or "none"
+        raise ConfigError(f"no policy is shipped for preset {preset!r}: there is one for {there}; name a run instead")
+    return _SHIPPED / preset
+
+
+def has_shipped_policy(preset: str) -> bool:
+    """Whether a trained policy comes with Esper for this preset."""
+    return (_SHIPPED / preset / MANIFEST_FILE).is_file()
+
+
+def trained_policy(checkpoint: Path | str | None, preset: str, *, group_id: str | None = None) -> SavedPolicy | None:
+    """The policy that is to play: that of a checkpoint, or the shipped one of this preset if no checkpoint is named.
+
+    checkpoint: as for load_policy, or `shipped`.
+
+    Returns:
+        None if no checkpoint is named and none is shipped.
+
+    Raises:
+        ConfigError: as load_policy and shipped_policy.
+    """
+    if checkpoint is None and not has_shipped_policy(preset):
+        return None
+    if checkpoint is None or str(checkpoint) == SHIPPED:
+        return load_policy(shipped_policy(preset))
+    return load_policy(checkpoint, group_id=group_id)
+
+
+def with_start(config: TrainingConfig) -> TrainingConfig:
+    """The configuration of a run that starts from a saved policy, if controller.start names one.
+
+    The network's sizes are then those of the saved policy.
+
+    Raises:
+        ConfigError: there is no such policy.
+    """
+    if not config.controller.start:
+        return config
+    own, floors = _start(config).config.policy, config.policy
+    sizes = replace(
+        own, probability_floors=floors.probability_floors, floor_anneal_episodes=floors.floor_anneal_episodes
+    )
+    return replace(config, policy=sizes)
+
+
+def starting_controller(config: TrainingConfig, device: torch.device) -> Controller:
+    """The controller that config names, which goes on from the policy that controller.start names. A ControllerFactory.
+
+    Raises:
+        ConfigError: there is no such controller or policy, or the policy is of another size.
+    """
+    controller = make_controller(config, device)
+    if config.controller.start and isinstance(controller, Agent):
+        saved = _start(config)
+        saved.check_slots(config)
+        controller.start_from(saved.tensors)
+    return controller
+
+
+def _start(config: TrainingConfig) -> SavedPolicy:
+    start = config.controller.start
+    return load_policy(shipped_policy(config.run.preset) if start == SHIPPED else Path(start))
 
 
 def load_trainer_state(path: Path | str) -> TrainerState:
@@ -121,6 +208,7 @@ def train_recorded(
             on_summary=recording.on_summary,
             on_checkpoint=recording.on_checkpoint,
             on_hosts=recording.on_hosts,
+            make_controller=starting_controller,
             start=None if resume is None else load_trainer_state(resume.checkpoint.path),
         ),
     )

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
 
 from esper.contracts.text import printable
 
@@ -40,3 +42,15 @@ class PlainConsole(Console):
             else:
                 lines = segment.text.split("\n")
                 yield Segment("\n".join(map(printable, lines)), segment.style)
+
+    def print_whole(self, table: Table) -> None:
+        """Print a table with every cell on one line, past the edge of a narrow terminal.
+
+        Names are there to be copied.
+        """
+        options = self.options.update(max_width=_WIDEST)
+        width = Measurement.get(self, options, table).maximum
+        self.print(table, width=max(width, self.width), crop=False, no_wrap=True)
+
+
+_WIDEST = 10_000

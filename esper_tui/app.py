@@ -65,6 +65,7 @@ class CockpitApp(App[Leaving]):
         settings: Settings = DEFAULT_SETTINGS,
         signals: StopSignals | None = None,
         log: ConsoleLog | None = None,
+        ascii: bool = False,
     ) -> None:
         """Show a source.
 
@@ -73,6 +74,7 @@ class CockpitApp(App[Leaving]):
         settings: what this user has chosen before.
         signals: what has arrived from outside; None if the app runs without a terminal.
         log: where prints of the run go, which would otherwise spoil the screen.
+        ascii: the terminal writes nothing but ASCII.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
@@ -87,6 +89,7 @@ class CockpitApp(App[Leaving]):
         self._signals = signals
         self._console_log = log
         self._frame: Frame | None = None
+        self._ascii = ascii
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
             self.register_theme(theme)
@@ -105,6 +108,7 @@ class CockpitApp(App[Leaving]):
 
     def on_mount(self) -> None:
         self.begin_capture_print(self)
+        self.set_class(self._ascii, "-ascii")
         if isinstance(self.source, LiveSource) and self._job is not None:
             work = partial(self.source.run, self._job)
             self.has_started_job = True

@@ -33,6 +33,7 @@ from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
 from esper_tui.state.metrics import format_number
 from esper_tui.state.snapshot import CockpitSnapshot
+from esper_tui.widgets.ascii import can_write
 
 FAILURE_FILE: Final = "failure.txt"
 FAILURE_LINES: Final = 12
@@ -227,7 +228,7 @@ def replay(path: Path) -> int:
             return signals.exit_code
         source = ReplaySource(events, origin=str(path), clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
-        app = CockpitApp(source, signals=signals, settings=settings)
+        app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
         app.run()
     if not signals.hung_up:
         print(path)

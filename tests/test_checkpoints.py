@@ -14,8 +14,9 @@ from short_runs import record, short_config
 from esper.checkpoints import load_policy, load_trainer_state
 from esper.errors import ConfigError
 from esper.history import read_events
-from esper.history.checkpoint_files import open_checkpoint
+from esper.history.checkpoint_files import open_checkpoint, point_to
 from esper.history.recording import open_recording
+from esper.history.sealing import seal, unseal
 from esper.telemetry.events import EventKind, LastAction, TrainingEnded, TrainingStarted
 from esper.training.controllers.agent import Agent
 from esper.training.group_spec import GroupSpec
@@ -188,9 +189,10 @@ def test_a_run_without_a_policy_offers_none(trained: tuple[Path, TrainingResult]
     run = tmp_path / "run"
     shutil.copytree(trained[0], run)
     manifest = run / "checkpoints" / "round-000003" / "manifest.json"
-    document = json.loads(manifest.read_text())
+    document = json.loads(unseal(manifest.read_bytes()))
     document["groups"][0]["controller"] = "heuristic"
-    manifest.write_text(json.dumps(document))
+    manifest.write_text(seal(json.dumps(document)))
+    point_to(manifest.parent.parent, manifest.parent.name)
     with pytest.raises(ConfigError, match=r"holds no policy, only default \(heuristic\)"):
         load_policy(run)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from esper.api.options import prepare, resolve
-from esper.checkpoints import load_policy
+from esper.checkpoints import trained_policy
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.export import new_folder, write_results
 from esper.evaluation.plan import BASELINES, make_plan
@@ -63,7 +63,8 @@ def evaluate(
         threads=threads,
     )
     prepare(config)
-    trained = None if checkpoint is None else load_policy(checkpoint, group_id=group).make_controller
+    policy = trained_policy(checkpoint, config.run.preset, group_id=group)
+    trained = None if policy is None else policy.make_controller
     plan = make_plan(config, controllers, seeds=seeds, trained=trained)
     folder = new_folder(Path(out), config.run.preset)
     results = Evaluation(plan, folder, control=RunControl(), on_run=on_run or _ignore).run()

@@ -18,6 +18,7 @@ def resolve(
     *,
     controller: str | None = None,
     decisions: str | None = None,
+    start: str | None = None,
     rounds: int | None = None,
     envs: int | None = None,
     episode_length: int | None = None,
@@ -39,6 +40,7 @@ def resolve(
     options = {
         "controller.name": controller,
         "controller.decisions": decisions,
+        "controller.start": start,
         "run.rounds": rounds,
         "run.seed": seed,
         "run.device": device or (devices[0] if devices else None),

@@ -9,12 +9,16 @@ import typer
 
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
+from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
 from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.replay import replay
+from esper.cli.commands.runs import runs
 from esper.cli.commands.settings import settings
+from esper.cli.commands.stop import stop
 from esper.cli.commands.train import train
 from esper.cli.errors import INTERRUPTED, report
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
@@ -27,7 +31,11 @@ app = typer.Typer(
 app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
+app.command()(runs)
+app.command()(stop)
+app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(demo)
 app.command()(hosts)
 app.command()(export)
 app.add_typer(presets.app, name="presets")

@@ -23,7 +23,7 @@ Rounds = Annotated[int | None, typer.Option(help="The number of rounds, each of 
 EpisodeLength = Annotated[int | None, typer.Option(help="Host epochs per episode.")]
 Seed = Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads for torch; 0 leaves the choice to torch.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; 0 takes as many as this process may use.")]
 RunsDir = Annotated[Path, typer.Option(help="The directory in which run directories are made.")]
 Plugins = Annotated[
     list[str] | None,

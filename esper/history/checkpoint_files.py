@@ -6,23 +6,30 @@ A checkpoint is a directory such as `round-000020` with the tensors (state.safet
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from esper.errors import ConfigError, RecordError
-from esper.history.codec import manifest_from_json, manifest_to_json, manifest_version
+from esper.errors import CheckpointError, RecordError
+from esper.history.codec import manifest_from_document, manifest_to_json, manifest_version
+from esper.history.disk import sync_to_disk
+from esper.history.json_text import parse_json_object, quoted
+from esper.history.migrations import manifest_from_1
 from esper.history.records import CHECKPOINT_VERSION
 from esper.history.run_directory import CHECKPOINTS
+from esper.history.sealing import is_sealed, seal, unseal
 from esper.training.checkpoint_records import CheckpointManifest, TrainerCheckpoint
 
 STATE_FILE: Final = "state.safetensors"
 MANIFEST_FILE: Final = "manifest.json"
 LATEST_FILE: Final = "latest"
+OLDEST_CHECKPOINT: Final = 1
+FIRST_SEALED_CHECKPOINT: Final = 2
+"""The first version whose manifests carry a checksum; `latest` gives the manifest's digest from then on."""
+
 _REMEDY: Final = "give a run directory that has a checkpoint, or the directory of a checkpoint"
 
 
@@ -67,7 +74,7 @@ def write_checkpoint(parent: Path, checkpoint: TrainerCheckpoint, identity: RunI
         checkpoint.write_state(beside / STATE_FILE)
         state = (beside / STATE_FILE).read_bytes()
         manifest = _manifest(checkpoint, identity, state)
-        (beside / MANIFEST_FILE).write_text(manifest_to_json(manifest) + "\n", encoding="utf-8")
+        (beside / MANIFEST_FILE).write_text(seal(manifest_to_json(manifest)) + "\n", encoding="utf-8")
         for item in (beside / STATE_FILE, beside / MANIFEST_FILE, beside):
             sync_to_disk(item)
         if path.exists():  # the round was saved before, by a run that went on from an earlier one
@@ -87,22 +94,30 @@ def open_checkpoint(path: Path | str) -> SavedCheckpoint:
     path: the checkpoint's directory, or a run's directory, which stands for the run's latest checkpoint.
 
     Raises:
-        ConfigError: there is none, it is damaged, or another version of the format wrote it.
+        CheckpointError: there is none, it is damaged, or a newer version of the format wrote it.
     """
     place = _resolve(Path(path))
-    text = _read(place / MANIFEST_FILE)
-    try:
-        version = manifest_version(text)
-        if version != CHECKPOINT_VERSION:
-            raise ConfigError(
-                f"{place} has schema version {version}: this version of esper reads {CHECKPOINT_VERSION}; load it with "
-                "the version that wrote it (package_version in its manifest)"
-            )
-        manifest = manifest_from_json(text)
-    except RecordError as error:
-        raise ConfigError(f"{place / MANIFEST_FILE} is no manifest: {error}; {_others(place)}") from error
+    manifest = _read_manifest(place)
     _check_state(place, manifest)
     return SavedCheckpoint(path=place, manifest=manifest)
+
+
+def _read_manifest(place: Path) -> CheckpointManifest:
+    path = place / MANIFEST_FILE
+    text = _read(path)
+    try:
+        document = parse_json_object(unseal(text) if is_sealed(text) else text)
+        version = manifest_version(document)
+        if not OLDEST_CHECKPOINT <= version <= CHECKPOINT_VERSION:
+            raise CheckpointError(
+                f"{place} has schema version {version}: this version of esper reads {OLDEST_CHECKPOINT} to "
+                f"{CHECKPOINT_VERSION}; load it with the version that wrote it (package_version in its manifest)"
+            )
+        if is_sealed(text) != (version >= FIRST_SEALED_CHECKPOINT):
+            raise CheckpointError(f"{path} has version {version} and another's checksum: it is damaged")
+        return manifest_from_document(manifest_from_1(document) if version == 1 else document)
+    except RecordError as error:
+        raise CheckpointError(f"{path} is no manifest: {error}; {_others(place)}") from error
 
 
 def _manifest(checkpoint: TrainerCheckpoint, identity: RunIdentity, state: bytes) -> CheckpointManifest:
@@ -125,57 +140,60 @@ def point_to(parent: Path, name: str) -> None:
     """Replace `latest` in one step, after the checkpoint is in its place on the disk."""
     sync_to_disk(parent)
     beside = parent / f".{LATEST_FILE}.partial"
-    beside.write_text(name + "\n", encoding="utf-8")
+    digest = hashlib.sha256((parent / name / MANIFEST_FILE).read_bytes()).hexdigest()
+    beside.write_text(f"{name}\nsha256 {digest}\n", encoding="utf-8")
     sync_to_disk(beside)
     beside.replace(parent / LATEST_FILE)
     sync_to_disk(parent)
 
 
-def sync_to_disk(path: Path) -> None:
-    """Let the operating system put a file, or the names in a directory, on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP) or not path.is_dir():
-            raise  # some file systems cannot sync a directory, and then there is nothing to wait for
-    finally:
-        os.close(descriptor)
-
-
 def _resolve(path: Path) -> Path:
     if not path.is_dir():
-        raise ConfigError(f"there is no directory {path}: {_REMEDY}")
+        raise CheckpointError(f"there is no directory {path}: {_REMEDY}")
     if (path / MANIFEST_FILE).exists() or (path / STATE_FILE).exists():
         return path
     parent = path / CHECKPOINTS if (path / CHECKPOINTS).is_dir() else path
     pointer = parent / LATEST_FILE
-    if not pointer.is_file():
-        raise ConfigError(f"{path} has no checkpoint (a run writes one after its last round): {_REMEDY}")
-    name = _read(pointer).decode(errors="replace").strip()
-    place = parent / name
     there = sorted(item.name for item in parent.glob("round-*"))
+    if not pointer.exists():
+        if not there:
+            raise CheckpointError(f"{path} has no checkpoint (a run writes one after its last round): {_REMEDY}")
+        return parent / there[-1]  # The process died between moving it into its place and naming it.
+    return _named_by(pointer, there)
+
+
+def _named_by(pointer: Path, there: Sequence[str]) -> Path:
+    """The checkpoint that `latest` names, if its manifest is the one that was named. Version 1 gave no digest."""
+    name, _, digest = _read(pointer).decode(errors="replace").strip().partition("\n")
     if name not in there:
-        raise ConfigError(f"{pointer} names {name!r}, which is not there; {_offer(there)}")
+        raise CheckpointError(f"{pointer} names {quoted(name)}, which is not there; {_offer(there)}")
+    place = pointer.parent / name
+    sealed = is_sealed(_read(place / MANIFEST_FILE))
+    expected = f"sha256 {hashlib.sha256(_read(place / MANIFEST_FILE)).hexdigest()}" if sealed else ""
+    if digest != expected:
+        raise CheckpointError(
+            f"{pointer} names {name} with another manifest than {place / MANIFEST_FILE}: one of them is damaged; "
+            f"{_others(place)}"
+        )
     return place
 
 
 def _check_state(place: Path, manifest: CheckpointManifest) -> None:
     state = _read(place / STATE_FILE)
     if len(state) != manifest.state_bytes:
-        raise ConfigError(
+        raise CheckpointError(
             f"{place / STATE_FILE} has {len(state):,} bytes of {manifest.state_bytes:,}: it was cut off; "
             f"{_others(place)}"
         )
     if hashlib.sha256(state).hexdigest() != manifest.state_sha256:
-        raise ConfigError(f"{place / STATE_FILE} is not what was written: it is damaged; {_others(place)}")
+        raise CheckpointError(f"{place / STATE_FILE} is not what was written: it is damaged; {_others(place)}")
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}); {_others(path.parent)}") from error
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); {_others(path.parent)}") from error
 
 
 def _others(place: Path) -> str:
@@ -183,5 +201,5 @@ def _others(place: Path) -> str:
     return _offer(sorted(item.name for item in place.parent.glob("round-*") if item != place))
 
 
-def _offer(names: list[str]) -> str:
+def _offer(names: Sequence[str]) -> str:
     return f"use another checkpoint of the run: {', '.join(names)}" if names else "the run has no other checkpoint"

@@ -24,7 +24,7 @@ from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn
 
 from esper.errors import ConfigError, RecordError
-from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object
+from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object, quoted, short
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (
     describe,
@@ -75,12 +75,20 @@ def event_to_json(event: Event) -> str:
 
 
 def event_from_json(line: str | bytes) -> Event:
-    """The event that a line of events.jsonl holds.
+    """The event that event_to_json wrote.
 
     Raises:
         RecordError: the line is not JSON, or not an event as event_to_json writes it.
     """
-    document = parse_json_object(line)
+    return event_from_document(parse_json_object(line))
+
+
+def event_from_document(document: Document) -> Event:
+    """The event that a line's document describes.
+
+    Raises:
+        RecordError: it is not an event as event_to_json writes it.
+    """
     _check_keys(document, _EVENT_KEYS)
     kind = _structure(document["kind"], EventKind, "kind")
     return Event(
@@ -106,7 +114,16 @@ def summary_from_json(line: str | bytes) -> HistoryLine:
     Raises:
         RecordError: the line is not JSON, or not a summary as summary_to_json writes it.
     """
-    return _structure(parse_json_object(line), HistoryLine, "")
+    return summary_from_document(parse_json_object(line))
+
+
+def summary_from_document(document: Document) -> HistoryLine:
+    """The history line that a line's document describes.
+
+    Raises:
+        RecordError: it is not a summary as summary_to_json writes it.
+    """
+    return _structure(document, HistoryLine, "")
 
 
 def header_to_json(header: FileHeader) -> str:
@@ -115,12 +132,20 @@ def header_to_json(header: FileHeader) -> str:
 
 
 def header_from_json(line: str | bytes) -> FileHeader:
-    """The header that the first line of a file holds.
+    """The header that header_to_json wrote.
 
     Raises:
         RecordError: the line is not a header.
     """
-    document = parse_json_object(line)
+    return header_from_document(parse_json_object(line))
+
+
+def header_from_document(document: Document) -> FileHeader:
+    """The header that a line's document describes.
+
+    Raises:
+        RecordError: it is not a header.
+    """
     _check_keys(document, ("header",))
     return _structure(document["header"], FileHeader, "header")
 
@@ -147,27 +172,26 @@ def manifest_to_json(manifest: CheckpointManifest) -> str:
     return dump_json(_CONVERTER.unstructure(manifest))
 
 
-def manifest_version(text: bytes) -> int:
-    """The schema version of a manifest, whatever else the manifest holds.
+def manifest_version(document: Document) -> int:
+    """The schema version of a manifest, whatever the rest of it is.
 
     Raises:
-        RecordError: the text is not JSON, or has no version.
+        RecordError: it has no version.
     """
-    document = parse_json_object(text)
     if "schema_version" not in document:
         raise _missing("schema_version", describe(int))
     return _structure(document["schema_version"], int, "schema_version")
 
 
-def manifest_from_json(text: bytes) -> CheckpointManifest:
-    """The manifest that the text holds.
+def manifest_from_document(document: Document) -> CheckpointManifest:
+    """The manifest that the document of a manifest.json describes.
 
     Raises:
-        RecordError: the text is not JSON, or not a manifest as manifest_to_json writes it.
+        RecordError: it is not a manifest as manifest_to_json writes it.
     """
     try:
-        return _structure(parse_json_object(text), CheckpointManifest, "")
-    except ConfigError as error:  # a configuration that refuses its own values
+        return _structure(document, CheckpointManifest, "")
+    except ConfigError as error:  # A configuration can refuse its own values.
         raise RecordError("groups", None, "configurations", problem=f"do not fit: {error}") from error
 
 
@@ -238,7 +262,7 @@ def _innermost(error: Exception, kind: object, path: str) -> ValueError:
     if isinstance(error, _WrongTypeError):
         return _wrong(path, error.value, describe(kind))
     if isinstance(error, ForbiddenExtraKeysError):
-        return _unknown(path, min(error.extra_fields), tuple(f.name for f in fields(error.cl)))
+        return _unknown(path, short(min(error.extra_fields)), tuple(f.name for f in fields(error.cl)))
     if isinstance(error, KeyError):
         return _missing(path, describe(kind))
     assert isinstance(error, ValueError), f"hooks raise no {type(error).__name__}"
@@ -251,16 +275,11 @@ def _check_keys(document: Document, keys: tuple[str, ...]) -> None:
             raise _missing(key, "a value")
     for key in document:
         if key not in keys:
-            raise _unknown("", key, keys)
+            raise _unknown("", short(key), keys)
 
 
 def _wrong(path: str, value: object, expected: str) -> RecordError:
-    return RecordError(path, value, expected, problem=f"is {_short(value)}: expected {expected}")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return RecordError(path, value, expected, problem=f"is {quoted(value)}: expected {expected}")
 
 
 def _missing(path: str, expected: str) -> RecordError:

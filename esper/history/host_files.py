@@ -10,8 +10,9 @@ from typing import Final
 
 from esper.errors import HistoryError, RecordError
 from esper.growth.grown import GrownHost
-from esper.history.checkpoint_files import sync_to_disk
 from esper.history.codec import record_from_json, record_to_json
+from esper.history.disk import sync_to_disk
+from esper.history.sealing import seal, unseal
 from esper.training.kept_hosts import KeptHosts
 
 HOSTS: Final = "hosts"
@@ -61,7 +62,7 @@ def write_hosts(run: Path, kept: KeptHosts) -> None:
         host.write_tensors(beside / TENSORS_FILE)
         digest = hashlib.sha256((beside / TENSORS_FILE).read_bytes()).hexdigest()
         record = HostFile(schema_version=HOST_VERSION, tensors_sha256=digest, host=host.description)
-        (beside / DESCRIPTION_FILE).write_text(record_to_json(record) + "\n", encoding="utf-8")
+        (beside / DESCRIPTION_FILE).write_text(seal(record_to_json(record)) + "\n", encoding="utf-8")
         for item in (beside / TENSORS_FILE, beside / DESCRIPTION_FILE, beside):
             sync_to_disk(item)
         place = parent / host.description.name
@@ -96,7 +97,7 @@ def open_host(place: Path) -> SavedHost:
     """
     path = place / DESCRIPTION_FILE
     try:
-        record = record_from_json(path.read_bytes(), HostFile)
+        record = record_from_json(unseal(path.read_bytes()), HostFile)
         digest = hashlib.sha256((place / TENSORS_FILE).read_bytes()).hexdigest()
     except OSError as error:
         raise HistoryError(f"{place} cannot be read: {error.strerror}") from error

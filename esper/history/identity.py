@@ -18,6 +18,7 @@ CHANGEABLE: Final = (
     "run.device",
     "run.devices",
     "run.checkpoint_interval",
+    "run.keep_checkpoints",
     "run.keep_hosts",
 )
 """The settings that may change when a run goes on. Every other setting decides what the run computes."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import BinaryIO, Final, Generic, TypeVar
 
 from esper.errors import HistoryError, RecordError
-from esper.history.codec import event_from_json, header_from_json, summary_from_json
-from esper.history.records import SCHEMA_VERSION, EventLog, FileHeader, FileKind, HistoryLine, HistoryLog
+from esper.history.codec import event_from_document, summary_from_document
+from esper.history.json_text import Document
+from esper.history.lines import LONGEST_UNSEALED_LINE, document_of, parse_header, read_line
+from esper.history.migrations import FIRST_SEALED
+from esper.history.records import EventLog, FileHeader, FileKind, HistoryLine, HistoryLog
 from esper.history.run_directory import EVENTS_FILE, HISTORY_FILE
 from esper.telemetry.events import Event
 from esper.training.vectorized_types import BatchSummary
@@ -49,7 +52,7 @@ def open_events(path: Path | str) -> LineReader[Event]:
     Raises:
         HistoryError: there is no such file.
     """
-    return LineReader(_file_in(path, EVENTS_FILE), "events", event_from_json)
+    return LineReader(_file_in(path, EVENTS_FILE), "events", event_from_document)
 
 
 def read_history(path: Path | str) -> list[BatchSummary]:
@@ -76,15 +79,17 @@ def open_history(path: Path | str) -> LineReader[HistoryLine]:
     Raises:
         HistoryError: there is no such file.
     """
-    return LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_json)
+    return LineReader(_file_in(path, HISTORY_FILE), "history", summary_from_document)
 
 
 def _file_in(path: Path | str, name: str) -> Path:
     path = Path(path)
     if not path.exists():
         raise HistoryError(f"{path} does not exist: give the path of a run directory or of an {name}")
-    if not path.is_dir():
+    if path.is_file():
         return path
+    if not path.is_dir():
+        raise HistoryError(f"{path} is not a file: give the path of a run directory or of an {name}")
     if not (path / name).is_file():
         raise HistoryError(f"{path} is not a run directory: it has no {name}")
     return path / name
@@ -93,14 +98,15 @@ def _file_in(path: Path | str, name: str) -> Path:
 class LineReader(Generic[Line]):
     """One pass over one file.
 
-    The header is known once lines() has started, and torn_tail once it has ended. seq must rise from event to event. In
-    a history it may stay the same, because the groups of a batch report one after another.
+    The header is known once lines() has started, and torn_tail once it has ended. The sequence numbers of events follow
+    each other without a gap, from 1. In a history they rise from batch to batch, and the batches of every policy group
+    follow each other without a gap.
     """
 
     header: FileHeader
     torn_tail: bool
 
-    def __init__(self, path: Path, kind: FileKind, parse: Callable[[bytes], Line]) -> None:
+    def __init__(self, path: Path, kind: FileKind, parse: Callable[[Document], Line]) -> None:
         self._path = path
         self._kind: FileKind = kind
         self._parse = parse
@@ -111,20 +117,23 @@ class LineReader(Generic[Line]):
         Raises:
             HistoryError: a line is wrong; the message names file and line.
         """
+        return (line for line, _ in self._numbered_lines())
+
+    def _numbered_lines(self) -> Iterator[tuple[Line, int]]:
+        """Every committed line after the header, and the place in the file where it ends."""
         self.torn_tail = False
-        last_seq = 0
         try:
             with self._path.open("rb") as file:
-                self.header = self._read_header(file.readline())
-                for number, text in enumerate(file, start=2):
+                text = file.readline(_LONGEST_HEADER)
+                self.header = parse_header(self._path, text, self._kind)
+                order = _Order(strict=self.header.schema_version >= FIRST_SEALED)
+                number, end = 1, len(text)
+                while text := self._next(file, number + 1):
+                    number, end = number + 1, end + len(text)
                     if not text.endswith(b"\n"):
                         self.torn_tail = True
                         return
-                    line = self._parse_line(number, text)
-                    if line.seq < last_seq or (line.seq == last_seq and self._kind == "events"):
-                        raise self._error(number, f"seq is {line.seq} after {last_seq}: it must rise")
-                    last_seq = line.seq
-                    yield line
+                    yield self._parse_line(number, text, order), end
         except OSError as error:
             raise HistoryError(f"{self._path} cannot be read: {error}") from error
 
@@ -134,37 +143,80 @@ class LineReader(Generic[Line]):
         Raises:
             HistoryError: a line up to there is wrong, or the file does not reach as far.
         """
-        last = 0
-        with self._path.open("rb") as file:
-            end = len(file.readline())
-            for line in self.lines():
-                if line.seq > seq:
-                    break
-                last, end = line.seq, end + len(file.readline())
+        last, end = 0, self._header_size()
+        for line, line_end in self._numbered_lines():
+            if line.seq > seq:
+                break
+            last, end = line.seq, line_end
         if last < seq and self._kind == "events":
             raise HistoryError(f"{self._path} ends at event {last}, before the checkpoint's last event {seq}")
         return end
 
-    def _read_header(self, text: bytes) -> FileHeader:
-        if not text.endswith(b"\n"):
-            raise HistoryError(f"{self._path} has no complete header line: it is empty or was cut off at its start")
-        try:
-            header = header_from_json(text)
-        except RecordError as error:
-            raise self._error(1, f"not a header: {error}") from error
-        if header.schema_version != SCHEMA_VERSION:
-            raise self._error(
-                1, f"schema version {header.schema_version}: this version of esper reads {SCHEMA_VERSION}"
-            )
-        if header.file != self._kind:
-            raise self._error(1, f"the file holds {header.file}, not {self._kind}")
-        return header
+    def _header_size(self) -> int:
+        with self._path.open("rb") as file:
+            return len(file.readline(_LONGEST_HEADER))
 
-    def _parse_line(self, number: int, text: bytes) -> Line:
+    def _next(self, file: BinaryIO, number: int) -> bytes:
         try:
-            return self._parse(text)
+            return read_line(file)
         except RecordError as error:
             raise self._error(number, str(error)) from error
 
+    def _parse_line(self, number: int, text: bytes, order: _Order) -> Line:
+        try:
+            line = self._parse(document_of(text, self._kind, self.header.schema_version))
+            order.check(line)
+        except RecordError as error:
+            raise self._error(number, str(error)) from error
+        return line
+
     def _error(self, number: int, problem: str) -> HistoryError:
         return HistoryError(f"{self._path}, line {number}: {problem}")
+
+
+class _Order:
+    """What the lines read so far say about which may come next."""
+
+    def __init__(self, *, strict: bool) -> None:
+        """Nothing was read yet.
+
+        strict: whether gaps are errors. Files of version 1 may have some.
+        """
+        self._strict = strict
+        self._seq = 0
+        self._batches: dict[str, int] = {}
+
+    def check(self, line: Event | HistoryLine) -> None:
+        """Take in the next line.
+
+        Raises:
+            RecordError: a line is missing before it, or it comes too late.
+        """
+        if isinstance(line, Event):
+            self._check_event(line.seq)
+        else:
+            self._check_batch(line)
+        self._seq = line.seq
+
+    def _check_event(self, seq: int) -> None:
+        if seq <= self._seq:
+            raise _wrong("seq", seq, f"is {seq} after {self._seq}: it must rise")
+        if self._strict and seq > self._seq + 1:
+            missing = seq - self._seq - 1
+            raise _wrong("seq", seq, f"is {seq} after {self._seq}: {missing:,} events are missing")
+
+    def _check_batch(self, line: HistoryLine) -> None:
+        if line.seq < self._seq:
+            raise _wrong("seq", line.seq, f"is {line.seq} after {self._seq}: it must rise")
+        group, batch = line.summary.group_id, line.summary.batch
+        expected = self._batches.get(group, 0) + 1
+        if self._strict and batch != expected:
+            raise _wrong("summary.batch", batch, f"is {batch}, the next of group {group} is {expected}")
+        self._batches[group] = batch
+
+
+def _wrong(path: str, value: int, problem: str) -> RecordError:
+    return RecordError(path, value, "the next one", problem=problem)
+
+
+_LONGEST_HEADER: Final = LONGEST_UNSEALED_LINE

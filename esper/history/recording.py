@@ -14,8 +14,10 @@ from esper.errors import HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.host_files import write_hosts
 from esper.history.identity import run_digest
+from esper.history.lines import read_header
 from esper.history.records import SCHEMA_VERSION, FileHeader
 from esper.history.resuming import ResumePoint, cut_back
+from esper.history.retention import remove_superseded
 from esper.history.run_directory import RunDirectory
 from esper.history.run_lock import RunLock
 from esper.history.writer import HistoryWriter
@@ -76,7 +78,7 @@ def open_recording(
         file="events",
     )
     with _held(directory.path):
-        yield from _record(directory, header, digest, clock, sinks, last_seq=0)
+        yield from _record(directory, header, digest, clock, sinks, config.run.keep_checkpoints, last_seq=0)
 
 
 @contextmanager
@@ -95,8 +97,10 @@ def resume_recording(
             cut_back(point)
         except OSError as error:
             raise HistoryError(f"cannot write to {directory.path}: {error}") from error
-        digest = run_digest(point.config, point.groups)
-        yield from _record(directory, None, digest, clock, sinks, last_seq=point.checkpoint.manifest.last_seq)
+        digest = read_header(directory.events_path, "events").config_digest
+        last_seq = point.checkpoint.manifest.last_seq
+        keep = point.config.run.keep_checkpoints
+        yield from _record(directory, None, digest, clock, sinks, keep, last_seq=last_seq)
 
 
 @contextmanager
@@ -118,12 +122,14 @@ def _record(
     digest: str,
     clock: Callable[[], float],
     sinks: Sequence[str | Sink],
+    keep_checkpoints: int,
     *,
     last_seq: int,
 ) -> Generator[Recording]:
     """The recording itself.
 
     header: as for HistoryWriter.
+    keep_checkpoints: how many of the last checkpoints stay; 0 keeps all.
     """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
@@ -142,7 +148,8 @@ def _record(
         try:
             writer.sync()
             write_checkpoint(directory.checkpoints_path, checkpoint, identity)
-        except OSError as error:
+            remove_superseded(directory.path, keep_checkpoints)
+        except (OSError, HistoryError) as error:
             raise TelemetryWriteError(f"no checkpoint can be written to {directory.path}: {error}") from error
 
     def keep_hosts(kept: KeptHosts) -> None:

@@ -8,10 +8,10 @@ from typing import Final, Literal
 from esper.telemetry.events import Event
 from esper.training.vectorized_types import BatchSummary
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The version of the file format. It is raised if a reader of the previous version could misread a file."""
 
-CHECKPOINT_VERSION: Final = 1
+CHECKPOINT_VERSION: Final = 2
 """The version of the format of checkpoints."""
 
 FileKind = Literal["events", "history"]

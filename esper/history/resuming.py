@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import tomli_w
-
-from esper.errors import ConfigError
-from esper.history.checkpoint_files import SavedCheckpoint, open_checkpoint, point_to, sync_to_disk
+from esper.errors import CheckpointError, ConfigError, HistoryError
+from esper.history.checkpoint_files import FIRST_SEALED_CHECKPOINT, SavedCheckpoint, open_checkpoint, point_to
 from esper.history.group_settings import changed_keys, group_changes, run_document
 from esper.history.identity import CHANGEABLE
+from esper.history.lines import read_header
 from esper.history.presets import with_values
 from esper.history.reader import open_events, open_history
 from esper.history.run_directory import RunDirectory
+from esper.history.settings_file import write_settings
+from esper.history.upgrade import upgrade_logs
 from esper.telemetry.events import AlgorithmChosen
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
@@ -67,6 +68,7 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
     checkpoint = open_checkpoint(path)
     directory = RunDirectory.open(checkpoint.path.parent.parent)
     saved, groups = directory.load()
+    _check_same_run(directory, checkpoint)
     config = with_values(saved, changes)
     _check_changes(saved, config)
     done = checkpoint.manifest.rounds_completed
@@ -76,6 +78,28 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
         )
     groups = tuple(GroupSpec(config=with_values(one.config, changes), group_id=one.group_id) for one in groups)
     return ResumePoint(directory=directory, checkpoint=checkpoint, config=config, groups=groups)
+
+
+def _check_same_run(directory: RunDirectory, checkpoint: SavedCheckpoint) -> None:
+    """Check that the logs and the checkpoint are those of one run, and that the history has the saved rounds."""
+    manifest = checkpoint.manifest
+    for header in (read_header(directory.events_path, "events"), read_header(directory.history_path, "history")):
+        same_settings = header.config_digest == manifest.config_digest
+        if manifest.schema_version < FIRST_SEALED_CHECKPOINT:
+            same_settings = True  # Version 1 had another digest.
+        if header.run_id != manifest.run_id or not same_settings:
+            raise CheckpointError(
+                f"{checkpoint.path} belongs to the run {manifest.run_id} with the settings "
+                f"{manifest.config_digest[:12]}, and the {header.file} beside it to the run {header.run_id} with the "
+                f"settings {header.config_digest[:12]}: use a checkpoint of this run"
+            )
+    last = {line.summary.group_id: line.summary.batch for line in open_history(directory.path).lines()}
+    for group in manifest.groups:
+        if last.get(group.group_id, 0) < manifest.rounds_completed:
+            raise HistoryError(
+                f"{directory.history_path} ends with round {last.get(group.group_id, 0)} of group {group.group_id}, "
+                f"before the checkpoint's {manifest.rounds_completed} rounds: use an earlier checkpoint"
+            )
 
 
 def _check_changes(saved: TrainingConfig, config: TrainingConfig) -> None:
@@ -97,6 +121,7 @@ def cut_back(point: ResumePoint) -> None:
     """
     last_seq = point.checkpoint.manifest.last_seq
     directory = point.directory
+    upgrade_logs(directory)
     events_end = open_events(directory.path).end_of(last_seq)
     history_end = open_history(directory.path).end_of(last_seq)
     _forget_later_checkpoints(
@@ -104,7 +129,7 @@ def cut_back(point: ResumePoint) -> None:
     )  # This comes first, because no checkpoint may know of more than the logs hold.
     _truncate(directory.events_path, events_end)
     _truncate(directory.history_path, history_end)
-    _replace_text(directory.config_path, tomli_w.dumps(run_document(point.config, point.groups)))
+    write_settings(directory.config_path, run_document(point.config, point.groups))
 
 
 def _forget_later_checkpoints(chosen: Path) -> None:
@@ -119,15 +144,6 @@ def _truncate(path: Path, size: int) -> None:
     with path.open("r+b") as file:
         file.truncate(size)
         os.fsync(file.fileno())
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    sync_to_disk(beside)
-    beside.replace(path)
-    sync_to_disk(path.parent)
 
 
 def _recorded_algorithm(run: Path) -> str | None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import tomli_w
-
+from esper.contracts.distribution import package_version
 from esper.errors import HistoryError
+from esper.history.disk import sync_to_disk
 from esper.history.group_settings import run_document, run_from_document
+from esper.history.lines import read_header
+from esper.history.migrations import FIRST_SEALED, settings_from_1
+from esper.history.settings_file import check_complete, check_identity, read_settings, write_settings
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 
@@ -49,7 +51,8 @@ class RunDirectory:
         try:
             path = make_unused(runs_dir, f"{moment}-{preset}-{config.run.seed}")
             (path / CHECKPOINTS).mkdir()
-            (path / CONFIG_FILE).write_text(tomli_w.dumps(run_document(config, groups)), encoding="utf-8")
+            write_settings(path / CONFIG_FILE, run_document(config, groups))
+            sync_to_disk(path.parent)
         except OSError as error:
             raise HistoryError(f"cannot make a run directory in {runs_dir}: {error}") from error
         return cls(path=path)
@@ -91,7 +94,7 @@ class RunDirectory:
         """The resolved configuration of the run. If it has several groups, this is what they have in common.
 
         Raises:
-            HistoryError: config.toml is missing or is not TOML.
+            HistoryError: config.toml is missing, damaged, incomplete, or another run's.
             ConfigError: it does not fit this version of Esper.
         """
         return self.load()[0]
@@ -100,7 +103,7 @@ class RunDirectory:
         """The policy groups of the run, in order, or one called "default" if the run did not name any.
 
         Raises:
-            HistoryError: config.toml is missing or is not TOML.
+            HistoryError: config.toml is missing, damaged, incomplete, or another run's.
             ConfigError: it does not fit this version of Esper.
         """
         config, groups = self.load()
@@ -110,13 +113,17 @@ class RunDirectory:
         """What all groups have in common, and the groups; no groups if the run did not name any.
 
         Raises:
-            HistoryError: config.toml is missing or is not TOML. ConfigError: it does not fit this version of esper.
+            HistoryError: config.toml is missing, damaged, incomplete, or another run's.
+            ConfigError: it does not fit this version of Esper.
         """
-        try:
-            document = tomllib.loads(self.config_path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise HistoryError(f"{self.config_path} cannot be read: {error}") from error
-        return run_from_document(document)
+        header = read_header(self.events_path, "events")
+        sealed = header.schema_version >= FIRST_SEALED
+        document = read_settings(self.config_path, sealed=sealed)
+        config, groups = run_from_document(document if sealed else settings_from_1(document))
+        check_identity(self.config_path, document, header)
+        if sealed and header.package_version == package_version():
+            check_complete(self.config_path, document, run_document(config, groups))
+        return config, groups
 
 
 def make_unused(parent: Path, name: str) -> Path:

@@ -12,6 +12,7 @@ from esper.errors import TelemetryWriteError
 from esper.history.codec import event_to_json, header_to_json, summary_to_json
 from esper.history.records import FileHeader
 from esper.history.run_directory import RunDirectory
+from esper.history.sealing import seal
 from esper.telemetry.events import EpochCompleted, Event, EventKind
 from esper.training.vectorized_types import BatchSummary
 
@@ -152,8 +153,8 @@ class HistoryWriter:
         self._last_seq = last_seq
         self._epoch = 0
         if header is not None:
-            self._events.append(header_to_json(header))
-            self._history.append(header_to_json(replace(header, file="history")))
+            self._events.append(seal(header_to_json(header)))
+            self._history.append(seal(header_to_json(replace(header, file="history"))))
             self._events.flush()
             self._history.flush()
         self._timer = FlushTimer(self._events)
@@ -164,7 +165,7 @@ class HistoryWriter:
         Raises:
             OSError: events could not be written.
         """
-        self._events.append(event_to_json(event))
+        self._events.append(seal(event_to_json(event)))
         self._last_seq = event.seq
         if event.kind is EventKind.BATCH_EPOCH_COMPLETED:
             self._events.sync()
@@ -180,7 +181,7 @@ class HistoryWriter:
         """
         try:
             self._events.flush()
-            self._history.append(summary_to_json(summary, seq=self._last_seq))
+            self._history.append(seal(summary_to_json(summary, seq=self._last_seq)))
             self._history.flush()
         except OSError as error:
             raise TelemetryWriteError(f"{self.name} cannot write: {error}") from error

@@ -60,6 +60,12 @@ class TaskData:
     standard_deviation: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        for name, split in (("validation", self.validation), ("test", self.test)):
+            if split.inputs.shape[1:] != self.train.inputs.shape[1:]:
+                raise ValueError(
+                    f"task {self.name} trains on samples of shape {self.input_shape}, but its {name} samples have the "
+                    f"shape {tuple(split.inputs.shape[1:])}: all splits must be alike"
+                )
         channels = 0 if self.has_tokens else self.train.inputs.shape[1]
         if not len(self.mean) == len(self.standard_deviation) == channels:
             raise ValueError(

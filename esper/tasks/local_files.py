@@ -8,11 +8,17 @@ import tarfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from esper.errors import ConfigError
 
-BROKEN_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
-"""The exceptions that a truncated or damaged archive causes."""
+LARGEST_FILE: Final = 2**28
+"""The most bytes of one file of a data set. The published ones have up to 154 million."""
+
+CHUNK: Final = 2**20
+
+BROKEN_ARCHIVE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, OverflowError)
+"""The exceptions that a truncated or damaged archive causes. A ValueError comes from sizes that are no numbers."""
 
 
 def read_archive_files(path: Path, archive: str, folder: str, names: Sequence[str]) -> dict[str, bytes]:
@@ -49,7 +55,9 @@ def read_gzipped_file(folder: Path, name: str) -> bytes:
     if not packed.is_file():
         raise ConfigError(f"{folder} has neither {name}.gz nor {name}: set task.path to the folder with these files")
     try:
-        return gzip.decompress(packed.read_bytes())
+        return _decompress(packed)
+    except ConfigError:  # which is a ValueError
+        raise
     except BROKEN_ARCHIVE as error:
         raise _broken(packed, error) from error
 
@@ -69,15 +77,52 @@ def _read_tar(path: Path, names: Sequence[str]) -> dict[str, bytes]:
             for member in archive:
                 name = member.name.rsplit("/", 1)[-1]
                 if name in names and member.isfile():
-                    content = archive.extractfile(member)
-                    assert content is not None  # A regular file has content.
-                    found[name] = content.read()
+                    if name in found:
+                        raise ConfigError(f"{path} holds {name} twice: set task.path to the data set's own archive")
+                    found[name] = _read_member(path, archive, member)
+            _read_to_the_end(archive)
+    except ConfigError:  # which is a ValueError
+        raise
     except BROKEN_ARCHIVE as error:
         raise _broken(path, error) from error
     missing = [name for name in names if name not in found]
     if missing:
         raise ConfigError(f"{path} does not hold {', '.join(missing)}: set task.path to the data set's own archive")
     return {name: found[name] for name in names}
+
+
+def _read_member(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """The content of a regular file of the archive."""
+    if member.size > LARGEST_FILE or member.issparse():
+        raise ConfigError(
+            f"{path} holds {member.name[:80]!r} with {member.size:,} bytes, more than any file of a data set: set "
+            "task.path to the data set's own archive"
+        )
+    content = archive.extractfile(member)
+    assert content is not None  # A regular file has content.
+    return content.read()
+
+
+def _read_to_the_end(archive: tarfile.TarFile) -> None:
+    """Read what follows the archive's end mark, because the checksum of the compression stands behind it."""
+    assert archive.fileobj is not None
+    while archive.fileobj.read(CHUNK):
+        pass
+
+
+def _decompress(packed: Path) -> bytes:
+    """The content of a gzip file, checked against its checksum.
+
+    Raises:
+        ConfigError: it is longer than any file of a data set.
+    """
+    with gzip.open(packed) as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise ConfigError(
+            f"{packed} unpacks to more than {LARGEST_FILE:,} bytes: set task.path to the data set's own files"
+        )
+    return content
 
 
 def _broken(path: Path, error: Exception) -> ConfigError:

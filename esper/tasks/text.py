@@ -8,7 +8,7 @@ target is the first token of the next window. What is left at the end of a block
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -120,6 +120,15 @@ def _windows(block_n: NDArray[np.uint8] | NDArray[np.int32], context: int) -> Sp
     return Split(inputs=stream[:-1].unfold(0, context, context), targets=stream[1:].unfold(0, context, context))
 
 
+class _Column(Protocol):
+    """What is used of pyarrow's columns, which have no annotations."""
+
+    @property
+    def type(self) -> object: ...
+
+    def to_pylist(self) -> list[object]: ...
+
+
 def _read_parquet(path: Path) -> NDArray[np.uint8]:
     try:
         from pyarrow import parquet
@@ -129,13 +138,15 @@ def _read_parquet(path: Path) -> NDArray[np.uint8]:
             "text file"
         ) from error
     try:
-        stories = cast(
-            "list[str | None]",
-            parquet.read_table(path, columns=[PARQUET_COLUMN]).column(PARQUET_COLUMN).to_pylist(),
-        )
-    except (ValueError, KeyError) as error:  # pyarrow's own errors are subclasses of these.
+        column = cast("_Column", parquet.read_table(path, columns=[PARQUET_COLUMN]).column(PARQUET_COLUMN))
+    except (ValueError, KeyError, RuntimeError) as error:  # pyarrow's own errors are subclasses of these.
         raise ConfigError(
             f"{path} cannot be read as a parquet file with a column {PARQUET_COLUMN!r} ({error}): fetch it again"
         ) from error
-    text = STORY_SEPARATOR.join(story for story in stories if story)
+    stories = column.to_pylist()
+    if not all(story is None or isinstance(story, str) for story in stories):
+        raise ConfigError(
+            f"{path} has {column.type} in its column {PARQUET_COLUMN!r}: give a parquet file whose column holds strings"
+        )
+    text = STORY_SEPARATOR.join(story for story in cast("list[str | None]", stories) if story)
     return np.frombuffer(text.encode(), dtype=np.uint8)

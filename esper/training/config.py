@@ -84,7 +84,7 @@ class RunConfig:
     device: str = setting("cpu", "The device of the controller and the data: cpu, cuda or cuda:1.")
     devices: tuple[str, ...] = setting((), "The devices that share the hosts; empty means run.device alone.")
     threads: int = setting(
-        0, "The CPU threads of torch; 0 leaves the choice to torch.", at_least=0, at_most=4_096, unit="threads"
+        0, "The CPU threads; 0 takes as many as this process may use.", at_least=0, at_most=4_096, unit="threads"
     )
     checkpoint_interval: int = setting(
         10,
@@ -92,6 +92,13 @@ class RunConfig:
         at_least=0,
         at_most=1_000_000_000,
         unit="rounds",
+    )
+    keep_checkpoints: int = setting(
+        3,
+        "How many of the last checkpoints stay, beside the one of the most accurate round; 0 keeps all.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="checkpoints",
     )
     keep_hosts: KeepHosts = setting(
         "best", "Which grown networks are kept: the best of the run (best), all of the last round (last), all, or none."

@@ -11,16 +11,11 @@ from time import perf_counter
 import torch
 
 from esper.contracts.distribution import package_version
-from esper.contracts.randomness import derive_seed
 from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
-from esper.fleet.processors import usable_processors
-from esper.growth.hosts.kinds import topology_of
-from esper.growth.hosts.registry import check_host_fits
+from esper.fleet.threads import use_threads
 from esper.rewards.normalizer import RewardNormalizer
-from esper.tasks.batches import BatchSource
-from esper.tasks.registry import load_task
 from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
@@ -29,7 +24,7 @@ from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory, make_controller
 from esper.training.episode.rollout import Rollout
 from esper.training.episode.world import BatchWorld
-from esper.training.garden import Garden
+from esper.training.episode.world_maker import WorldMaker, random_stream
 from esper.training.group import Group
 from esper.training.group_spec import GroupSpec, check_groups
 from esper.training.host_keeper import HostKeeper
@@ -115,20 +110,10 @@ class VectorizedPPOTrainer:
         self._config = config  # The first group's config is read here only for what all groups share.
         self._hooks = hooks
         self._hub = hooks.hub
-        torch.set_num_threads(config.run.threads or min(torch.get_num_threads(), usable_processors()))
+        use_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
-        names = config.run.devices or (config.run.device,)
-        self._fleet_devices = [resolve_device(name, "run.devices") for name in names]
-        self._data = load_task(config.task, config.run.seed).to(self._device)
-        check_host_fits(config.host, self._data.input_shape, self._data.name)
-        self._source = BatchSource(
-            self._data,
-            envs=config.fleet.envs * (len(specs) + config.fleet.control_hosts),
-            batch_size=config.fleet.batch_size,
-            evaluation_batch_size=config.fleet.evaluation_batch_size,
-            steps=config.fleet.steps_per_epoch,
-            augment=config.task.augment,
-        )
+        self._worlds = WorldMaker(config, groups=len(specs))
+        self._data, self._source = self._worlds.data, self._worlds.source
         self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place) for place, spec in enumerate(specs))
         self._clock = PhaseClock()
@@ -219,7 +204,7 @@ class VectorizedPPOTrainer:
             return None
         self._clock.restart()
         with self._clock.measure(Phase.SETUP):
-            world = self._new_world(batch)
+            world = self._worlds.make(batch)
             if not self._announced:
                 self._hub.emit(self._training_started(world.fleet))
                 self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
@@ -233,7 +218,10 @@ class VectorizedPPOTrainer:
         if self._hooks.on_rollout is not None:
             self._hooks.on_rollout(rollout)
         with self._clock.measure(Phase.UPDATE):
-            metrics = [group.controller.learn(self._generator("minibatches", batch)) for group in self._groups]
+            metrics = [
+                group.controller.learn(random_stream(self._config.run.seed, "minibatches", batch))
+                for group in self._groups
+            ]
         summaries = self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
         self._keep_hosts(world, summaries)
         return summaries
@@ -247,49 +235,6 @@ class VectorizedPPOTrainer:
         )
         self._hooks.on_hosts(kept)
         self._hub.emit(HostsKept(batch=world.batch, names=kept.names, left_out=kept.left_out))
-
-    def _new_world(self, batch: int) -> BatchWorld:
-        """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
-        config = self._config
-        first_episode = (batch - 1) * config.fleet.envs
-        episodes = [first_episode + env for env in range(config.fleet.envs)]
-        episodes *= len(self._groups) + config.fleet.control_hosts
-        fleet = Fleet(
-            host=config.host,
-            growth=config.growth,
-            fleet=config.fleet,
-            input_shape=self._data.input_shape,
-            num_classes=self._data.num_classes,
-            devices=self._fleet_devices,
-            generators=[self._generator("host", episode) for episode in episodes],
-        )
-        grown = config.fleet.envs * len(self._groups)
-        garden = Garden(
-            fleet,
-            config.growth,
-            topology_of(config.host),
-            run_seed=config.run.seed,
-            first_episode=first_episode,
-            group_size=config.fleet.envs,
-        )
-        if config.fleet.data_order == "shared":
-            data_generators = [self._generator("data", batch)]
-        else:
-            data_generators = [self._generator("data of env", episode) for episode in episodes]
-        return BatchWorld(
-            batch=batch,
-            fleet=fleet,
-            garden=garden,
-            source=self._source,
-            random_guess_loss=self._data.random_guess_loss,
-            data_generators=data_generators,
-            policy_seed=derive_seed(config.run.seed, "actions", batch),
-            control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
-        )
-
-    def _generator(self, stream: str, number: int) -> torch.Generator:
-        """The named random stream of one batch or episode. No stream outlives its batch."""
-        return torch.Generator().manual_seed(derive_seed(self._config.run.seed, stream, number))
 
     def _training_started(self, fleet: Fleet) -> TrainingStarted:
         config = self._config

@@ -13,6 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from esper_tui.widgets.ascii import to_ascii
 from esper_tui.widgets.text import EMPTY, Line, Role, cut_line
 
 
@@ -63,7 +64,9 @@ class LinePanel(Widget):
         self._titled = (left, right, width)
         gap = width - cell_len(left) - cell_len(right) - 6
         dashes = f" {'─' * gap} " if right and gap >= 1 else ""
-        self.border_title = Content.assemble(left, (dashes, "$border-line"), right if dashes else "")
+        write = to_ascii if self.app.has_class("-ascii") else str
+        words = (write(left), (write(dashes), "$border-line"), write(right) if dashes else "")
+        self.border_title = Content.assemble(*words)
 
     def resized(self) -> None:
         """Called when the panel has a new size; a subclass lays its lines out again."""
@@ -90,7 +93,8 @@ class LinePanel(Widget):
 
     def _make_strip(self, pieces: Line) -> Strip:
         width = self.size.width
-        segments = [Segment(span.text, self._style(span.role)) for span in cut_line(pieces, width)]
+        write = to_ascii if self.app.has_class("-ascii") else str
+        segments = [Segment(write(span.text), self._style(span.role)) for span in cut_line(pieces, width)]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _style(self, role: Role) -> Style:

@@ -28,6 +28,7 @@ from esper.telemetry.events import (
     OpCount,
     OutcomeType,
     Payload,
+    PhaseTime,
     PPOUpdateCompleted,
     RunEnd,
     SeedFossilized,
@@ -309,7 +310,7 @@ class ScriptedRun:
                 avg_return=mean_return,
                 return_p10=returns[0],
                 return_p90=returns[-1],
-                entropy=1.12,
+                entropy=0.92,
                 kl_divergence=0.012,
                 explained_variance=0.21,
                 seeds_created=5,
@@ -344,7 +345,7 @@ class ScriptedRun:
                 env_epochs_per_second=9.5,
                 images_per_second=11_000.0,
                 update_ms=180.0,
-                phases=(),
+                phases=(PhaseTime(phase="train", milliseconds=2400.0), PhaseTime(phase="act", milliseconds=300.0)),
             ),
         )
 
@@ -463,7 +464,7 @@ def _update(batch: int, rng: random.Random) -> PPOUpdateCompleted:
         value_loss=round(0.5 / batch, 4),
         entropy_loss=-1.1,
         total_loss=0.3,
-        entropy=round(1.4 - 0.05 * batch, 4),
+        entropy=round(0.95 - 0.02 * batch, 4),
         kl_divergence=round(0.008 + 0.026 * (batch % 2), 4),
         clip_fraction=round(rng.uniform(0.05, 0.2), 4),
         explained_variance=round(0.2 + 0.1 * batch, 4) if batch > 1 else None,
@@ -489,7 +490,7 @@ def _update(batch: int, rng: random.Random) -> PPOUpdateCompleted:
         heads=tuple(
             HeadUpdate(
                 head=name,
-                entropy=None if name == "alpha_speed" else round(rng.uniform(0.3, 1.4), 3),
+                entropy=None if name == "alpha_speed" else round(rng.uniform(0.3, 1.0), 3),
                 gradient_norm=None if name == "alpha_speed" else 0.4,
                 ratio_max=None if name == "alpha_speed" else 1.2,
                 clip_fraction=None if name == "alpha_speed" else 0.1,

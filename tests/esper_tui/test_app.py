@@ -26,6 +26,7 @@ from esper_tui.screens.leave import LeaveScreen
 from esper_tui.session import report_end, round_lines, run_live, saving_failure
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource
+from esper_tui.widgets.ascii import can_write
 from esper_tui.widgets.decision_panel import DecisionPanel
 from esper_tui.widgets.env_table import EnvTable
 from esper_tui.widgets.fleet_panel import FleetPanel
@@ -408,3 +409,23 @@ def test_a_failure_that_cannot_be_saved_is_still_the_failure(
     errors = capsys.readouterr().err
     assert "RuntimeError: boom" in errors
     assert str(log) not in errors
+
+
+async def test_an_ascii_terminal_is_shown_nothing_else() -> None:
+    source = ReplaySource(EVENTS, origin="runs/x", clock=lambda: 0.0)
+    source.seek(len(EVENTS) - 20)
+    app = CockpitApp(source, frame_seconds=0.02, ascii=True)
+    async with running(app) as pilot:
+        await pilot.pause(0.3)
+        for panel in app.screen.query(LinePanel):
+            shown = "".join(panel.render_line(row).text for row in range(panel.size.height))
+            assert shown.isascii(), panel.id
+            assert panel.size.width == 0 or len(shown) == panel.size.width * panel.size.height
+        assert app.screen.query_one("#envs").styles.border_top[0] == "ascii"
+
+
+def test_the_encoding_decides_about_ascii() -> None:
+    assert can_write("utf-8")
+    assert can_write(None)
+    assert not can_write("ascii")
+    assert not can_write("latin-1")

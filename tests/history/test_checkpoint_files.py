@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from esper.errors import ConfigError, TelemetryWriteError
+from esper.errors import CheckpointError, TelemetryWriteError
 from esper.history import open_recording, read_events
-from esper.history.checkpoint_files import RunIdentity, SavedCheckpoint, open_checkpoint, write_checkpoint
+from esper.history.checkpoint_files import RunIdentity, SavedCheckpoint, open_checkpoint, point_to, write_checkpoint
+from esper.history.sealing import seal, unseal
 from esper.telemetry.events import RunEnd, TrainingEnded
 from esper.training.checkpoint_records import CheckpointManifest, GroupRecord, TensorRecord, TrainerCheckpoint
 from esper.training.config import TrainingConfig
@@ -48,7 +49,7 @@ def parent(tmp_path: Path) -> Path:
 
 
 def refused(path: Path) -> str:
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(CheckpointError) as caught:
         open_checkpoint(path)
     text = str(caught.value)
     assert "\n" not in text
@@ -109,19 +110,29 @@ def test_a_missing_file_is_named(parent: Path, name: str) -> None:
     assert "use another checkpoint of the run: round-000001" in text
 
 
+def rewrite(manifest: Path, document: object) -> None:
+    """Let the manifest, and `latest`, be what a careful forger would make of them."""
+    manifest.write_text(seal(json.dumps(document, separators=(",", ":"))) + "\n")
+    point_to(manifest.parent.parent, manifest.parent.name)
+
+
+def document_of(manifest: Path) -> dict[str, object]:
+    return json.loads(unseal(manifest.read_bytes()))
+
+
 def test_another_schema_version_is_refused_whatever_else_it_says(parent: Path) -> None:
-    (parent / "round-000002" / "manifest.json").write_text('{"schema_version":2,"everything":"is different"}')
-    assert "has schema version 2: this version of esper reads 1; load it with the version that wrote it" in refused(
-        parent
+    rewrite(parent / "round-000002" / "manifest.json", {"schema_version": 3, "everything": "is different"})
+    assert "has schema version 3: this version of esper reads 1 to 2; load it with the version that wrote it" in (
+        refused(parent)
     )
 
 
 @pytest.mark.parametrize("key", [item.name for item in fields(CheckpointManifest)])
 def test_a_manifest_without_a_key_is_refused_by_its_name(parent: Path, key: str) -> None:
     manifest = parent / "round-000002" / "manifest.json"
-    document = json.loads(manifest.read_text())
+    document = document_of(manifest)
     del document[key]
-    manifest.write_text(json.dumps(document))
+    rewrite(manifest, document)
     text = refused(parent)
     assert f"is no manifest: {key} is missing: expected" in text
     assert text.endswith("use another checkpoint of the run: round-000001")
@@ -129,19 +140,20 @@ def test_a_manifest_without_a_key_is_refused_by_its_name(parent: Path, key: str)
 
 def test_an_extra_key_and_a_setting_of_another_version_are_named(parent: Path) -> None:
     manifest = parent / "round-000002" / "manifest.json"
-    document = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(document | {"surplus": 1}))
+    document = document_of(manifest)
+    rewrite(manifest, document | {"surplus": 1})
     assert "is no manifest: surplus does not exist" in refused(parent)
     document["groups"][0]["config"]["ppo"]["from_the_future"] = 1
-    manifest.write_text(json.dumps(document))
+    rewrite(manifest, document)
     assert "from_the_future does not exist" in refused(parent)
     document["groups"][0]["config"]["ppo"] = {"clip_ratio": -1.0}
-    manifest.write_text(json.dumps(document))
+    rewrite(manifest, document)
     assert "ppo.clip_ratio is -1.0: it must be above 0" in refused(parent)
 
 
 def test_a_manifest_that_is_no_json_is_refused(parent: Path) -> None:
     (parent / "round-000002" / "manifest.json").write_bytes(b'{"schema_version":')
+    (parent / "latest").write_text("round-000002\n")  # as version 1 named it
     assert "is no manifest: the document is not JSON" in refused(parent)
 
 
@@ -150,6 +162,25 @@ def test_a_pointer_to_nothing_is_said(parent: Path, text: str) -> None:
     (parent.parent / "elsewhere").mkdir()
     (parent / "latest").write_text(text)
     assert "which is not there; use another checkpoint of the run: round-000001, round-000002" in refused(parent)
+
+
+def test_a_changed_manifest_is_noticed_from_the_run_and_by_its_own_path(parent: Path) -> None:
+    manifest = parent / "round-000002" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"last_seq":20', '"last_seq":21'))
+    assert "one of them is damaged; use another checkpoint of the run: round-000001" in refused(parent)
+    assert "is no manifest: crc does not fit the text: it is damaged" in refused(manifest.parent)
+
+
+def test_a_pointer_to_another_round_is_noticed(parent: Path) -> None:
+    text = (parent / "latest").read_text()
+    (parent / "latest").write_text(text.replace("round-000002", "round-000001"))
+    assert "one of them is damaged" in refused(parent)
+
+
+def test_a_whole_round_is_found_without_the_pointer(parent: Path) -> None:
+    """The process died between moving the checkpoint into its place and naming it."""
+    (parent / "latest").unlink()
+    assert open_checkpoint(parent).manifest.rounds_completed == 2
 
 
 def test_where_there_is_no_checkpoint(tmp_path: Path) -> None:

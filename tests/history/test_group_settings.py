@@ -10,6 +10,7 @@ from esper.history import RunDirectory, open_events, open_recording
 from esper.history.group_settings import changed_keys, group_changes, resolve_groups
 from esper.history.identity import run_digest
 from esper.history.presets import load_preset
+from esper.history.settings_file import write_settings
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 
@@ -86,8 +87,9 @@ def test_the_digest_covers_the_differences(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_table_of_groups_is_refused(tmp_path: Path, table: str, said: str) -> None:
-    directory = RunDirectory.create(tmp_path, TrainingConfig())
-    text = directory.config_path.read_text()
-    directory.config_path.write_text(f"{table}\n{text}" if table == "groups = 3" else f"{text}\n{table}\n")
+    with open_recording(TrainingConfig(), tmp_path) as recording:
+        directory = recording.directory
+    document = tomllib.loads(directory.config_path.read_text())
+    write_settings(directory.config_path, document | tomllib.loads(table))
     with pytest.raises(ConfigError, match=said):
         directory.load_groups()

@@ -14,6 +14,7 @@ OTHER = {
     "run.device": "cuda",
     "run.devices": ["cpu", "cpu"],
     "run.checkpoint_interval": 1,
+    "run.keep_checkpoints": 1,
     "run.keep_hosts": "none",
 }
 

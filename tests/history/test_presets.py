@@ -35,7 +35,7 @@ def test_presets_measure_growth_against_control_hosts(name: str) -> None:
 def test_unknown_preset_offers_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"there is no preset 'digit_impared': did you mean digits_impaired"):
         load_preset("digit_impared")
-    with pytest.raises(ConfigError, match=r"choose cifar_baseline, .*digits, digits_impaired"):
+    with pytest.raises(ConfigError, match=r"choose cifar_baseline or .*digits or digits_impaired"):
         load_preset("qqq")
 
 

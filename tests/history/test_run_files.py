@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from esper.errors import ConfigError, HistoryError
+from esper.errors import HistoryError
 from esper.history import (
     RunDirectory,
     iterate_events,
@@ -22,8 +23,12 @@ from esper.history import (
     read_run_events,
     read_run_history,
 )
-from esper.history.codec import event_from_json
+from esper.history.codec import event_from_json, header_to_json
+from esper.history.group_settings import run_document
 from esper.history.identity import run_digest
+from esper.history.records import SCHEMA_VERSION
+from esper.history.sealing import seal, unseal
+from esper.history.settings_file import write_settings
 from esper.telemetry.events import BatchEpochCompleted, EpochCompleted, EventKind
 from esper.training.config import RunConfig, TrainingConfig
 
@@ -49,7 +54,8 @@ def test_directory_name_cannot_escape_the_runs_directory(tmp_path: Path) -> None
 
 def test_directory_keeps_the_resolved_config(tmp_path: Path) -> None:
     config = TrainingConfig(run=RunConfig(preset='odd "name"', rounds=3))
-    directory = RunDirectory.create(tmp_path, config)
+    with open_recording(config, tmp_path) as recording:
+        directory = recording.directory
     assert directory.load_config() == config
     assert directory.checkpoints_path.is_dir()
 
@@ -68,12 +74,31 @@ def test_open_refuses_what_is_no_run(tmp_path: Path, saved_run: RunDirectory) ->
         RunDirectory.open(tmp_path)
 
 
-def test_damaged_config_is_explained(saved_run: RunDirectory) -> None:
-    saved_run.config_path.write_text("[run\n")
-    with pytest.raises(HistoryError, match=r"config\.toml cannot be read"):
+def test_no_byte_of_the_settings_can_be_lost_or_changed(saved_run: RunDirectory) -> None:
+    whole = saved_run.config_path.read_bytes()
+    for size in range(0, len(whole), 97):
+        saved_run.config_path.write_bytes(whole[:size])
+        with pytest.raises(HistoryError, match=r"config\.toml is not what was written"):
+            saved_run.load_config()
+    saved_run.config_path.write_bytes(whole.replace(b"rounds", b"roundz"))
+    with pytest.raises(HistoryError, match=r"config\.toml is not what was written"):
         saved_run.load_config()
-    saved_run.config_path.write_text("[run]\nroundz = 3\n")
-    with pytest.raises(ConfigError, match=r"run\.roundz does not exist"):
+
+
+def test_settings_of_another_run_are_refused(saved_run: RunDirectory, tmp_path: Path) -> None:
+    with open_recording(TrainingConfig(run=RunConfig(seed=99)), tmp_path) as other:
+        pass
+    saved_run.config_path.write_bytes(other.directory.config_path.read_bytes())
+    with pytest.raises(HistoryError, match=r"config\.toml does not have the digest .* belongs to another run"):
+        saved_run.load_config()
+
+
+def test_settings_that_lack_a_key_are_refused(saved_run: RunDirectory) -> None:
+    """A default in its place would go unnoticed; run.rounds is not part of the run's digest."""
+    document = run_document(saved_run.load_config(), ())
+    del document["run"]["rounds"]
+    write_settings(saved_run.config_path, document)
+    with pytest.raises(HistoryError, match=r"config\.toml has no run\.rounds"):
         saved_run.load_config()
 
 
@@ -143,38 +168,74 @@ def test_torn_tail_is_left_out_and_reported(saved_run: RunDirectory) -> None:
     assert len(read_events(saved_run.path)) == 3
 
 
+def change_lines(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+    """Rewrite a file from the list of its lines."""
+    path.write_text("".join(f"{line}\n" for line in change(path.read_text().splitlines())))
+
+
 @pytest.mark.parametrize(
     ("line", "replacement", "message"),
     [
-        (3, '{"seq":3}', r"line 3: time is missing"),
-        (4, "garbage", r"line 4: the document is not JSON"),
-        (5, "", r"line 5: the document is not JSON"),
+        (3, seal('{"seq":2}'), r"line 3: time is missing"),
+        (3, '{"seq":2}', r"line 3: crc is missing"),
+        (4, "garbage", r"line 4: crc is missing"),
+        (4, seal("{garbage}"), r"line 4: the document is not JSON"),
+        (5, "", r"line 5: crc is missing"),
         (1, '{"seq":1}', r"line 1: not a header: header is missing"),
     ],
 )
 def test_wrong_line_is_named(saved_run: RunDirectory, line: int, replacement: str, message: str) -> None:
-    lines = saved_run.events_path.read_text().splitlines()
-    lines[line - 1] = replacement
-    saved_run.events_path.write_text("\n".join(lines) + "\n")
+    change_lines(saved_run.events_path, lambda lines: [*lines[: line - 1], replacement, *lines[line:]])
     with pytest.raises(HistoryError, match=re.escape(str(saved_run.events_path)) + ", " + message):
         read_events(saved_run.path)
 
 
-def test_sequence_numbers_must_rise(saved_run: RunDirectory) -> None:
-    lines = saved_run.events_path.read_text().splitlines()
-    lines.append(lines[2])
-    saved_run.events_path.write_text("\n".join(lines) + "\n")
+def test_a_changed_digit_is_noticed(saved_run: RunDirectory) -> None:
+    change_lines(saved_run.events_path, lambda lines: [line.replace('"batch":1', '"batch":2') for line in lines])
+    with pytest.raises(HistoryError, match="line 2: crc does not fit the text: it is damaged"):
+        read_events(saved_run.path)
+
+
+def test_sequence_numbers_must_rise_without_a_gap(saved_run: RunDirectory) -> None:
+    whole = saved_run.events_path.read_text()
+    change_lines(saved_run.events_path, lambda lines: [*lines, lines[2]])
     with pytest.raises(HistoryError, match="line 6: seq is 2 after 4: it must rise"):
         read_events(saved_run.path)
+    saved_run.events_path.write_text(whole)
+    change_lines(saved_run.events_path, lambda lines: [*lines[:2], *lines[4:]])
+    with pytest.raises(HistoryError, match="line 3: seq is 4 after 1: 2 events are missing"):
+        read_events(saved_run.path)
+
+
+def test_a_batch_that_is_missing_in_the_history_is_noticed(saved_run: RunDirectory) -> None:
+    change_lines(saved_run.history_path, lambda lines: [lines[0], lines[2]])
+    with pytest.raises(HistoryError, match=r"line 2: summary\.batch is 2, the next of group default is 1"):
+        read_history(saved_run.path)
 
 
 def test_file_of_another_schema_or_kind_is_refused(saved_run: RunDirectory) -> None:
     with pytest.raises(HistoryError, match="line 1: the file holds history, not events"):
         read_events(saved_run.history_path)
-    text = saved_run.events_path.read_text()
-    saved_run.events_path.write_text(text.replace('"schema_version":1', '"schema_version":2'))
-    with pytest.raises(HistoryError, match="schema version 2: this version of esper reads 1"):
+    newer = replace(read_run_events(saved_run.path).header, schema_version=SCHEMA_VERSION + 1, package_version="9.0")
+    change_lines(saved_run.events_path, lambda lines: [seal(header_to_json(newer)), *lines[1:]])
+    with pytest.raises(HistoryError, match=r"schema version 3: this version of esper reads 1 to 2; use .* \(9\.0\)"):
         read_events(saved_run.path)
+
+
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(HistoryError, match="pipe is not a file"):
+        read_events(tmp_path / "pipe")
+
+
+def test_an_endless_line_is_refused_before_it_fills_the_memory(
+    saved_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("esper.history.lines.LONGEST_LINE", 5000)
+    change_lines(saved_run.events_path, lambda lines: [*lines, "x" * 9000])
+    with pytest.raises(HistoryError, match=r"line 6: the document is longer than 5,000 bytes") as caught:
+        read_events(saved_run.path)
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("content", [b"", b'{"header":{"schema_v'])
@@ -229,7 +290,7 @@ def test_full_disk_ends_the_run_and_what_was_written_stays_readable(tmp_path: Pa
 def test_event_line_is_the_public_format(saved_run: RunDirectory) -> None:
     """What the file holds after its header is exactly what the codec reads line by line."""
     lines = saved_run.events_path.read_text().splitlines()[1:]
-    assert repr([event_from_json(line) for line in lines]) == repr(read_events(saved_run.path))
+    assert repr([event_from_json(unseal(line.encode())) for line in lines]) == repr(read_events(saved_run.path))
 
 
 def test_reading_needs_no_torch() -> None:

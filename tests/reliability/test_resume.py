@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from esper.errors import ConfigError, HistoryError
+from esper.errors import CheckpointError, HistoryError
 from esper.history import open_recording, read_events, read_history
 from esper.history.presets import load_preset, with_overrides
 from esper.history.recording import resume_recording
@@ -155,7 +155,7 @@ def test_a_run_that_is_being_written_is_refused(tmp_path: Path) -> None:
     with open_recording(config, tmp_path) as recording:
         run = recording.directory.path
         assert is_locked(run)
-        with pytest.raises(ConfigError, match="no checkpoint"):
+        with pytest.raises(CheckpointError, match="no checkpoint"):
             find_resume_point(run, {})
     assert not is_locked(run)
 

@@ -29,11 +29,10 @@ def doctor(
     import torch
 
     from esper.fleet.devices import available_devices
-    from esper.fleet.processors import busy_note, usable_processors
+    from esper.fleet.threads import allowed_processors, busy_note, default_threads
     from esper.history.presets import list_presets, presets_directory
     from esper.layers.native.build import unavailable
 
-    usable = usable_processors()
     writable = _writable(runs_dir)
     presets = list_presets()
     rows = {
@@ -42,8 +41,8 @@ def doctor(
         "platform": platform.platform(),
         **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},
         "devices": ", ".join(available_devices()),
-        "threads": f"{min(torch.get_num_threads(), usable)} of torch, {usable} of {os.cpu_count()} processors usable",
-        "load": busy_note(os.getloadavg()[0], usable) or f"{os.getloadavg()[0]:.1f}, not busy",
+        "threads": f"{default_threads()} by default, {torch.get_num_threads()} of torch, {os.cpu_count()} processors",
+        "load": busy_note(os.getloadavg()[0], allowed_processors()) or f"{os.getloadavg()[0]:.1f}, not busy",
         "native kernels": unavailable() or "compiled for this machine",
         "runs directory": f"{runs_dir.resolve()} ({writable or 'writable'})",
         "presets": f"{', '.join(preset.name for preset in presets) or 'none'} ({presets_directory()})",
@@ -61,12 +60,12 @@ def _autotune(preset: str) -> None:
     from esper.console import PlainConsole
     from esper.fleet.autotune import FleetShape, choose_algorithm, measure_algorithms
     from esper.fleet.devices import resolve_device
+    from esper.fleet.threads import use_threads
     from esper.history.presets import load_preset
     from esper.tasks.registry import load_task
 
     config = load_preset(preset)
-    if config.run.threads:
-        torch.set_num_threads(config.run.threads)
+    use_threads(config.run.threads)
     data = load_task(config.task, config.run.seed)
     shape = FleetShape(
         host=config.host,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from esper.cli import run_options
+from esper.contracts.constants import AGENT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,12 +74,15 @@ def evaluate(
 
         check_can_draw(plot)
     run_options.prepare(config)
-    from esper.checkpoints import load_policy
+    from esper.checkpoints import trained_policy
     from esper.cli.console.evaluation_run import play
     from esper.evaluation.plan import make_plan
 
-    trained = None if checkpoint is None else load_policy(checkpoint, group_id=group).make_controller
     names = [name.strip() for name in controllers.split(",") if name.strip()]
+    policy = trained_policy(checkpoint, preset, group_id=group) if AGENT_NAME in names else None
+    if policy is not None:
+        print(f"ppo plays what {policy.path} has learned", file=sys.stderr)
+    trained = None if policy is None else policy.make_controller
     results, code = play(make_plan(config, names, seeds=seeds, trained=trained), runs_dir)
     if results:
         _show(results, as_json=as_json, csv=csv, plot=plot)

@@ -54,6 +54,14 @@ def train(
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from the policy of this run or checkpoint, or from the `shipped` one.",
+        ),
+    ] = None,
     on_hangup: Annotated[
         Hangup | None,
         typer.Option(
@@ -100,6 +108,7 @@ def train(
         overrides,
         plugins,
         controller=controller,
+        start=start,
         rounds=rounds,
         envs=envs,
         episode_length=episode_length,
@@ -109,6 +118,10 @@ def train(
         threads=threads,
         checkpoint_every=checkpoint_every,
     )
+    if config.controller.start:
+        from esper.checkpoints import with_start
+
+        config = with_start(config)
     run_options.prepare(config)
     run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from esper.cli.console.formatting import NOT_MEASURED, duration, number, percent
+from esper.cli.console.formatting import NOT_MEASURED, number, percent
+from esper.cli.console.run_ending import ending_text
 from esper.console import PlainConsole
 from esper.history import FileHeader, open_events
 from esper.telemetry.events import BatchStats, Event, GroupStarted, Throughput, TrainingEnded, TrainingStarted
@@ -114,8 +115,6 @@ def _rounds_table(gathered: RunOutline) -> Table:
 
 
 def _ending(gathered: RunOutline) -> str:
-    ended = gathered.ended
-    if ended is None:
+    if gathered.ended is None:
         return "The run has no end: it was cut off, or it is still running."
-    text = f"The run {ended.end.value} after {ended.batches_completed} rounds in {duration(ended.wall_seconds)}"
-    return f"{text}: {ended.error}" if ended.error else f"{text}."
+    return ending_text(gathered.ended)

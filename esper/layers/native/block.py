@@ -11,7 +11,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from esper.layers.native import scratch
+from esper.layers.native import gate, scratch
 from esper.layers.native.calls import LANES, LOGICAL_ORDER, chunks, run, samples_innermost, sizes, view
 
 
@@ -32,7 +32,12 @@ def native_block(x_rbihw: Tensor, weight_roikk: Tensor, norm: BatchNorm, *, pool
 
     Arithmetic as of the separate torch operators up to rounding: the convolution has padding k // 2 and no bias, the
     first of equal maxima takes the gradient, NaN goes through. A row's values depend on that row alone.
+
+    Raises:
+        KernelInputError: the tensors do not go together, or training has one value per channel to normalise.
     """
+    gate.features(x_rbihw)
+    gate.pooling(x_rbihw, pooled=pooled)
     x_rbihw = samples_innermost(x_rbihw)
     if training:
         pool = 2 if pooled else 1
@@ -41,12 +46,21 @@ def native_block(x_rbihw: Tensor, weight_roikk: Tensor, norm: BatchNorm, *, pool
 
 
 def _evaluate(x_rbihw: Tensor, weight_roikk: Tensor, norm: BatchNorm, pool: int) -> Tensor:
-    scale_ro = norm.weight * torch.rsqrt(norm.running_var + norm.epsilon)
-    shift_ro = torch.addcmul(norm.bias, norm.running_mean, scale_ro, value=-1)
+    weight_roikk = gate.convolution(x_rbihw, weight_roikk)
+    weight_ro, bias_ro, mean_ro, variance_ro = _channels(x_rbihw, weight_roikk, norm)
+    scale_ro = weight_ro * torch.rsqrt(variance_ro + norm.epsilon)
+    shift_ro = torch.addcmul(bias_ro, mean_ro, scale_ro, value=-1)
     size = sizes(x_rbihw, outputs=weight_roikk.shape[1], kernel_size=weight_roikk.shape[-1], pool=pool)
     y_rohwb = _output(x_rbihw, weight_roikk, pool)
     run("block_evaluate", x_rbihw.dtype, size, view(x_rbihw), weight_roikk, scale_ro, shift_ro, y_rohwb)
     return y_rohwb.permute(LOGICAL_ORDER)
+
+
+def _channels(x_rbihw: Tensor, weight_roikk: Tensor, norm: BatchNorm) -> list[Tensor]:
+    """Weight, bias, running mean and running variance of the normalisation, as the kernels take them."""
+    shape = tuple(weight_roikk.shape[:2])
+    named = (("weight", norm.weight), ("bias", norm.bias), ("mean", norm.running_mean), ("variance", norm.running_var))
+    return [gate.fitting(tensor, shape, x_rbihw.dtype, f"the normalisation's {name}") for name, tensor in named]
 
 
 def _output(x_rbihw: Tensor, weight_roikk: Tensor, pool: int) -> Tensor:
@@ -76,6 +90,9 @@ class _Block(torch.autograd.Function):
         norm: BatchNorm,
         pool: int,
     ) -> Tensor:
+        gate.batch_statistics(x_rbihw)
+        weight_roikk = gate.convolution(x_rbihw, weight_roikk)
+        gamma_ro, beta_ro, running_mean, running_var = _channels(x_rbihw, weight_roikk, norm)
         rows, outputs = gamma_ro.shape
         size = sizes(x_rbihw, outputs=outputs, kernel_size=weight_roikk.shape[-1], pool=pool)
         y_rohwb = _output(x_rbihw, weight_roikk, pool)
@@ -92,8 +109,8 @@ class _Block(torch.autograd.Function):
             weight_roikk,
             gamma_ro,
             beta_ro,
-            norm.running_mean,
-            norm.running_var,
+            running_mean,
+            running_var,
             norm.momentum,
             norm.epsilon,
             z,
@@ -102,6 +119,9 @@ class _Block(torch.autograd.Function):
             mean_ro,
             inverse_ro,
         )
+        for statistic, moved in ((norm.running_mean, running_mean), (norm.running_var, running_var)):
+            if moved.data_ptr() != statistic.data_ptr():  # the kernel has moved a copy
+                statistic.copy_(moved)
         ctx.save_for_backward(x_rbihw, weight_roikk, gamma_ro, mean_ro, inverse_ro)
         ctx.scratch = z, which
         ctx.pool = pool
@@ -116,7 +136,9 @@ class _Block(torch.autograd.Function):
         rows, batch, inputs, height, width = x_rbihw.shape
         size = sizes(x_rbihw, outputs=gamma_ro.shape[1], kernel_size=weight_roikk.shape[-1], pool=ctx.pool)
         dx_rihwb = x_rbihw.new_empty(rows, inputs, height, width, batch) if ctx.needs_input_grad[0] else None
-        dw_roikk, dgamma_ro, dbeta_ro = map(torch.empty_like, (weight_roikk, gamma_ro, gamma_ro))
+        dw_roikk, dgamma_ro, dbeta_ro = (
+            torch.empty(one.shape, dtype=one.dtype) for one in (weight_roikk, gamma_ro, gamma_ro)
+        )
         run(
             "block_backward",
             x_rbihw.dtype,

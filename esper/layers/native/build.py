@@ -1,7 +1,7 @@
 """Compiles the kernels for this machine, once. The library is kept in the user's cache folder.
 
-Needs gcc (or what the environment variable CC names) with OpenMP. Where there is none, the algorithm "native" is not
-available, and available() says why.
+Needs a C compiler with OpenMP (compiler.py says which). Where there is none, the algorithm "native" is not available,
+and unavailable() says why. A failure is remembered like a success: nobody waits for the same compiler twice.
 """
 
 from __future__ import annotations
@@ -11,70 +11,55 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 import torch
 
-from esper.errors import ConfigError
 from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
+from esper.layers.native import kept
+from esper.layers.native.compiler import KernelsUnavailableError, compile_kernels, compilers, options
+from esper.layers.native.kept import cache_folder
+
+__all__ = ["KernelsUnavailableError", "cache_folder", "cpu_algorithms", "library", "processor", "unavailable"]
 
 _HERE: Final = Path(__file__).parent
 _HEADERS: Final = ("common.h",)
 _SOURCES: Final = ("block.c", "seed.c", "program.c", "optimizer.c")
-# Whoever compiles for "native" gets vectors as wide as the processor has. NaN and infinity keep their meaning.
-_FLAGS: Final = (
-    "-O3",
-    "-march=native",
-    "-std=gnu11",
-    "-fPIC",
-    "-fopenmp",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-w",
-)
 _TYPES: Final = {
     torch.float32: ("-DREAL=float", "-DSUFFIX=f32", "-DINTEGER=int32_t", "-DSQRT=sqrtf", "-DEXP=expf", "-DTANH=tanhf"),
     torch.float64: ("-DREAL=double", "-DSUFFIX=f64", "-DINTEGER=int64_t", "-DSQRT=sqrt", "-DEXP=exp", "-DTANH=tanh"),
 }
-_COMPILE_SECONDS: Final = 120
 
 
-class KernelsUnavailableError(ConfigError):
-    """The kernels cannot be compiled or loaded here; the message says why."""
-
-
-@cache
 def library(dtype: torch.dtype) -> ctypes.CDLL:
-    """The kernels for float32 or float64, compiled if this machine has not compiled them yet (about two seconds).
+    """The kernels for float32 or float64, compiled if this machine has not compiled them yet (a few seconds).
 
     Raises:
         KernelsUnavailableError: no compiler, it failed, or there are no kernels for this type.
     """
-    if dtype not in _TYPES:
-        raise KernelsUnavailableError(f"there are no native kernels for {dtype}")
-    compiler = _compiler()
-    name = f"kernels-{_fingerprint(compiler, dtype)}.so"
-    kept = cache_folder() / name
-    if kept.exists():
-        return ctypes.CDLL(str(kept))
-    with tempfile.TemporaryDirectory(prefix="esper-kernels-") as folder:
-        built = Path(folder) / name
-        _compile(compiler, dtype, built)
-        return ctypes.CDLL(str(_keep(built, kept)))
+    found = _library_or_reason(dtype)
+    if isinstance(found, str):
+        raise KernelsUnavailableError(found)
+    return found
 
 
 def unavailable(dtype: torch.dtype = torch.float32) -> str | None:
     """None if the kernels can be used here, else why not."""
+    found = _library_or_reason(dtype)
+    return found if isinstance(found, str) else None
+
+
+def is_compiled(dtype: torch.dtype = torch.float32) -> bool:
+    """Whether library() answers at once: the kernels are kept here, or cannot be had at all."""
+    if dtype not in _TYPES or kept.load(_name(dtype)) is not None:
+        return True
     try:
-        library(dtype)
-    except KernelsUnavailableError as error:
-        return str(error)
-    return None
+        return kept.failure(_name(dtype), _situation()) is not None
+    except KernelsUnavailableError:
+        return True
 
 
 def cpu_algorithms() -> tuple[StackedAlgorithm, ...]:
@@ -82,35 +67,57 @@ def cpu_algorithms() -> tuple[StackedAlgorithm, ...]:
     return tuple(one for one in ALGORITHMS if one != "native" or unavailable(torch.get_default_dtype()) is None)
 
 
-def cache_folder() -> Path:
-    """Where compiled kernels and measured choices are kept, for example ~/.cache/esper."""
-    return Path(platformdirs.user_cache_dir("esper"))
+@cache
+def _library_or_reason(dtype: torch.dtype) -> ctypes.CDLL | str:
+    """The library, or why there is none. Both are found out once per process."""
+    if dtype not in _TYPES:
+        return f"there are no native kernels for {dtype}"
+    name = _name(dtype)
+    found = kept.load(name)
+    if found is not None:
+        return found
+    try:
+        situation = _situation()
+        return kept.failure(name, situation) or _compiled(dtype, name, situation)
+    except KernelsUnavailableError as error:
+        return str(error)
 
 
-def _compiler() -> str:
-    wanted = os.environ.get("CC") or "gcc"
-    found = shutil.which(wanted)
-    if found is None:
-        raise KernelsUnavailableError(f"there is no C compiler ({wanted}): install gcc, or name one in CC")
-    return found
+def _compiled(dtype: torch.dtype, name: str, situation: str) -> ctypes.CDLL | str:
+    with tempfile.TemporaryDirectory(prefix="esper-kernels-") as folder:
+        built = Path(folder) / name
+        try:
+            compile_kernels([_HERE / source for source in _SOURCES], _TYPES[dtype], built)
+            return kept.keep_and_load(built, name)
+        except KernelsUnavailableError as error:
+            reason = str(error)
+        except OSError as error:
+            reason = f"the compiled kernels cannot be loaded: {error}"
+    kept.remember_failure(name, situation, reason)
+    return reason
 
 
-def _fingerprint(compiler: str, dtype: torch.dtype) -> str:
-    """Sources, options, compiler and processor: a home folder may be shared by unlike machines."""
+def _name(dtype: torch.dtype) -> str:
+    """By sources, options and processor: a home folder may be shared by unlike machines. No compiler is asked."""
     digest = hashlib.sha256()
     for name in (*_HEADERS, *_SOURCES):
         digest.update((_HERE / name).read_bytes())
-    described = (compiler, _version(compiler), *_FLAGS, *_TYPES[dtype], platform.machine(), processor())
+    described = (os.environ.get("CC", ""), *options(), *_TYPES[dtype], platform.machine(), processor())
     digest.update("\0".join(described).encode())
-    return digest.hexdigest()[:16]
+    return f"kernels-{digest.hexdigest()[:16]}.so"
 
 
-def _version(compiler: str) -> str:
-    try:
-        ran = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True, timeout=30)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise KernelsUnavailableError(f"{compiler} does not run: {error}") from error
-    return ran.stdout
+def _situation() -> str:
+    """The compilers of this machine: when one is added or replaced, what has failed is worth another try.
+
+    Raises:
+        KernelsUnavailableError: there is none.
+    """
+    found: list[str] = []
+    for command in compilers():
+        path = shutil.which(command[0]) or command[0]
+        found.append(f"{path} {Path(path).stat().st_mtime_ns}")
+    return ", ".join(found)
 
 
 @cache
@@ -122,27 +129,3 @@ def processor() -> str:
         return platform.processor()
     wanted = ("model name", "flags", "Features", "CPU part")
     return "\n".join(dict.fromkeys(line for line in lines if line.startswith(wanted)))
-
-
-def _compile(compiler: str, dtype: torch.dtype, target: Path) -> None:
-    sources = [str(_HERE / name) for name in _SOURCES]
-    command = [compiler, *_FLAGS, *_TYPES[dtype], "-shared", *sources, "-o", str(target), "-lm"]
-    try:
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=_COMPILE_SECONDS)
-    except subprocess.CalledProcessError as error:
-        reason = str(error.stderr).strip().splitlines() or ["no message"]
-        raise KernelsUnavailableError(f"{compiler} cannot compile the kernels: {reason[0]}") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise KernelsUnavailableError(f"{compiler} cannot compile the kernels: {error}") from error
-
-
-def _keep(built: Path, kept: Path) -> Path:
-    """Move the library into place at once, or leave it where it is when the cache folder cannot be written."""
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        beside = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(built, beside)
-        beside.replace(kept)
-    except OSError:
-        return built
-    return kept

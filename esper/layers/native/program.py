@@ -15,6 +15,7 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
+from esper.layers.native import gate
 from esper.layers.native.calls import LOGICAL_ORDER, empty_like, run, samples_innermost, sizes, view
 
 
@@ -96,6 +97,49 @@ class BankProgram:
     gradients_rp: Tensor
 
 
+def can_run(program: Program, channels: int, parameters: Sequence[Tensor]) -> bool:
+    """Whether the kernels can run this program: its layers fit each other, and its weights lie as they read them.
+
+    A weight that is a view of another parameter, for example the transpose of tied weights, does not; such a seed is
+    computed layer by layer.
+
+    channels: of the features.
+    parameters: all of the module that the program belongs to.
+    """
+    own = {id(parameter) for parameter in parameters}
+    width = channels
+    for layer in program:
+        wanted = _weight_shapes(layer)
+        tensors = (layer.weight, layer.bias, layer.excite)
+        if layer.inputs != width or layer.groups < 1 or layer.inputs % layer.groups or layer.outputs % layer.groups:
+            return False
+        if any((tensor is None) != (shape is None) for tensor, shape in zip(tensors, wanted, strict=True)):
+            return False
+        for tensor, shape in zip(tensors, wanted, strict=True):
+            if tensor is not None and not (
+                id(tensor) in own and tensor.is_contiguous() and tuple(tensor.shape[1:]) == shape
+            ):
+                return False
+        width = layer.outputs
+    return width == channels
+
+
+_Shape = tuple[int, ...] | None
+
+
+def _weight_shapes(layer: ProgramLayer) -> tuple[_Shape, _Shape, _Shape]:
+    """The shapes of weight, bias and excite in one row; None where the layer has no such weight."""
+    match layer.kind:
+        case LayerKind.CONVOLUTION:
+            return (layer.outputs, layer.inputs // layer.groups, layer.kernel_size, layer.kernel_size), None, None
+        case LayerKind.GROUP_NORM:
+            return (layer.outputs,), (layer.outputs,), None
+        case LayerKind.ATTENTION:
+            return (layer.hidden, layer.inputs), (layer.inputs,), (layer.inputs, layer.hidden)
+        case _:
+            return None, None, None
+
+
 class _Layer(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("kind", "inputs", "outputs", "k", "groups", "hidden")),
@@ -120,12 +164,23 @@ class SlotProgram:
     def __init__(self, banks: Sequence[BankProgram], *, rows: int) -> None:
         """rows: of the features."""
         self._kept: list[object] = list(banks)
+        self._rows = rows
+        self._gammas = [bank.gamma for bank in banks]
         self._banks = (_Bank * len(banks))(*map(self._bank, banks))
         held = {env for bank in banks for env in bank.envs}
         self._others = torch.tensor([row for row in range(rows) if row not in held], dtype=torch.int64)
 
     def __call__(self, h_rbchw: Tensor) -> Tensor:
-        """The blended features, with gradients; those of the seeds' parameters go to gradients_rp."""
+        """The blended features, with gradients; those of the seeds' parameters go to gradients_rp.
+
+        Raises:
+            KernelInputError: the features do not fit the seeds.
+        """
+        gate.features(h_rbchw)
+        if h_rbchw.shape[0] != self._rows:
+            raise gate.KernelInputError(f"the features have {h_rbchw.shape[0]} rows: the slot has {self._rows}")
+        for gamma in self._gammas:
+            gate.fitting(gamma, (gamma.shape[0], h_rbchw.shape[2]), h_rbchw.dtype, "a seed's gamma")
         return cast(Tensor, _Slot.apply(samples_innermost(h_rbchw), self))
 
     def forward(self, h_rbchw: Tensor, out_rchwb: Tensor) -> None:

@@ -10,16 +10,27 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
+from esper.layers.native import gate
 from esper.layers.native.calls import LOGICAL_ORDER, empty_like, run, samples_innermost, sizes, view
 
 
 def native_conv2d(x_rbihw: Tensor, weight_roikk: Tensor, groups: int) -> Tensor:
-    """Convolution of every row with padding k // 2 and no bias; weight_roikk is [R, O, I / groups, k, k]."""
+    """Convolution of every row with padding k // 2 and no bias; weight_roikk is [R, O, I / groups, k, k].
+
+    Raises:
+        KernelInputError: the tensors do not go together.
+    """
+    gate.features(x_rbihw)
     return cast(Tensor, _Convolution.apply(samples_innermost(x_rbihw), weight_roikk, groups))
 
 
 def native_group_norm(x_rbchw: Tensor, weight_rc: Tensor, bias_rc: Tensor, groups: int, epsilon: float) -> Tensor:
-    """Group normalisation of every sample of every row; groups are counted per row."""
+    """Group normalisation of every sample of every row; groups are counted per row.
+
+    Raises:
+        KernelInputError: the tensors do not go together.
+    """
+    gate.channel_groups(x_rbchw, groups)
     return cast(Tensor, _GroupNorm.apply(samples_innermost(x_rbchw), weight_rc, bias_rc, groups, epsilon))
 
 
@@ -37,6 +48,7 @@ class _Context(Protocol):
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: _Context, x_rbihw: Tensor, weight_roikk: Tensor, groups: int) -> Tensor:
+        weight_roikk = gate.convolution(x_rbihw, weight_roikk, groups)
         rows, batch, _, height, width = x_rbihw.shape
         outputs, kernel_size = weight_roikk.shape[1], weight_roikk.shape[-1]
         size = sizes(x_rbihw, outputs=outputs, kernel_size=kernel_size)
@@ -72,6 +84,9 @@ class _GroupNorm(torch.autograd.Function):
     def forward(
         ctx: _Context, x_rbchw: Tensor, weight_rc: Tensor, bias_rc: Tensor, groups: int, epsilon: float
     ) -> Tensor:
+        shape = (x_rbchw.shape[0], x_rbchw.shape[2])
+        weight_rc = gate.fitting(weight_rc, shape, x_rbchw.dtype, "the normalisation's weight")
+        bias_rc = gate.fitting(bias_rc, shape, x_rbchw.dtype, "the normalisation's bias")
         y_rchwb = empty_like(x_rbchw)
         size = sizes(x_rbchw, outputs=x_rbchw.shape[2], kernel_size=1)
         run("group_norm", x_rbchw.dtype, size, groups, view(x_rbchw), weight_rc, bias_rc, epsilon, y_rchwb)

@@ -153,6 +153,9 @@ class ControllerConfig:
         "greedy",
         "Whether a policy that only plays takes the likeliest choice (greedy) or draws one (sampled).",
     )
+    start: str = setting(
+        "", "What a learning policy starts from: a run, a checkpoint, or shipped; empty starts from new weights."
+    )
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     heuristic: HeuristicConfig = field(default_factory=HeuristicConfig)
     hillclimb: HillclimbConfig = field(default_factory=HillclimbConfig)

@@ -19,7 +19,7 @@ from esper.policy.observations import Observation, observation_size
 from esper.policy.situation import Situation
 from esper.telemetry.events import PPOMetrics
 from esper.training.config import TrainingConfig
-from esper.training.controllers.named_tensors import below, prefixed
+from esper.training.controllers.named_tensors import below, prefixed, require_same_layout
 from esper.training.controllers.protocol import StepResult
 from esper.training.ppo.adam_state import adam_tensors, load_adam_tensors
 from esper.training.ppo.rollout_buffer import RolloutBuffer
@@ -171,6 +171,16 @@ class Agent:
         )
         self._reward_scale = float(tensors["values/reward_scale"])
         self._updater.progress = UpdateProgress.from_tensor(tensors["updates/progress"])
+
+    def start_from(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what another agent learned. The schedules of exploration begin anew.
+
+        Raises:
+            ConfigError: the tensors are not those of such an agent.
+        """
+        require_same_layout(tensors, self.state())
+        self.load_state(tensors)
+        self._updater.progress = UpdateProgress()
 
     def _normalize(self, raw: Observation) -> Observation:
         """The observation as the policy sees it, on the policy's device. The statistics stay as they are."""

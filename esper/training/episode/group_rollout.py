@@ -76,15 +76,23 @@ class GroupRollout:
 
     def play_epoch(self, epoch: int) -> None:
         """Record what this epoch measured, then decide and act on it."""
+        situation = self.see(epoch)
+        with self._clock.measure(Phase.ACT):
+            chosen = self._controller.decide(situation, self._generator)
+        self.act(situation, chosen)
+
+    def see(self, epoch: int) -> Situation:
+        """Record what this epoch measured, and return what whoever decides is shown."""
         with self._clock.measure(Phase.OBSERVE):
             for episode in self._running():
                 self._record(episode, epoch)
-        self._decide_and_execute(epoch)
+        with self._clock.measure(Phase.OBSERVE):
+            return self._situation(epoch)
 
     def bootstrap(self) -> None:
         """Show the controller the states that its last actions led to."""
         with self._clock.measure(Phase.ACT):
-            self._controller.bootstrap(self._observe())
+            self._controller.bootstrap(self.observe())
 
     def _running(self) -> list[EnvEpisode]:
         return [episode for episode in self.episodes if episode.running]
@@ -185,7 +193,7 @@ class GroupRollout:
             for anomaly in self._seed_watch.after_epoch(env, epoch, matrix, seeds):
                 self._emit(anomaly, anomaly.severity)
 
-    def _observe(self) -> Observation:
+    def observe(self) -> Observation:
         """The raw observations of the group's envs, on the CPU."""
         garden = self._world.garden
         return build_observations(
@@ -207,18 +215,15 @@ class GroupRollout:
         return Situation(
             epoch=epoch,
             max_epochs=self._config.fleet.episode_length,
-            observation=self._observe(),
+            observation=self.observe(),
             masks=build_masks([env.view for env in envs], topology_of(self._config.host)),
             envs=envs,
         )
 
-    def _decide_and_execute(self, epoch: int) -> None:
-        """Ask the controller about every env, carry out the actions, pay for them and report what became of them."""
+    def act(self, situation: Situation, chosen: Sequence[Decision]) -> None:
+        """Carry out one decision per env, pay for the actions and report what became of them."""
+        epoch = situation.epoch
         active = tuple(episode.running for episode in self.episodes)
-        with self._clock.measure(Phase.OBSERVE):
-            situation = self._situation(epoch)
-        with self._clock.measure(Phase.ACT):
-            chosen = self._controller.decide(situation, self._generator)
         for episode in self._running():
             with self._clock.measure(Phase.EXECUTE):
                 place = self._place(episode)

@@ -22,7 +22,7 @@ class Rollout:
         self, groups: Sequence[Group], world: BatchWorld, *, hub: Hub, clock: PhaseClock, control: RunControl
     ) -> None:
         self._episode_length = groups[0].config.fleet.episode_length
-        self._world = world
+        self.world = world
         self._clock = clock
         self._control = control
         self.groups = tuple(GroupRollout(group, world, hub=hub, clock=clock) for group in groups)
@@ -33,17 +33,17 @@ class Rollout:
             self._control.wait_while_paused()
             if self._control.stop_requested:
                 return False
-            self._train_and_measure()
+            self.train_and_measure()
             for group in self.groups:
                 group.play_epoch(epoch)
         for group in self.groups:
             group.bootstrap()
-        self._measure_test()
+        self.measure_test()
         return True
 
-    def _train_and_measure(self) -> None:
+    def train_and_measure(self) -> None:
         """Train every host for an epoch, validate and ablate it, and copy the numbers to the CPU."""
-        world = self._world
+        world = self.world
         with self._clock.measure(Phase.TRAIN):
             batches = self._clock.each(Phase.DATA_WAIT, world.source.train(world.data_generators))
             train = world.fleet.train_epoch(batches)
@@ -55,10 +55,10 @@ class Rollout:
         for group in self.groups:
             group.measured(measurements, evaluation_ms)
 
-    def _measure_test(self) -> None:
+    def measure_test(self) -> None:
         """Measure every host on the test split at the end of its episode. The result is reported and never fed back."""
         with self._clock.measure(Phase.EVALUATE):
-            world = self._world
+            world = self.world
             evaluation = world.fleet.evaluate(world.source.test(), ablation=False)
             measurements = world.fleet.collect(None, evaluation)
         for group in self.groups:

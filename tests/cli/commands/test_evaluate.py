@@ -66,7 +66,7 @@ def test_without_json_there_are_tables(here: Here) -> None:
     ("arguments", "said"),
     [
         (("--controllers", "static,hill"), "hillclimb"),
-        (("--controllers", "ppo"), "--checkpoint"),
+        (("--preset", "text", "--controllers", "ppo"), "--checkpoint"),
         (("--seeds", "0"), "number of seeds"),
         (("--preset", "digit_impaired"), "did you mean digits_impaired"),
         (("--csv", "no/such/folder/x.csv"), "cannot be written"),

@@ -1,0 +1,61 @@
+"""How many CPU threads a run may use on this machine."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Final
+
+import torch
+
+_BUSY: Final = 1.5
+"""Runnable processes per processor from which on a machine counts as busy."""
+
+_CGROUP: Final = Path("/sys/fs/cgroup")
+
+
+def use_threads(setting: int) -> None:
+    """Let torch and the native kernels compute with this many threads; 0 stands for default_threads()."""
+    torch.set_num_threads(setting or default_threads())
+
+
+def default_threads() -> int:
+    """As many as torch would take, but no more than the processors that this process may really use.
+
+    What limits it: OMP_NUM_THREADS (torch reads it), the affinity of the process, and the CPU quota of its container.
+    """
+    return max(1, min(torch.get_num_threads(), allowed_processors(), _quota_processors(_CGROUP)))
+
+
+def allowed_processors() -> int:
+    """The processors that the process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _quota_processors(cgroup: Path) -> int:
+    """The processors that the container's CPU quota pays for, rounded up; without a quota all there are."""
+    everything = os.cpu_count() or 1
+    for files in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            words = " ".join((cgroup / name).read_text(encoding="ascii") for name in files).split()
+        except OSError:
+            continue
+        if len(words) == 2 and words[0].isdecimal() and words[1].isdecimal() and int(words[1]) > 0:
+            return max(1, math.ceil(int(words[0]) / int(words[1])))
+    return everything
+
+
+def busy_note(load: float, processors: int) -> str | None:
+    """What to say if others keep the processors busy, or None.
+
+    load: the average number of runnable processes in the last minute.
+
+    >>> busy_note(0.5, 2) is None
+    True
+    """
+    if load < _BUSY * processors:
+        return None
+    return f"this machine is busy: {load:.1f} processes want its {processors} processors, so everything takes longer"

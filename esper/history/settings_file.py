@@ -1,0 +1,97 @@
+"""A run's config.toml: written whole with its own digest in the first line, and checked whenever it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, cast
+
+import tomli_w
+
+from esper.errors import HistoryError
+from esper.history.codec import document_digest
+from esper.history.disk import sync_to_disk
+from esper.history.identity import identity_digest
+from esper.history.json_text import Document
+from esper.history.records import FileHeader
+
+_MARK: Final = "# The settings of one run, written by Esper. To change them, give options to `esper train`. sha256 "
+
+
+def write_settings(path: Path, document: Document) -> None:
+    """Write the file whole or not at all, and put it on the disk.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    tables = tomli_w.dumps(document)
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(f"{_MARK}{_digest(tables)}\n{tables}", encoding="utf-8", newline="\n")
+    sync_to_disk(beside)
+    beside.replace(path)
+    sync_to_disk(path.parent)
+
+
+def read_settings(path: Path, *, sealed: bool) -> Document:
+    """The tables of the file.
+
+    sealed: whether the file must start with its digest, as it does from version 2 of the format on.
+
+    Raises:
+        HistoryError: it is missing, damaged, or not TOML.
+    """
+    try:
+        text = path.read_bytes().decode()
+        if sealed:
+            first, _, tables = text.partition("\n")
+            if first != f"{_MARK}{_digest(tables)}":
+                raise HistoryError(f"{path} is not what was written: it was changed, cut off or damaged")
+        return tomllib.loads(text)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HistoryError(f"{path} cannot be read: {error}") from error
+
+
+def check_identity(path: Path, document: Document, header: FileHeader) -> None:
+    """Check that the settings are those of the run whose log has this header.
+
+    path: the settings' file, for the message.
+
+    Raises:
+        HistoryError: they are another run's, or were changed.
+    """
+    known = (identity_digest(document), document_digest(document))  # Version 1 began with a digest of everything.
+    if header.config_digest not in known[: 1 if header.schema_version > 1 else 2]:
+        raise HistoryError(
+            f"{path} does not have the digest {header.config_digest[:12]} that the run's log names: it was changed or "
+            "belongs to another run"
+        )
+
+
+def check_complete(path: Path, document: Document, whole: Document) -> None:
+    """Check that no setting is missing, because a default in its place would go unnoticed.
+
+    whole: the same settings with every key.
+
+    Raises:
+        HistoryError: some are missing.
+    """
+    missing = [key for key in _keys(whole) if key not in _keys(document)]
+    if missing:
+        raise HistoryError(f"{path} has no {', '.join(missing[:5])}: it was changed or cut off")
+
+
+def _keys(tables: Mapping[str, object], prefix: str = "") -> dict[str, None]:
+    """The dotted path of every value, in order."""
+    found: dict[str, None] = {}
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            found |= _keys(cast("Document", value), f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = None
+    return found
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,92 @@
+"""Makes the world of each batch: from a run's configuration to fresh hosts, their data and their random streams."""
+
+from __future__ import annotations
+
+import torch
+
+from esper.contracts.randomness import derive_seed
+from esper.fleet.devices import resolve_device
+from esper.fleet.fleet import Fleet
+from esper.growth.hosts.kinds import topology_of
+from esper.growth.hosts.registry import check_host_fits
+from esper.tasks.batches import BatchSource
+from esper.tasks.registry import load_task
+from esper.training.config import TrainingConfig
+from esper.training.episode.world import BatchWorld
+from esper.training.garden import Garden
+
+
+def random_stream(seed: int, stream: str, number: int) -> torch.Generator:
+    """The named random stream of one batch or episode. No stream outlives its batch."""
+    return torch.Generator().manual_seed(derive_seed(seed, stream, number))
+
+
+class WorldMaker:
+    """Holds what all batches of a run share: the task's data, where they are served from, and the devices."""
+
+    def __init__(self, config: TrainingConfig, *, groups: int) -> None:
+        """Load the task.
+
+        config: any group's; only what all groups share is read.
+        groups: the number of policy groups in the fleet.
+
+        Raises:
+            ConfigError: the config names a task, device or size that is not available here, or a host that cannot read
+                the task.
+        """
+        self._config = config
+        self._groups = groups
+        names = config.run.devices or (config.run.device,)
+        self._devices = [resolve_device(name, "run.devices") for name in names]
+        self.data = load_task(config.task, config.run.seed).to(resolve_device(config.run.device))
+        check_host_fits(config.host, self.data.input_shape, self.data.name)
+        self.source = BatchSource(
+            self.data,
+            envs=config.fleet.envs * (groups + config.fleet.control_hosts),
+            batch_size=config.fleet.batch_size,
+            evaluation_batch_size=config.fleet.evaluation_batch_size,
+            steps=config.fleet.steps_per_epoch,
+            augment=config.task.augment,
+        )
+
+    def make(self, batch: int) -> BatchWorld:
+        """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
+        config = self._config
+        first_episode = (batch - 1) * config.fleet.envs
+        episodes = [first_episode + env for env in range(config.fleet.envs)]
+        episodes *= self._groups + config.fleet.control_hosts
+        fleet = Fleet(
+            host=config.host,
+            growth=config.growth,
+            fleet=config.fleet,
+            input_shape=self.data.input_shape,
+            num_classes=self.data.num_classes,
+            devices=self._devices,
+            generators=[self._stream("host", episode) for episode in episodes],
+        )
+        grown = config.fleet.envs * self._groups
+        garden = Garden(
+            fleet,
+            config.growth,
+            topology_of(config.host),
+            run_seed=config.run.seed,
+            first_episode=first_episode,
+            group_size=config.fleet.envs,
+        )
+        if config.fleet.data_order == "shared":
+            data_generators = [self._stream("data", batch)]
+        else:
+            data_generators = [self._stream("data of env", episode) for episode in episodes]
+        return BatchWorld(
+            batch=batch,
+            fleet=fleet,
+            garden=garden,
+            source=self.source,
+            random_guess_loss=self.data.random_guess_loss,
+            data_generators=data_generators,
+            policy_seed=derive_seed(config.run.seed, "actions", batch),
+            control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
+        )
+
+    def _stream(self, stream: str, number: int) -> torch.Generator:
+        return random_stream(self._config.run.seed, stream, number)

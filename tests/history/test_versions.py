@@ -1,0 +1,88 @@
+"""Runs that older versions of Esper saved stay readable, and go on in today's form. tests/samples has one of each."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from esper.errors import HistoryError
+from esper.history import RunDirectory, read_events, read_history, read_run_events
+from esper.history.checkpoint_files import open_checkpoint
+from esper.history.migrations import OLDEST_VERSION, STEPS
+from esper.history.records import SCHEMA_VERSION
+from esper.history.upgrade import upgrade_logs
+from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+@pytest.fixture
+def version_1(tmp_path: Path) -> Path:
+    """A copy of a run of two rounds, with two envs and three epochs an episode."""
+    shutil.copytree(SAMPLES / "version-1", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_there_is_a_sample_and_a_step_for_each_older_version() -> None:
+    assert list(range(OLDEST_VERSION, SCHEMA_VERSION)) == sorted(STEPS)
+    assert {f"version-{version}" for version in STEPS} <= {item.name for item in SAMPLES.iterdir()}
+
+
+def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
+    log = read_run_events(version_1)
+    assert log.header.schema_version == 1
+    assert [event.seq for event in log.events] == list(range(1, len(log.events) + 1))
+    assert log.events[0].kind is EventKind.TRAINING_STARTED
+    ended = log.events[-1].payload
+    assert isinstance(ended, TrainingEnded)
+    assert (ended.end, ended.batches_completed) == (RunEnd.FINISHED, 2)
+    assert [summary.batch for summary in read_history(version_1)] == [1, 2]
+    config = RunDirectory.open(version_1).load_config()
+    assert config.fleet.envs == 2
+    assert config.growth.op_masks == "possible"  # what version 1 did, and not today's default
+    manifest = open_checkpoint(version_1).manifest
+    assert (manifest.rounds_completed, manifest.groups[0].config) == (2, config)
+
+
+def test_settings_of_version_1_are_checked_too(version_1: Path) -> None:
+    (version_1 / "config.toml").write_text("")
+    with pytest.raises(HistoryError, match="does not have the digest"):
+        RunDirectory.open(version_1).load_config()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"kind":', '"kind":"TRAINING_ENDED","kind":', "the key 'kind' stands twice in one object"),
+        ('"learning_rate":', '"learning_rate":1e999,"x":', "1e999 is beyond the range of numbers"),
+        ('"preset":', '"preset":' + "[" * 100_000, "is not JSON"),
+    ],
+)
+def test_lines_without_a_checksum_are_parsed_with_care(version_1: Path, old: str, new: str, said: str) -> None:
+    path = version_1 / "events.jsonl"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(HistoryError, match="line 2: .*" + said) as caught:
+        read_events(version_1)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_line_without_a_checksum_has_a_bounded_length(version_1: Path) -> None:
+    path = version_1 / "events.jsonl"
+    path.write_text(path.read_text().replace('"preset":"', '"preset":"' + "x" * 2**20, 1))
+    with pytest.raises(HistoryError, match=r"line 2: the document is longer than 1,048,576 bytes"):
+        read_events(version_1)
+
+
+def test_upgraded_logs_hold_the_same_and_carry_checksums(version_1: Path) -> None:
+    events, history = read_events(version_1), read_history(version_1)
+    directory = RunDirectory.open(version_1)
+    upgrade_logs(directory)
+    log = read_run_events(version_1)
+    assert log.header.schema_version == SCHEMA_VERSION
+    assert (list(log.events), read_history(version_1)) == (events, history)
+    path = directory.events_path
+    path.write_text(path.read_text().replace('"max_epochs":3', '"max_epochs":4'))
+    with pytest.raises(HistoryError, match="line 2: crc does not fit"):
+        read_events(version_1)
