@@ -66,7 +66,10 @@ def _listed(place: Path, accuracy: float | None, best: float | None, latest: str
 
 
 def _latest(run: Path) -> str | None:
+    """The name in the first line; the digest of the manifest follows in the second."""
     try:
-        return (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace").strip()
+        return (
+            (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+        )
     except OSError:
         return None

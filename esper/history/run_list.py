@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 
 from esper.errors import SavedDataError
 from esper.history.json_text import Document
-from esper.history.reader import open_events
+from esper.history.lines import read_header
 from esper.history.run_directory import CONFIG_FILE, EVENTS_FILE
 from esper.history.run_lock import is_locked
 from esper.history.tail import last_event, round_accuracies
@@ -127,9 +127,7 @@ def _with_progress(run: ListedRun) -> ListedRun:
 
 def _created(path: Path) -> float:
     """The time in the header."""
-    reader = open_events(path)
-    next(reader.lines(), None)
-    return datetime.fromisoformat(reader.header.created).timestamp()
+    return datetime.fromisoformat(read_header(path / EVENTS_FILE, "events").created).timestamp()
 
 
 def _settings(path: Path) -> Document:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Final, cast
 
 from esper.errors import HistoryError, RecordError
-from esper.history.codec import event_from_json
-from esper.history.json_text import Document, parse_json_object
+from esper.history.codec import event_from_document
+from esper.history.json_text import Document
+from esper.history.lines import document_of, parse_header, read_header
 from esper.history.run_directory import EVENTS_FILE, HISTORY_FILE
 from esper.telemetry.events import Event
 
@@ -25,7 +26,7 @@ def last_event(run: Path) -> Event | None:
     if line is None:
         return None
     try:
-        return event_from_json(line)
+        return event_from_document(document_of(line, "events", read_header(path, "events").schema_version))
     except RecordError as error:
         raise HistoryError(f"{path}, last line: {error}") from error
 
@@ -64,20 +65,20 @@ def round_accuracies(run: Path) -> dict[int, float]:
     found: dict[int, list[float]] = {}
     try:
         with path.open("rb") as file:
-            file.readline()
+            version = parse_header(path, file.readline(), "history").schema_version
             for number, line in enumerate(file, start=2):
                 if line.endswith(b"\n"):
-                    batch, accuracy = _figures(path, number, line)
+                    batch, accuracy = _figures(path, number, line, version)
                     found.setdefault(batch, []).append(accuracy)
     except OSError as error:
         raise HistoryError(f"{path} cannot be read: {error.strerror}") from error
     return {batch: sum(values) / len(values) for batch, values in found.items()}
 
 
-def _figures(path: Path, number: int, line: bytes) -> tuple[int, float]:
+def _figures(path: Path, number: int, line: bytes, version: int) -> tuple[int, float]:
     """The round and its accuracy. The rest of the summary is not decoded."""
     try:
-        summary = parse_json_object(line).get("summary")
+        summary = document_of(line, "history", version).get("summary")
     except RecordError as error:
         raise HistoryError(f"{path}, line {number}: {error}") from error
     if isinstance(summary, dict):

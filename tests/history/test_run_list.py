@@ -11,6 +11,7 @@ from esper.errors import HistoryError
 from esper.history import RunDirectory, open_recording, read_events, read_history
 from esper.history.run_list import RunState, list_runs, listed_run
 from esper.history.run_lock import RunLock
+from esper.history.sealing import seal
 from esper.history.tail import last_event, last_line, round_accuracies
 from esper.telemetry.events import BatchEpochCompleted, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
@@ -73,7 +74,7 @@ def test_the_middle_of_the_log_is_not_read(saved_run: RunDirectory) -> None:
 def test_damage_is_one_run_and_not_the_list(tmp_path: Path, make: Make) -> None:
     good = recorded(tmp_path, make, RunEnd.FINISHED, 40.0, second=5000.0)
     bad = recorded(tmp_path, make, RunEnd.FINISHED, 40.0, second=1000.0)
-    bad.history_path.write_bytes(bad.history_path.read_bytes() + b'{"seq":1}\n')
+    bad.history_path.write_bytes(bad.history_path.read_bytes() + seal('{"seq":1}').encode() + b"\n")
     good_run, bad_run = sorted(list_runs(tmp_path), key=lambda run: run.path == bad.path)
     assert (good_run.path, good_run.state) == (good.path, RunState.ENDED)
     assert bad_run.state is RunState.DAMAGED
