@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from esper.history.presets import list_presets, load_preset
     from esper.history.reader import read_events, read_history
     from esper.rewards.components import register_reward
+    from esper.tasks.arrays import task_from_arrays
+    from esper.tasks.datasets import task_from_dataset
     from esper.tasks.registry import register_task
     from esper.telemetry.sinks import register_sink
     from esper.training.controllers.registry import register_controller
@@ -47,6 +49,8 @@ __all__ = [
     "register_reward",
     "register_sink",
     "register_task",
+    "task_from_arrays",
+    "task_from_dataset",
     "train",
 ]
 
@@ -65,6 +69,8 @@ _HOMES: Final = {
     "register_reward": "esper.rewards.components",
     "register_sink": "esper.telemetry.sinks",
     "register_task": "esper.tasks.registry",
+    "task_from_arrays": "esper.tasks.arrays",
+    "task_from_dataset": "esper.tasks.datasets",
     "train": "esper.api.training",
 }
 

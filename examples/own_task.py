@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 import esper
 from esper.tasks.config import TaskConfig
-from esper.tasks.data import Split, TaskData, channel_statistics
+from esper.tasks.data import TaskData
 
 
-def stripes(number: int, random: np.random.Generator) -> Split:
-    """Grey images [number, 1, 8, 8] with values 0 to 255, and the class of each."""
-    targets = random.integers(0, 2, number)
-    images = random.integers(0, 120, (number, 1, 8, 8))
-    for image, target, place in zip(images, targets, random.integers(0, 8, number), strict=True):
-        if target == 0:
-            image[0, place, :] += 100
+def stripes(number: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Grey images [number, 8, 8] as floats from 0 to 1, and the class of each."""
+    labels = random.integers(0, 2, number)
+    images = random.uniform(0.0, 0.5, (number, 8, 8))
+    for image, label, place in zip(images, labels, random.integers(0, 8, number), strict=True):
+        if label == 0:
+            image[place, :] += 0.4
         else:
-            image[0, :, place] += 100
-    return Split(inputs=torch.from_numpy(images.astype(np.uint8)), targets=torch.from_numpy(targets))
+            image[:, place] += 0.4
+    return images, labels
 
 
 def load(config: TaskConfig, seed: int) -> TaskData:
-    """The three splits. A task of real data would read its files here."""
-    random = np.random.default_rng(seed)
-    train = stripes(512, random)
-    mean, deviation = channel_statistics(train.inputs)
-    return TaskData(
-        name=config.name,
-        num_classes=2,
-        train=train,
-        validation=stripes(128, random),
-        test=stripes(128, random),
-        mean=mean,
-        standard_deviation=deviation,
-    )
+    """Validation and test are drawn from the samples. A task of real data would read its files here."""
+    return esper.task_from_arrays(stripes(800, np.random.default_rng(seed)), config=config, seed=seed)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from esper.checkpoints import (
     trained_policy,
     with_start,
 )
-from esper.errors import ConfigError
+from esper.errors import CheckpointError, ConfigError
 from esper.evaluation.demo import DEMO_RUN
 from esper.history import read_events
 from esper.history.presets import load_preset, with_overrides
@@ -49,7 +49,7 @@ def test_ppo_plays_the_shipped_policy_unless_a_run_is_named(tmp_path: Path) -> N
         assert policy is not None
         assert policy.path == shipped_policy("digits_impaired")
     assert trained_policy(None, "text") is None
-    with pytest.raises(ConfigError, match="has no checkpoint"):
+    with pytest.raises(CheckpointError, match="has no checkpoint"):
         trained_policy(tmp_path, "digits_impaired")
 
 

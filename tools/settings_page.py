@@ -21,7 +21,7 @@ the values of a preset if you name one (`--preset`).
 
 Change a setting with `--set KEY=VALUE`. The value is read as TOML, and a bare word needs no quotes. A table changes
 only the keys that it names: `--set 'host={blocks=2}'` leaves the host's other settings as the preset has them. Numbers
-are finite.
+are finite. In Python, a config object also takes scalars of numpy and torch.
 """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -96,25 +96,33 @@ def setting(
 def check_settings(config: DataclassInstance, table: str) -> None:
     """Hold every setting of a config object to its declaration; called from __post_init__.
 
-    Numbers of numpy and of torch become Python's, so that a config can be made from computed values.
+    Scalars of numpy and of torch become Python's, so that a config can be made from computed values.
 
-    table: the config's place, for the message, for example host.transformer.
+    table: the config's place, for the message, for example host.transformer; empty for the whole configuration.
 
     Raises:
         ConfigError: a value has the wrong type or lies outside its range.
     """
     hints = _type_hints(type(config))
     for item in fields(config):
-        declared = item.metadata.get(_KEY)
-        if declared is not None:
-            value = getattr(config, item.name)
-            checked = _checked(value, hints[item.name], declared, f"{table}.{item.name}")
-            if checked is not value:
-                object.__setattr__(config, item.name, checked)  # the object is being made: frozen comes after this
+        declared, value, kind = item.metadata.get(_KEY), getattr(config, item.name), hints[item.name]
+        key = f"{table}.{item.name}" if table else item.name
+        if declared is None:
+            _check_table(value, kind, key)
+            continue
+        checked = _checked(value, kind, declared, key)
+        if checked is not value:
+            object.__setattr__(config, item.name, checked)  # the object is being made: frozen comes after this
 
 
-def _checked(value: object, kind: object, declared: Setting, key: str) -> object:
+def _check_table(value: object, kind: type | UnionType, key: str) -> None:
+    if not isinstance(value, kind):
+        raise ConfigError(f"{key} is {_shown(value)}: it must be a {getattr(kind, '__name__', kind)}")
+
+
+def _checked(given: object, kind: object, declared: Setting, key: str) -> object:
     """The value as the declared type, after its checks."""
+    value = _unboxed(given)
     if kind is bool:
         return _require(isinstance(value, bool), key, value, "true or false", declared)
     if kind is int or kind is float:
@@ -124,26 +132,36 @@ def _checked(value: object, kind: object, declared: Setting, key: str) -> object
         wanted = f"one of {', '.join(map(str, choices))}"
         return _require(isinstance(value, str) and value in choices, key, value, wanted, declared)
     if get_origin(kind) is tuple:
-        return tuple(_checked(one, get_args(kind)[0], declared, key) for one in cast("tuple[object, ...]", value))
+        element = get_args(kind)[0]
+        _require(isinstance(value, (tuple, list)), key, value, f"a list of {_kind(element)}", declared)
+        return tuple(_checked(one, element, declared, key) for one in cast("tuple[object, ...]", value))
     if kind is str:
         return _require(isinstance(value, str), key, value, "text", declared)
-    assert is_dataclass(value), f"{key} is of a kind that check_settings does not know"
-    for item in fields(value):
-        _number(getattr(value, item.name), float, declared, f"{key}.{item.name}")
-    return value
+    return _per_head(value, cast("type[DataclassInstance]", kind), declared, key)
+
+
+def _per_head(value: object, kind: type[DataclassInstance], declared: Setting, key: str) -> object:
+    """The record of one number per head, with every number checked."""
+    if not isinstance(value, kind):
+        raise _refusal(key, value, f"a {kind.__name__}, which holds one number per head", declared)
+    given = {item.name: getattr(value, item.name) for item in fields(value)}
+    numbers = {name: _number(_unboxed(one), float, declared, f"{key}.{name}") for name, one in given.items()}
+    return value if all(numbers[name] is one for name, one in given.items()) else replace(value, **numbers)
+
+
+def _unboxed(value: object) -> object:
+    """Python's own value in the place of a scalar of numpy or torch, which contracts do not import."""
+    read = getattr(value, "item", None)
+    return read() if callable(read) and getattr(value, "shape", None) == () else value
 
 
 def _number(value: object, kind: type[int | float], declared: Setting, key: str) -> int | float:
-    read = getattr(value, "item", None)  # a scalar of numpy or torch
-    number = read() if callable(read) else value
     noun = "a whole number" if kind is int else "a number"
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or (kind is int and isinstance(number, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or (kind is int and isinstance(value, float)):
         raise _refusal(key, value, noun, declared)
-    if isinstance(number, float) and not math.isfinite(number):
+    if (isinstance(value, float) and not math.isfinite(value)) or not declared.allows(value):
         raise _refusal(key, value, declared.range, declared)
-    if not declared.allows(number):
-        raise _refusal(key, value, declared.range, declared)
-    return number
+    return value if type(value) is kind else kind(value)
 
 
 def _require(holds: bool, key: str, value: object, wanted: str, declared: Setting) -> object:
@@ -154,10 +172,20 @@ def _require(holds: bool, key: str, value: object, wanted: str, declared: Settin
 
 def _refusal(key: str, value: object, wanted: str, declared: Setting) -> ConfigError:
     """The error that names the key, the value, what it must be, and what the setting means."""
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
     unit = f" {declared.unit}" if declared.unit and wanted == declared.range else ""
-    return ConfigError(f"{key} is {shown}: it must be {wanted}{unit} ({_aside(declared.meaning)})")
+    return ConfigError(f"{key} is {_shown(value)}: it must be {wanted}{unit} ({_aside(declared.meaning)})")
+
+
+def _shown(value: object) -> str:
+    """A refused value on one line, shortened.
+
+    >>> _shown(10**5000), _shown("a" * 99), _shown([1, 2])
+    ('a number of more than 60 digits', "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...", '[1, 2]')
+    """
+    if isinstance(value, int) and abs(value) >= 10**60:  # Python refuses to write out an integer of thousands of digits
+        return "a number of more than 60 digits"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _aside(sentence: str) -> str:

@@ -84,7 +84,7 @@ def make_plan(
     every = names if STATIC_NAME in names else (STATIC_NAME, *names)
     contenders = tuple(Contender(name=name, factory=_factory(name, trained)) for name in every)
     data = load_task(base.task, base.run.seed)
-    check_host_fits(base.host, data.input_shape, data.name)
+    check_host_fits(base.host, data.input_shape, data.name, batch_size=base.fleet.batch_size)
     first = base.run.seed
     plan = EvaluationPlan(base=base, contenders=contenders, seeds=tuple(range(first, first + seeds)), data=data)
     for contender in contenders:

@@ -9,6 +9,9 @@ from typing import Final
 
 import torch
 
+_BUSY: Final = 1.5
+"""Runnable processes per processor from which on a machine counts as busy."""
+
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
@@ -22,10 +25,11 @@ def default_threads() -> int:
 
     What limits it: OMP_NUM_THREADS (torch reads it), the affinity of the process, and the CPU quota of its container.
     """
-    return max(1, min(torch.get_num_threads(), _allowed_processors(), _quota_processors(_CGROUP)))
+    return max(1, min(torch.get_num_threads(), allowed_processors(), _quota_processors(_CGROUP)))
 
 
-def _allowed_processors() -> int:
+def allowed_processors() -> int:
+    """The processors that the process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -42,3 +46,16 @@ def _quota_processors(cgroup: Path) -> int:
         if len(words) == 2 and words[0].isdecimal() and words[1].isdecimal() and int(words[1]) > 0:
             return max(1, math.ceil(int(words[0]) / int(words[1])))
     return everything
+
+
+def busy_note(load: float, processors: int) -> str | None:
+    """What to say if others keep the processors busy, or None.
+
+    load: the average number of runnable processes in the last minute.
+
+    >>> busy_note(0.5, 2) is None
+    True
+    """
+    if load < _BUSY * processors:
+        return None
+    return f"this machine is busy: {load:.1f} processes want its {processors} processors, so everything takes longer"

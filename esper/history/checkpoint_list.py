@@ -66,9 +66,10 @@ def _listed(place: Path, accuracy: float | None, best: float | None, latest: str
 
 
 def _latest(run: Path) -> str | None:
-    """The name in the first line of `latest`; the manifest's digest follows it."""
+    """The name in the first line; the digest of the manifest follows in the second."""
     try:
-        text = (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace")
+        return (
+            (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
+        )
     except OSError:
         return None
-    return text.partition("\n")[0]

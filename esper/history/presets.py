@@ -82,10 +82,11 @@ def resolve_config(
     tables = _read_preset(path)[1]
     _set(tables, "run.preset", preset)
     try:
-        config_from_mapping(tables)
+        config = config_from_mapping(cast("Table", _merged(config_to_mapping(TrainingConfig()), tables)))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    return _changed(tables, overrides, values or {})
+    # Changes are merged into all of the preset's settings, those included that its file leaves at their defaults.
+    return with_overrides(config, overrides, values)
 
 
 def with_overrides(

@@ -8,7 +8,7 @@ from typing import Final, cast
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_document
 from esper.history.json_text import Document
-from esper.history.lines import document_of, read_header, read_line
+from esper.history.lines import document_of, parse_header, read_header
 from esper.history.run_directory import EVENTS_FILE, HISTORY_FILE
 from esper.telemetry.events import Event
 
@@ -62,33 +62,28 @@ def round_accuracies(run: Path) -> dict[int, float]:
         HistoryError: there is no history, or a line of it is wrong.
     """
     path = run / HISTORY_FILE
-    version = read_header(path, "history").schema_version
     found: dict[int, list[float]] = {}
-    number = 1
     try:
         with path.open("rb") as file:
-            file.readline()
-            while (line := read_line(file)).endswith(b"\n"):
-                number += 1
-                batch, accuracy = _figures(document_of(line, "history", version))
-                found.setdefault(batch, []).append(accuracy)
-    except RecordError as error:
-        raise HistoryError(f"{path}, line {number}: {error}") from error
+            version = parse_header(path, file.readline(), "history").schema_version
+            for number, line in enumerate(file, start=2):
+                if line.endswith(b"\n"):
+                    batch, accuracy = _figures(path, number, line, version)
+                    found.setdefault(batch, []).append(accuracy)
     except OSError as error:
         raise HistoryError(f"{path} cannot be read: {error.strerror}") from error
     return {batch: sum(values) / len(values) for batch, values in found.items()}
 
 
-def _figures(document: Document) -> tuple[int, float]:
-    """The round and its accuracy. The rest of the summary is not decoded.
-
-    Raises:
-        RecordError: it is not the summary of a round.
-    """
-    summary = document.get("summary")
+def _figures(path: Path, number: int, line: bytes, version: int) -> tuple[int, float]:
+    """The round and its accuracy. The rest of the summary is not decoded."""
+    try:
+        summary = document_of(line, "history", version).get("summary")
+    except RecordError as error:
+        raise HistoryError(f"{path}, line {number}: {error}") from error
     if isinstance(summary, dict):
         fields = cast("Document", summary)
         batch, accuracy = fields.get("batch"), fields.get("avg_accuracy")
         if type(batch) is int and isinstance(accuracy, int | float):
             return batch, float(accuracy)
-    raise RecordError("summary", document, "a summary", problem="is not that of a round")
+    raise HistoryError(f"{path}, line {number}: it is not the summary of a round")

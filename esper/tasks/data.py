@@ -16,7 +16,7 @@ from torch import Tensor
 class Split:
     """Samples, and what a host should answer.
 
-    inputs: uint8 [N, C, H, W] for images, [N, L] for tokens.
+    inputs: uint8 or float32 [N, C, H, W] for images, [N, L] for tokens.
     targets: int64 [N] with the labels of images. For tokens, [N, L] with each next token, of the same integer type as
         the inputs; both may be views of one stream.
 
@@ -47,7 +47,7 @@ class TaskData:
     """A task's data. Rewards, gates and observations read the validation split; the test split is only reported.
 
     num_classes: the number of classes, or the size of the vocabulary.
-    mean, standard_deviation: per channel, in the units of the stored bytes, computed on the training split; empty for
+    mean, standard_deviation: per channel, in the units of the stored values, computed on the training split; empty for
         tokens.
     """
 
@@ -97,8 +97,10 @@ class TaskData:
 
 def _image_problem(split: Split) -> str | None:
     """What is wrong with a split whose inputs have four axes."""
-    if split.inputs.dtype != torch.uint8 or split.targets.dtype != torch.int64:
-        return "images must be uint8 and labels int64"
+    if split.inputs.dtype not in (torch.uint8, torch.float32):
+        return "images must be uint8 or float32; task_from_arrays takes any numbers"
+    if split.targets.dtype != torch.int64:
+        return "labels must be int64; task_from_arrays takes any integers"
     if split.targets.shape != split.inputs.shape[:1]:
         return "there must be one label per image"
     return None
@@ -116,17 +118,25 @@ def _token_problem(split: Split) -> str | None:
 
 
 def channel_statistics(images_nchw: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The mean and the standard deviation of each channel of uint8 images, over all pixels.
+    """The mean and the standard deviation of each channel of uint8 or float32 images, over all pixels.
 
     A constant channel has the standard deviation 1.
     """
-    means: list[float] = []
-    deviations: list[float] = []
+    moments = [
+        _float_moments(channel) if channel.is_floating_point() else _byte_moments(channel)
+        for channel in images_nchw.unbind(1)
+    ]
+    return tuple(mean for mean, _ in moments), tuple(deviation or 1.0 for _, deviation in moments)
+
+
+def _byte_moments(channel: Tensor) -> tuple[float, float]:
+    """Mean and standard deviation from the counts of the 256 values, without a copy in floats."""
     values = torch.arange(256, dtype=torch.float64)
-    for channel in images_nchw.unbind(1):
-        shares = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
-        mean = float((shares * values).sum())
-        deviation = float((shares * (values - mean).square()).sum().sqrt())
-        means.append(mean)
-        deviations.append(deviation if deviation > 0 else 1.0)
-    return tuple(means), tuple(deviations)
+    shares = torch.bincount(channel.flatten(), minlength=256).double() / channel.numel()
+    mean = float((shares * values).sum())
+    return mean, float((shares * (values - mean).square()).sum().sqrt())
+
+
+def _float_moments(channel: Tensor) -> tuple[float, float]:
+    values = channel.double()
+    return float(values.mean()), float(values.std(correction=0))

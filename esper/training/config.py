@@ -141,6 +141,7 @@ class TrainingConfig:
     governor: GovernorConfig = field(default_factory=GovernorConfig)
 
     def __post_init__(self) -> None:
+        check_settings(self, "")
         slot_config(self.host)  # a registry is asked here, so that HostConfig can stay plain values
         if self.reward.gamma != self.ppo.gamma:
             raise ConfigError(

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from esper.contracts.actions import PerHead
 from esper.contracts.settings import Setting, SettingEntry, walk_settings
 from esper.errors import ConfigError
+from esper.growth.hosts.config import HostConfig
 from esper.history.presets import load_preset, with_overrides, with_values
 from esper.training.config import RunConfig, TrainingConfig
+from esper.training.ppo.config import PPOConfig
 
 EVERY = list(walk_settings(TrainingConfig()))
 NUMBERS = [one for one in EVERY if "number" in one.kind]
@@ -71,6 +73,15 @@ def change(key: str, value: object) -> TrainingConfig:
     return changed
 
 
+def refusal(key: str, value: object) -> str:
+    """The words with which a value is refused; empty where it is accepted."""
+    try:
+        change(key, value)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 def outside(one: SettingEntry) -> Iterator[float]:
     """Values just beyond both ends."""
     declared = one.declared
@@ -93,6 +104,16 @@ def test_what_lies_outside_is_one_error_that_names_the_setting(one: SettingEntry
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("one", NUMBERS, ids=lambda one: one.key)
+def test_the_ends_of_a_range_belong_to_it_unless_they_are_open(one: SettingEntry) -> None:
+    """Only a rule that binds two settings may refuse a closed end, and its words are not those of the range."""
+    declared = one.declared
+    for end, is_open in ((declared.low, declared.low_open), (declared.high, declared.high_open)):
+        assert end is not None
+        value = int(end) if "whole" in one.kind else float(end)
+        assert (f"it must be {declared.range}" in refusal(one.key, value)) is is_open, (one.key, end)
+
+
 @settings(max_examples=60, deadline=None)
 @given(one=st.sampled_from(NUMBERS), value=st.floats() | st.integers() | st.text() | st.booleans() | st.none())
 def test_no_value_gets_past_its_range(one: SettingEntry, value: object) -> None:
@@ -110,10 +131,45 @@ def test_no_value_gets_past_its_range(one: SettingEntry, value: object) -> None:
 
 def test_numbers_of_numpy_and_torch_are_taken_as_what_they_are() -> None:
     config = with_values(TrainingConfig(), {"run.rounds": 3})
-    run = replace(config.run, rounds=np.int64(4), seed=torch.tensor(7))  # type: ignore[arg-type]
+    run = replace(config.run, rounds=np.int64(4), seed=torch.tensor(7))
     assert (run.rounds, run.seed) == (4, 7)
     assert type(run.rounds) is type(run.seed) is int
-    assert type(replace(config.fleet, learning_rate=np.float32(0.5)).learning_rate) is float  # type: ignore[arg-type]
+    assert type(replace(config.fleet, learning_rate=np.float32(0.5)).learning_rate) is float
+    assert replace(config.fleet, control_hosts=np.bool_(True)).control_hosts is True
+    assert type(replace(config.run, preset=np.str_("mine")).preset) is str
+    floors = replace(config.ppo, entropy_floors=PerHead.same(np.float32(0.5))).entropy_floors
+    assert floors == PerHead.same(0.5)
+    assert {type(floor) for floor in floors.in_order()} == {float}
+
+
+def test_a_whole_number_given_for_a_number_becomes_one() -> None:
+    rate = replace(TrainingConfig().fleet, learning_rate=1).learning_rate
+    assert (rate, type(rate)) == (1.0, float)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (PPOConfig, {"learning_rate": torch.ones(2)}, r"ppo\.learning_rate is tensor.*: it must be a number"),
+        (PPOConfig, {"learning_rate": torch.ones(99, 99)}, r"ppo\.learning_rate is tensor.*: it must be a number"),
+        (PPOConfig, {"learning_rate": np.ones(1)}, r"ppo\.learning_rate is array.*: it must be a number"),
+        (PPOConfig, {"learning_rate": np.float32}, r"ppo\.learning_rate is <class.*: it must be a number"),
+        (PPOConfig, {"learning_rate": 10**5000}, "is a number of more than 60 digits: it must be above 0"),
+        (RunConfig, {"rounds": -(10**5000)}, "is a number of more than 60 digits: it must be from 1"),
+        (PPOConfig, {"entropy_floors": None}, r"ppo\.entropy_floors is None: it must be a PerHead, which holds"),
+        (PPOConfig, {"entropy_floors": {"op": 0.5}}, r"ppo\.entropy_floors is \{.*: it must be a PerHead"),
+        (HostConfig, {"slots": "r0c0"}, r"host\.slots is 'r0c0': it must be a list of text"),
+        (HostConfig, {"slots": 5}, r"host\.slots is 5: it must be a list of text"),
+        (HostConfig, {"slots": (5,)}, r"host\.slots is 5: it must be text"),
+        (HostConfig, {"transformer": None}, r"host\.transformer is None: it must be a TransformerConfig"),
+        (TrainingConfig, {"ppo": {"gamma": 0.9}}, r"^ppo is \{'gamma': 0\.9\}: it must be a PPOConfig"),
+    ],
+)
+def test_values_that_are_no_setting_at_all_are_one_error(kind: Any, values: dict[str, object], message: str) -> None:
+    """Pyright refuses these; a script or a notebook does not."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        kind(**values)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [True, "3", 2.0, None, [3]])

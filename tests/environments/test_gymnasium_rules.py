@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -138,3 +141,14 @@ def test_mistakes_are_named() -> None:
     env.reset(seed=1)
     with pytest.raises(InvalidAction, match="must lie in MultiDiscrete"):
         env.step(np.full(8, 99))
+
+
+def test_without_gymnasium_one_line_says_what_to_install() -> None:
+    code = (
+        "import sys, esper; from esper.errors import ConfigError; sys.modules['gymnasium'] = None; "
+        "import importlib.util as util; find = util.find_spec; "
+        "util.find_spec = lambda name, *rest: None if name == 'gymnasium' else find(name, *rest)\n"
+        "try:\n    esper.make_vec\nexcept ConfigError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "the environments need Gymnasium: pip install 'esper-grow[gym]'\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,20 @@ def test_override_sets_one_value(override: str, section: str, name: str, value: 
     changed = getattr(getattr(config, section), name)
     assert changed == value
     assert type(changed) is type(value)
+
+
+@pytest.mark.parametrize("override", ["ppo.entropy_floors.op=0.5", "ppo={entropy_floors={op=0.5}}"])
+def test_one_head_of_a_table_that_the_preset_leaves_at_its_defaults_can_be_changed(override: str) -> None:
+    preset = load_preset("digits")
+    changed = resolve_config("digits", overrides=[override])
+    floors = replace(preset.ppo.entropy_floors, op=0.5)
+    assert changed == replace(preset, ppo=replace(preset.ppo, entropy_floors=floors))
+
+
+def test_a_preset_file_may_name_some_heads_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.toml").write_text('description = "x"\n[ppo.entropy_floors]\nop = 0.5\n')
+    monkeypatch.setattr(settings, "presets_directory", lambda: tmp_path)
+    assert load_preset("mine").ppo.entropy_floors == replace(TrainingConfig().ppo.entropy_floors, op=0.5)
 
 
 def test_overrides_take_effect_together_and_options_win() -> None:

@@ -78,7 +78,7 @@ def test_damage_is_one_run_and_not_the_list(tmp_path: Path, make: Make) -> None:
     good_run, bad_run = sorted(list_runs(tmp_path), key=lambda run: run.path == bad.path)
     assert (good_run.path, good_run.state) == (good.path, RunState.ENDED)
     assert bad_run.state is RunState.DAMAGED
-    assert bad_run.problem == f"{bad.history_path}, line 3: summary is not that of a round"
+    assert bad_run.problem == f"{bad.history_path}, line 3: it is not the summary of a round"
 
 
 @pytest.mark.parametrize("size", [10, 70_000, 200_000])

@@ -19,7 +19,7 @@ def test_a_name_can_be_taken_once() -> None:
 
 
 def test_synthetic_data_says_so_in_its_name_and_description() -> None:
-    entry = registry._TASKS["synthetic_cifar"]
+    entry = registry.TASKS.find("synthetic_cifar")
     assert "made-up" in entry.description
     data = load_task(TaskConfig(name="synthetic_cifar", train_samples=40, test_samples=20), seed=1)
     assert data.name == "synthetic_cifar"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from esper.cli.streams import say
 from esper.console import PlainConsole
 from esper.contracts.text import printable
 from esper.errors import ConfigError
+from esper.fleet.threads import allowed_processors, busy_note
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
 from esper.process.console_log import ConsoleLog
@@ -78,6 +80,9 @@ def _record(
     """Train into a recording; returns the run's directory."""
     with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume, sinks) as recording:
         _listen(signals, recording.directory.path)
+        note = busy_note(os.getloadavg()[0], allowed_processors())
+        if note is not None and console.is_terminal:  # A script has no use for it.
+            say(f"esper: {note}")
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
             train_recorded(groups or [GroupSpec(config=config)], recording, signals.control, resume)

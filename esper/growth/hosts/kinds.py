@@ -20,6 +20,11 @@ IMAGE_SAMPLE_DIMS = 3
 TOKEN_SAMPLE_DIMS = 1
 
 
+def any_minibatch(_config: HostConfig, _input_shape: tuple[int, ...]) -> int:
+    """The fewest samples in a minibatch of a host that treats every sample alone."""
+    return 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostKind:
     """One kind of host, by the name that host.kind uses.
@@ -27,6 +32,8 @@ class HostKind:
     topology: the family, which decides what blueprints fit.
     sample_dims: the number of axes of one sample: 3 for an image (C, H, W), 1 for tokens (L).
     points: gives the injection points of a config, in the order in which the host computes them.
+    smallest_minibatch: gives the fewest samples that a training minibatch must hold, for a config and the shape of a
+        sample; more than 1 where the host normalises over the minibatch.
     """
 
     name: str
@@ -34,6 +41,7 @@ class HostKind:
     topology: Topology
     sample_dims: int
     points: Callable[[HostConfig], tuple[InjectionPoint, ...]]
+    smallest_minibatch: Callable[[HostConfig, tuple[int, ...]], int] = any_minibatch
 
     def injection_specs(self, config: HostConfig) -> tuple[InjectionSpec, ...]:
         """The points with their positions. All segments count the same."""
@@ -107,6 +115,13 @@ def cnn_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
     return tuple(points)
 
 
+def cnn_smallest_minibatch(config: HostConfig, input_shape: tuple[int, ...]) -> int:
+    """2 where the last block normalises images of a single pixel: one value has no variance; otherwise 1."""
+    _, height, width = input_shape
+    halvings = min(config.blocks - 1, config.pooled_blocks)  # a block normalises before its own pool
+    return 2 if (height >> halvings) * (width >> halvings) == 1 else 1
+
+
 def transformer_points(config: HostConfig) -> tuple[InjectionPoint, ...]:
     """A point after every segment."""
     shape = config.transformer
@@ -120,6 +135,7 @@ add_host_kind(
         topology=Topology.CNN,
         sample_dims=IMAGE_SAMPLE_DIMS,
         points=cnn_points,
+        smallest_minibatch=cnn_smallest_minibatch,
     )
 )
 add_host_kind(

@@ -51,16 +51,18 @@ def register_host(kind: HostKind, build: HostFactory) -> None:
     _FACTORIES[kind.name] = build
 
 
-def check_host_fits(config: HostConfig, input_shape: tuple[int, ...], task: str) -> None:
-    """Check that this kind of host can read samples of this shape.
+def check_host_fits(config: HostConfig, input_shape: tuple[int, ...], task: str, *, batch_size: int) -> None:
+    """Check that this host can train on samples of this shape, so many at once.
 
     task: the task's name, for the message.
+    batch_size: the samples of a training minibatch.
 
     Raises:
         ConfigError: it cannot.
     """
     dims = host_kind(config.kind).sample_dims
     if len(input_shape) == dims:
+        _check_minibatch(config, input_shape, batch_size)
         return
     fitting = [kind.name for kind in list_host_kinds() if kind.sample_dims == len(input_shape)]
     remedy = f"set host.kind to {' or '.join(fitting)}, or choose another task" if fitting else "choose another task"
@@ -68,6 +70,15 @@ def check_host_fits(config: HostConfig, input_shape: tuple[int, ...], task: str)
         f"host.kind is {config.kind!r}, which reads {_READS[dims]}, but task.name is {task!r}, whose samples have the "
         f"shape {input_shape}: {remedy}"
     )
+
+
+def _check_minibatch(config: HostConfig, input_shape: tuple[int, ...], batch_size: int) -> None:
+    fewest = host_kind(config.kind).smallest_minibatch(config, input_shape)
+    if batch_size < fewest:
+        raise ConfigError(
+            f"fleet.batch_size is {batch_size}: it must be at least {fewest}, because this {config.kind} host "
+            f"normalises over the minibatch, to which fewer samples of the shape {input_shape} give too few values"
+        )
 
 
 def build_host(

@@ -39,7 +39,7 @@ class WorldMaker:
         names = config.run.devices or (config.run.device,)
         self._devices = [resolve_device(name, "run.devices") for name in names]
         self.data = load_task(config.task, config.run.seed).to(resolve_device(config.run.device))
-        check_host_fits(config.host, self.data.input_shape, self.data.name)
+        check_host_fits(config.host, self.data.input_shape, self.data.name, batch_size=config.fleet.batch_size)
         self.source = BatchSource(
             self.data,
             envs=config.fleet.envs * (groups + config.fleet.control_hosts),

@@ -9,6 +9,7 @@ import pytest
 
 from esper.history import RunDirectory, read_events
 from esper.history.codec import event_from_json
+from esper.history.sealing import seal, unseal
 
 Esper = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -17,13 +18,15 @@ def test_json_is_the_events_one_per_line(esper: Esper, finished_run: RunDirector
     done = esper("replay", finished_run.path, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [event_from_json(line) for line in done.stdout.splitlines()] == read_events(finished_run.path)
-    assert done.stdout == "".join(finished_run.events_path.read_text().splitlines(keepends=True)[1:])
+    lines = finished_run.events_path.read_bytes().splitlines()[1:]
+    assert done.stdout.encode() == b"".join(unseal(line) + b"\n" for line in lines)
 
 
 def test_json_ends_quietly_when_the_reader_of_the_pipe_leaves(finished_run: RunDirectory) -> None:
     header, *lines = finished_run.events_path.read_text().splitlines()
     first = json.loads(lines[0])
-    many = (json.dumps(first | {"seq": seq}) for seq in range(1, 20_000))
+    del first["crc"]
+    many = (seal(json.dumps(first | {"seq": seq})) for seq in range(1, 20_000))
     finished_run.events_path.write_text("\n".join([header, *many]) + "\n")
     process = subprocess.Popen(
         [sys.executable, "-m", "esper.cli.main", "replay", str(finished_run.path), "--json"],
@@ -50,7 +53,7 @@ def test_json_reports_a_torn_tail_beside_the_events(esper: Esper, finished_run: 
 
 
 def test_damaged_file_is_one_line_and_exit_code_2(esper: Esper, finished_run: RunDirectory) -> None:
-    finished_run.events_path.write_text(finished_run.events_path.read_text() + '{"seq":6}\n')
+    finished_run.events_path.write_text(finished_run.events_path.read_text() + seal('{"seq":6}') + "\n")
     done = esper("replay", finished_run.path, "--no-tui")
     assert done.returncode == 2
     assert done.stderr == f"esper: error: {finished_run.events_path}, line 7: time is missing: expected a value\n"

@@ -12,7 +12,7 @@ from esper.contracts.actions import Topology
 from esper.errors import ConfigError
 from esper.fleet.plain.modules import load_flat
 from esper.fleet.plain.transformer import PlainTransformerHost
-from esper.growth.hosts.config import HostConfig, TransformerConfig
+from esper.growth.hosts.config import HostConfig, InjectionPlace, TransformerConfig
 from esper.growth.hosts.kinds import slot_config, topology_of
 from esper.growth.hosts.protocol import HostProtocol
 from esper.growth.hosts.registry import build_host, check_host_fits
@@ -150,9 +150,32 @@ def test_a_slot_that_the_host_has_not_is_refused() -> None:
 
 
 def test_host_and_task_that_do_not_fit_are_one_error_with_both_names() -> None:
-    check_host_fits(CNN, (3, 32, 32), "digits")
-    check_host_fits(TINY, (64,), "text")
+    check_host_fits(CNN, (3, 32, 32), "digits", batch_size=64)
+    check_host_fits(TINY, (64,), "text", batch_size=1)
     with pytest.raises(ConfigError, match=r"host\.kind is 'cnn'.*task\.name is 'text'.*\(64,\).*kind to transformer"):
-        check_host_fits(CNN, (64,), "text")
+        check_host_fits(CNN, (64,), "text", batch_size=64)
     with pytest.raises(ConfigError, match=r"host\.kind is 'transformer'.*task\.name is 'digits'.*kind to cnn"):
-        check_host_fits(TINY, (1, 8, 8), "digits")
+        check_host_fits(TINY, (1, 8, 8), "digits", batch_size=64)
+
+
+@pytest.mark.parametrize("injection", ["post_pool", "pre_and_post_pool"])
+@pytest.mark.parametrize(("side", "blocks", "pool_layers"), [(8, 4, 3), (8, 3, 3), (1, 1, 0), (2, 2, 1), (9, 5, 3)])
+def test_a_minibatch_is_refused_exactly_where_torch_cannot_normalise_it(
+    side: int, blocks: int, pool_layers: int, injection: InjectionPlace
+) -> None:
+    """The twin is torch itself: its batch normalisation raises on a single value per channel."""
+    config = HostConfig(base_channels=1, blocks=blocks, pool_layers=pool_layers, injection=injection)
+    shape = (1, side, side)
+    host = build_host(
+        config, input_shape=shape, num_classes=2, generators=[torch.Generator().manual_seed(0)], algorithm="grouped"
+    )
+    check_host_fits(config, shape, "any", batch_size=2)
+    try:
+        features = torch.zeros(1, 1, *shape)
+        for index in range(len(host.injection_specs)):
+            features = host.run_segment(index, features)
+    except ValueError:
+        with pytest.raises(ConfigError, match=r"fleet\.batch_size is 1: it must be at least 2"):
+            check_host_fits(config, shape, "any", batch_size=1)
+    else:
+        check_host_fits(config, shape, "any", batch_size=1)
