@@ -46,11 +46,12 @@ class PlainConsole(Console):
     def print_whole(self, table: Table) -> None:
         """Print a table with every cell on one line, past the edge of a narrow terminal.
 
-        Names are there to be copied.
+        Names are there to be copied. What is printed later may be as wide.
         """
         options = self.options.update(max_width=_WIDEST)
         width = Measurement.get(self, options, table).maximum
-        self.print(table, width=max(width, self.width), crop=False, no_wrap=True)
+        self.width = max(width, self.width)
+        self.print(table)
 
 
 _WIDEST = 10_000

@@ -16,10 +16,12 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.replay import replay
+from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
 from esper.cli.commands.train import train
+from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
 
@@ -32,6 +34,8 @@ app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
 app.command()(runs)
+app.command()(watch)
+app.command("report")(report_command)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
