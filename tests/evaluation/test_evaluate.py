@@ -88,7 +88,7 @@ def test_every_run_replays(evaluated: Evaluated, capsys: pytest.CaptureFixture[s
             aggregator.apply(event)
         assert aggregator.snapshot().has_no_policy
         print_run_summary(path)
-    assert capsys.readouterr().out.count("The run finished after 1 rounds") == len(paths)
+    assert capsys.readouterr().out.count("The run finished after 1 round in") == len(paths)
 
 
 def test_every_run_is_told_and_the_total_is_right_in_the_end(evaluated: Evaluated) -> None:
