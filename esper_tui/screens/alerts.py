@@ -47,7 +47,11 @@ def why_lines(alert: Alert) -> list[Line]:
     """The rule of an alert in words."""
     rule = rule_for(alert.rule)
     if rule is None:
-        source = "an alarm of the trainer (docs/anomalies.md)" if alert.by_trainer else "a figure that is no number"
+        source = (
+            "an alarm of the trainer (docs/reference/anomalies.md)"
+            if alert.by_trainer
+            else "a figure that is no number"
+        )
         return [line(label("why "), f"{alert.word}: {source}")]
     return [line(label("why "), rule.reason)]
 

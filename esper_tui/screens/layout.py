@@ -43,7 +43,10 @@ def column(panels: Sequence[tuple[str, int]], x: int, width: int, height: int) -
 
 
 def envs_layout(width: int, height: int, *, envs: int, front: int) -> Layout:
-    """The main screen. front: which of the panels that share a place on small screens is up."""
+    """The main screen.
+
+    front: which of the panels that share a place on small screens is up.
+    """
     if width < WIDE or height < 26:
         return _folded_envs(width, height, envs, front)
     side = 38 if width < 150 else 46

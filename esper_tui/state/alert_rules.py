@@ -33,7 +33,10 @@ def env_alert(env_id: int, judgement: Judgement, *, moment: Moment, position: in
 def policy_alerts(
     updates: Sequence[PPOUpdateCompleted], group_id: str, name: str, *, moment: Moment, position: int
 ) -> Iterator[tuple[str, Alert | None]]:
-    """For each figure of the newest update its key, and the alert if it is beyond its limits. name: of the group."""
+    """For each figure of the newest update its key, and the alert if it is beyond its limits.
+
+    name: of the group.
+    """
     newest, first = updates[-1], updates[0]
     for entry in POLICY_METRICS:
         metric, value = entry.metric, entry.read(newest)

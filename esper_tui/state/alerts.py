@@ -54,7 +54,9 @@ def _no_alerts() -> deque[Alert]:
 
 @dataclass(slots=True, kw_only=True)
 class AlertBook:
-    """standing: by key. over: the newest that are resolved, oldest first."""
+    """standing: by key.
+    over: the newest that are resolved, oldest first.
+    """
 
     standing: dict[str, Alert] = field(default_factory=dict[str, Alert])
     over: deque[Alert] = field(default_factory=_no_alerts)

@@ -144,7 +144,10 @@ def _check_numbers(word: str, value: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """How the env table is sorted. pinned: envs that come first."""
+    """How the env table is sorted.
+
+    pinned: envs that come first.
+    """
 
     by: str = SORTS[0]
     reverse: bool = False

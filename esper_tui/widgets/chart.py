@@ -57,7 +57,10 @@ def chart_lines(
     marks: Sequence[tuple[int, str, Role]] = (),
     decimals: int | None = None,
 ) -> list[Line]:
-    """A chart with its y axis at the left and its x axis in the last row. marks: signs at an x, on top."""
+    """A chart with its y axis at the left and its x axis in the last row.
+
+    marks: signs at an x, on top.
+    """
     canvas = Canvas(width, height)
     plot_width, plot_height = width - GUTTER, height - 1
     if plot_width < 4 or plot_height < 2:

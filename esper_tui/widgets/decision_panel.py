@@ -137,7 +137,10 @@ def _head_row(head: HeadChoice, decision: LastAction, choice: int) -> Line:
 
 
 def reward_lines(decision: LastAction, width: int, *, every: bool) -> list[Line]:
-    """The terms of the reward with bars, largest first, and whether all of them add up to it. every: zeros too."""
+    """The terms of the reward with bars, largest first, and whether all of them add up to it.
+
+    every: zeros too.
+    """
     terms = sorted(decision.reward_terms, key=lambda term: -abs(term.value or 0.0))
     shown = [term for term in terms if term.value]
     largest = max((abs(term.value or 0.0) for term in shown), default=0.0)

@@ -118,7 +118,10 @@ def alert_words(alerts: Sequence[Alert]) -> list[tuple[Level, str]]:
 
 
 def alert_line(frame: Frame, alerts: Sequence[Alert], width: int) -> Line:
-    """Counts by severity, then as many alerts as fit. alerts: those to show, acknowledged and muted ones left out."""
+    """Counts by severity, then as many alerts as fit.
+
+    alerts: those to show, acknowledged and muted ones left out.
+    """
     snapshot = frame.snapshot
     if not alerts:
         updated = any(group.updates for group in snapshot.groups)

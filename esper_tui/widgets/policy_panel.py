@@ -32,7 +32,10 @@ LABEL_WIDTH, VALUE_WIDTH, VERDICT_WIDTH, ENDS_WIDTH = 7, 6, 5, 9
 
 
 def policy_lines(snapshot: CockpitSnapshot, group: GroupFigures, width: int, height: int) -> list[Line]:
-    """The panel's rows, most important first. group: of the snapshot."""
+    """The panel's rows, most important first.
+
+    group: of the snapshot.
+    """
     if not group.updates:
         return awaiting_update(snapshot, group, width)
     newest, first = group.updates[-1], group.updates[0]

@@ -113,7 +113,10 @@ def _bar_cell(overview: Overview, cell: int, room: int, low: float, high: float,
 
 
 def footer_line(keys: Sequence[Key], width: int) -> Line:
-    """As many keys as fit, in the key table's order, help and quit always. keys: that act here."""
+    """As many keys as fit, in the key table's order, help and quit always.
+
+    keys: that act here.
+    """
     shown = [key for key in keys if key.footer]
     pieces = [(strong(written_first(key)), dim(f" {key.words}  ")) for key in shown]
     ends = [piece for key, piece in zip(shown, pieces, strict=True) if key.name in ("help", "quit")]

@@ -57,7 +57,11 @@ def axis_of(episode: EpisodeView, width: int) -> Axis:
 def timeline_lines(
     episode: EpisodeView, width: int, height: int, *, cursor: int | None = None, previous: bool = False
 ) -> list[Line]:
-    """The whole panel. cursor: a host epoch, the newest by default. previous: overlay the round before."""
+    """The whole panel.
+
+    cursor: a host epoch, the newest by default.
+    previous: overlay the round before.
+    """
     if not episode.epochs:
         return [(dim(" no host epoch of this episode yet"),)]
     axis = axis_of(episode, width)

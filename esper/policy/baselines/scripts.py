@@ -53,9 +53,12 @@ NEVER: Final = 10_000
 class Plan:
     """What a script does with its seeds. Times in epochs.
 
-    blueprints: of the seeds in turn. at: the first epoch in which each may be germinated.
-    advance_until: the stage in which a seed is left. hold: how long it stays in HOLDING before it is fossilised.
-    prune_age: the age at which a live seed is pruned. again: germinate again whenever a slot is free.
+    blueprints: of the seeds in turn.
+    at: the first epoch in which each may be germinated.
+    advance_until: the stage in which a seed is left.
+    hold: how long it stays in HOLDING before it is fossilised.
+    prune_age: the age at which a live seed is pruned.
+    again: germinate again whenever a slot is free.
     swing: keep sending alpha up and down instead of fossilising.
     """
 

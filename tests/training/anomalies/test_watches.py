@@ -89,13 +89,15 @@ def constant(matrix: CounterfactualMatrix, accuracy: float) -> CounterfactualMat
 
 def test_an_undisturbed_run_is_quiet() -> None:
     """With as many decisions as the presets take in a batch: a handful of them is worth a warning."""
-    events = run("run.rounds=2", "fleet.envs=8", "fleet.episode_length=25", "fleet.steps_per_epoch=4")
+    # Masks that know the gates let these tiny hosts grow at once; then single validation images trip the ransom rule.
+    masks = "growth.op_masks=possible"
+    events = run("run.rounds=2", "fleet.envs=8", "fleet.episode_length=25", "fleet.steps_per_epoch=4", masks)
     assert [event for event in events if event.kind is EventKind.ANOMALY_DETECTED] == []
 
 
 def test_an_update_that_goes_much_too_far() -> None:
     far = ("ppo.learning_rate=0.3", "ppo.target_kl=1000", "ppo.epochs=4")
-    events = run("run.rounds=1", "fleet.episode_length=8", "run.seed=1", *far)
+    events = run("run.rounds=1", "fleet.episode_length=8", "run.seed=2", *far)
     rules = ("kl_spike", "ratio_explosion", "ratio_collapse")
     expected = {("kl_spike", CRITICAL), ("ratio_explosion", WARNING), ("ratio_collapse", WARNING)}
     assert told(events, *rules) == expected
