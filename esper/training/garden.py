@@ -73,7 +73,7 @@ class Garden:
         group_size: int,
     ) -> None:
         """first_episode: the number of the episode that env 0 starts, from which seed ids and initial values follow.
-        xxxgroup_size: the number of envs per policy group. Env k of each group has the same episode number, seed ids
+        group_size: the number of envs per policy group. Env k of each group has the same episode number, seed ids
         and initial values.
         """
         self._fleet = fleet
