@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esper.errors import HistoryError
@@ -21,6 +21,7 @@ from esper.telemetry.events import BatchEpochCompleted, EpochCompleted, Event
 Make = Callable[..., object]
 
 
+@settings(deadline=None, max_examples=40)
 @given(cuts=st.lists(st.floats(0, 1), max_size=6))
 def test_pieces_give_what_a_full_reading_gives(trained: tuple[Path, object], cuts: list[float]) -> None:
     whole = (trained[0] / "events.jsonl").read_bytes()
