@@ -22,11 +22,11 @@ class EpochCompleted:
     env_id: EnvId
     batch: Batch
     epoch: Epoch
-    train_loss: float
-    train_accuracy: Percent
+    train_loss: float | None
+    train_accuracy: Percent | None
     val_loss: float
     val_accuracy: Percent
-    host_grad_norm: float
+    host_grad_norm: float | None
     control_accuracy: Percent | None = None
     total_params: Count
     host_params: Count
@@ -78,7 +78,7 @@ class HeadChoice:
     choice: str
     probability: Share
     entropy: float
-    legal: Count
+    legal: Count | None
     size: Count
     masked: bool
     relevant: bool
@@ -112,13 +112,13 @@ class LastAction:
     success: bool
     refusal: str | None
     heads: tuple[HeadChoice, ...]
-    legal_ops: tuple[str, ...]
+    legal_ops: tuple[str, ...] | None
     alternatives: tuple[Alternative, ...]
-    decision_entropy: float
+    decision_entropy: float | None
     value_estimate: float | None
     op_values: tuple[NamedValue, ...]
     reward: float
-    reward_normalized: float
+    reward_normalized: float | None
     episode_reward: float
     reward_terms: tuple[NamedValue, ...]
 
@@ -169,9 +169,9 @@ class GovernorRollback:
     batch: Batch
     epoch: Epoch
     reason: str
-    loss: float
+    loss: float | None
     threshold: float | None
-    consecutive_panics: Count
-    restored_epoch: Epoch
+    consecutive_panics: Count | None
+    restored_epoch: Epoch | None
     penalty: float | None
     pruned_slots: tuple[str, ...]

@@ -19,7 +19,7 @@ class HeadUpdate:
     gradient_norm: float | None
     ratio_max: float | None
     clip_fraction: Share | None
-    relevant_fraction: Share
+    relevant_fraction: Share | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +66,9 @@ class PPOMetrics:
     ratio_max: float | None
     ratio_min: float | None
     gradient_norm: float | None
-    learning_rate: Coefficient
-    entropy_coef: Coefficient
-    value_coef: Coefficient
+    learning_rate: Coefficient | None
+    entropy_coef: Coefficient | None
+    value_coef: Coefficient | None
     entropy_floor_penalty: float | None
     op_value_loss: float | None
     op_values: tuple[NamedValue, ...]
@@ -79,7 +79,7 @@ class PPOMetrics:
     return_std: float | None
     value_mean: float | None
     value_std: float | None
-    epochs_run: Count
+    epochs_run: Count | None
     early_stopped: bool
     update_time_ms: Duration
     heads: tuple[HeadUpdate, ...]
@@ -116,6 +116,8 @@ class AnomalyType(StrEnum):
 class AnomalyDetected:
     """A rule of docs/reference/anomalies.md fired: the value is at its limit or beyond.
 
+    value, limit: None if only the detail was recorded, in words.
+
     rule: the rule's name.
     severity: warning or critical; the envelope has the same.
     epoch, env_id, slot_id, head: where it was, each None if the rule concerns something larger.
@@ -126,8 +128,8 @@ class AnomalyDetected:
     rule: str
     severity: Severity
     batch: Batch
-    value: float
-    limit: float
+    value: float | None
+    limit: float | None
     detail: str
     epoch: Epoch | None
     env_id: EnvId | None

@@ -54,9 +54,11 @@ class BatchEpochCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCount:
+    """How often an op was chosen, and how often it worked; None if that was not recorded."""
+
     op: str
     chosen: Count
-    succeeded: Count
+    succeeded: Count | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +125,13 @@ class RewardSummary:
 class HeadMaskRate:
     """How often, over one batch, the mask left the head fewer than all of its choices.
 
-    rate: the share of such decisions, or None if no decision was made.
+    masked_decisions: how many of the decisions were such.
+    rate: their share, or None if no decision was made.
     """
 
     head: str
     decisions: Count
-    masked: Count
+    masked_decisions: Count
     rate: Share | None
 
 

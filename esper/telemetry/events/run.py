@@ -54,17 +54,17 @@ class TrainingStarted:
     max_epochs: EpisodeLength
     max_batches: Batch
     start_batch: Batch
-    steps_per_epoch: Count
-    num_classes: Count
+    steps_per_epoch: Count | None
+    num_classes: Count | None
     seed: RandomSeed
     device: str
-    threads: Count
+    threads: Count | None
     reward_mode: str
-    reward_family: str
+    reward_family: str | None
     learning_rate: Coefficient
     clip_ratio: Coefficient
     entropy_coef: Coefficient
-    conv_algorithm: str
+    conv_algorithm: str | None
     groups: tuple[GroupStarted, ...] = ()
 
 

@@ -22,8 +22,8 @@ class SeedGerminated:
     blueprint: str
     params: Count
     tempo_epochs: Count
-    alpha_target: Share
-    alpha_algorithm: AlphaAlgorithm
+    alpha_target: Share | None
+    alpha_algorithm: AlphaAlgorithm | None
     alpha_curve: AlphaCurve
 
 
@@ -41,7 +41,7 @@ class SeedStageChanged:
     blueprint: str
     from_stage: SeedStage
     to_stage: SeedStage
-    alpha: Share
+    alpha: Share | None
     accuracy_delta: float
     epochs_in_stage: Epoch
 
@@ -55,7 +55,7 @@ class SeedGateEvaluated:
     gate: Gate
     target_stage: SeedStage
     passed: bool
-    score: Share
+    score: Share | None
     checks: tuple[GateCheck, ...]
 
 
@@ -99,8 +99,8 @@ class SlotSnapshot:
     epochs_in_stage: Epoch
     epochs_total: Epoch
     alpha: Share
-    alpha_target: Share
-    alpha_mode: AlphaMode
+    alpha_target: Share | None
+    alpha_mode: AlphaMode | None
     improvement: float
     contribution: float | None
     contribution_velocity: float | None
