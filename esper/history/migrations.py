@@ -1,7 +1,7 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its documents are those of version 2.
+the settings have no first line with their digest. Version 2 also says which signal ended a run.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import Final, cast
 
 from esper.history.json_text import Document
 from esper.history.records import SCHEMA_VERSION, FileKind
+from esper.telemetry.events import EventKind
 
 Step = Callable[[Document, FileKind], Document]
 
 
-def _from_1(document: Document, _: FileKind) -> Document:
-    """Version 2 added checksums around the documents and changed nothing in them."""
+def _from_1(document: Document, kind: FileKind) -> Document:
+    """Version 2 put checksums around the documents, and added what version 1 did not know."""
+    payload = document.get("payload")
+    if kind == "events" and document.get("kind") == EventKind.TRAINING_ENDED.value and isinstance(payload, dict):
+        return {**document, "payload": {"signal": None, **cast("Document", payload)}}
     return document
 
 
