@@ -65,7 +65,7 @@ def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     assert log.events[0].kind is EventKind.TRAINING_STARTED
     ended = log.events[-1].payload
     assert isinstance(ended, TrainingEnded)
-    assert (ended.end, ended.batches_completed) == (RunEnd.FINISHED, 2)
+    assert (ended.end, ended.batches_completed, ended.signal) == (RunEnd.FINISHED, 2, None)
     assert [summary.batch for summary in read_history(version_1)] == [1, 2]
     config = RunDirectory.open(version_1).load_config()
     assert config.fleet.envs == 2
