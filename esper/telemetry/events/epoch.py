@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from esper.telemetry.bounds import Batch, Count, Duration, EnvId, EpisodeLength, Epoch, Percent, Share
+from esper.telemetry.bounds import (
+    Batch,
+    Count,
+    Duration,
+    EnvId,
+    EpisodeLength,
+    Epoch,
+    EpochCount,
+    HostSize,
+    Percent,
+    Share,
+)
 from esper.telemetry.events.kinds import EventKind, NamedValue
 from esper.telemetry.events.seeds import SlotSnapshot
 
@@ -29,7 +40,7 @@ class EpochCompleted:
     host_grad_norm: float | None
     control_accuracy: Percent | None = None
     total_params: Count
-    host_params: Count
+    host_params: HostSize
     slots: tuple[SlotSnapshot, ...]
 
 
@@ -145,7 +156,7 @@ class EpisodeOutcome:
     best_accuracy: Percent
     episode_reward: float
     stability: Share
-    host_params: Count
+    host_params: HostSize
     total_params: Count
     param_ratio: float
     num_fossilized: Count
@@ -172,6 +183,6 @@ class GovernorRollback:
     loss: float | None
     threshold: float | None
     consecutive_panics: Count | None
-    restored_epoch: Epoch | None
+    restored_epoch: EpochCount | None
     penalty: float | None
     pruned_slots: tuple[str, ...]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.errors import RecordError
 from esper.telemetry.bounds import (
     Batch,
     BatchCount,
@@ -15,6 +16,7 @@ from esper.telemetry.bounds import (
     EnvCount,
     EnvId,
     EpisodeLength,
+    HostSize,
     RandomSeed,
 )
 from esper.telemetry.events.kinds import EventKind
@@ -48,7 +50,7 @@ class TrainingStarted:
     package_version: str
     preset: str
     task: str
-    host_params: Count
+    host_params: HostSize
     slot_ids: tuple[str, ...]
     n_envs: EnvCount
     max_epochs: EpisodeLength
@@ -66,6 +68,20 @@ class TrainingStarted:
     entropy_coef: Coefficient
     conv_algorithm: str | None
     groups: tuple[GroupStarted, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a run without a round, which no share of rounds could describe.
+
+        Raises:
+            RecordError: it starts after its last round.
+        """
+        if self.start_batch > self.max_batches:
+            raise RecordError(
+                "payload.start_batch",
+                self.start_batch,
+                "at most max_batches",
+                problem=f"is {self.start_batch}: expected at most max_batches, {self.max_batches}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
