@@ -47,7 +47,6 @@ def train(
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
-    sinks: Sequence[str] = (),
     on_hangup: OnHangup = "continue",
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it.
@@ -56,7 +55,6 @@ def train(
     report: called with the run's directory once the screen is gone and the run has ended without failing; prints to
         the console.
     resume: the point from which an earlier run goes on, in its own directory.
-    sinks: names of registered sinks that receive every event too.
     on_hangup: whether the run goes on without the screen, or stops, when the terminal is gone.
 
     Returns:
@@ -69,11 +67,7 @@ def train(
     settings = load_settings(settings_path())
     control = RunControl()
     with ExitStack() as stack:
-        start = (
-            open_recording(config, runs_dir, groups=groups, sinks=sinks)
-            if resume is None
-            else resume_recording(resume, sinks=sinks)
-        )
+        start = open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         log = ConsoleLog(recording.directory.path)

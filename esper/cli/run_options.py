@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from esper.api.options import check_sinks as check_sinks
 from esper.api.options import prepare as prepare
 from esper.api.options import resolve as resolve
 from esper.cli.streams import say
@@ -28,6 +27,10 @@ RunsDir = Annotated[Path, typer.Option(help="The directory in which run director
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="MODULE", help="Import this module first, e.g. my_blueprints. Repeatable."),
+]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option("--sink", metavar="NAME", help="Also send every event to this sink. Repeatable."),
 ]
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
 

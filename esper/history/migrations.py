@@ -1,7 +1,7 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its documents are those of version 2.
+the settings have no first line with their digest. It does not say how a run was made.
 """
 
 from __future__ import annotations
@@ -16,9 +16,16 @@ from esper.history.records import SCHEMA_VERSION, FileKind
 Step = Callable[[Document, FileKind], Document]
 
 
-def _from_1(document: Document, _: FileKind) -> Document:
-    """Version 2 added checksums around the documents and changed nothing in them."""
-    return document
+_ADDED_TO_1: Final[Mapping[str, Document]] = {"TRAINING_STARTED": {"blas": None, "data_digest": None}}
+"""What version 2 added to the payloads of events, by kind: version 1 did not measure it."""
+
+
+def _from_1(document: Document, kind: FileKind) -> Document:
+    """Version 2 added checksums around the documents, and fields to some events."""
+    added, payload = _ADDED_TO_1.get(str(document.get("kind")), {}), document.get("payload")
+    if kind != "events" or not added or not isinstance(payload, dict):
+        return document
+    return document | {"payload": cast("Document", payload) | added}
 
 
 STEPS: Final[Mapping[int, Step]] = {1: _from_1}
@@ -26,6 +33,8 @@ STEPS: Final[Mapping[int, Step]] = {1: _from_1}
 
 _SETTINGS_OF_1: Final[Mapping[str, object]] = {
     "run.keep_hosts": "none",
+    "run.plugins": [],
+    "run.sinks": [],
     "growth.op_masks": "possible",
     "fleet.control_hosts": False,
     "controller.decisions": "sampled",
@@ -46,6 +55,14 @@ def settings_from_1(document: Document) -> Document:
         if isinstance(inner, dict):  # Anything else is refused as what it is when it is read.
             cast("Document", inner).setdefault(name, value)
     return tables
+
+
+def header_from_1(document: Document) -> Document:
+    """The document of a header of version 1, as today's version writes it. Any other header stays as it is."""
+    header = document.get("header")
+    if not isinstance(header, dict) or cast("Document", header).get("schema_version") != 1:
+        return document
+    return document | {"header": cast("Document", header) | {"provenance": None}}
 
 
 def manifest_from_1(document: Document) -> Document:

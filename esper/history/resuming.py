@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from esper.history.reader import open_events, open_history
 from esper.history.run_directory import RunDirectory
 from esper.history.settings_file import write_settings
 from esper.history.upgrade import upgrade_logs
+from esper.plugins import import_plugins
 from esper.telemetry.events import AlgorithmChosen
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
@@ -55,11 +56,12 @@ class ResumePoint:
         return tuple(GroupSpec(config=with_values(one.config, pinned), group_id=one.group_id) for one in specs)
 
 
-def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
-    """Where a run goes on. Nothing is written yet.
+def find_resume_point(path: Path, changes: Mapping[str, object], *, plugins: Sequence[str] = ()) -> ResumePoint:
+    """Where a run goes on. Nothing is written yet. The plug-ins that it was recorded with are imported.
 
     path: the run's directory, for its latest checkpoint, or the directory of one of its checkpoints.
     changes: values for settings of CHANGEABLE, by key.
+    plugins: modules that the run names from now on too.
 
     Raises:
         ConfigError: a setting may not change, a value does not fit, or no round is left.
@@ -67,7 +69,10 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
     """
     checkpoint = open_checkpoint(path)
     directory = RunDirectory.open(checkpoint.path.parent.parent)
+    import_plugins(directory.named_plugins())
     saved, groups = directory.load()
+    if plugins:
+        changes = {"run.plugins": list(dict.fromkeys([*saved.run.plugins, *plugins])), **changes}
     _check_same_run(directory, checkpoint)
     config = with_values(saved, changes)
     _check_changes(saved, config)

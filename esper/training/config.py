@@ -103,6 +103,10 @@ class RunConfig:
     keep_hosts: KeepHosts = setting(
         "best", "Which grown networks are kept: the best of the run (best), all of the last round (last), all, or none."
     )
+    plugins: tuple[str, ...] = setting(
+        (), "The modules of your own that are imported first, beside the installed plug-ins."
+    )
+    sinks: tuple[str, ...] = setting((), "The sinks that receive every event too, beside the run's own files.")
     rolling_window: int = setting(
         10, "The rounds over which the rolling mean accuracy is taken.", at_least=1, at_most=1_000_000, unit="rounds"
     )

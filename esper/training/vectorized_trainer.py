@@ -14,7 +14,7 @@ from esper.contracts.distribution import package_version
 from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
-from esper.fleet.threads import use_threads
+from esper.fleet.threads import blas_library, use_threads
 from esper.rewards.normalizer import RewardNormalizer
 from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
@@ -260,5 +260,7 @@ class VectorizedPPOTrainer:
             clip_ratio=config.ppo.clip_ratio,
             entropy_coef=config.ppo.entropy_coef,
             conv_algorithm=fleet.conv_algorithm,
+            blas=blas_library(),
+            data_digest=self._worlds.data_digest,
             groups=tuple(group.started() for group in self._groups),
         )

@@ -65,6 +65,8 @@ def started() -> TrainingStarted:
         clip_ratio=0.2,
         entropy_coef=0.05,
         conv_algorithm="grouped",
+        blas=None,
+        data_digest=None,
     )
 
 

@@ -127,6 +127,8 @@ class ScriptedRun:
             clip_ratio=0.2,
             entropy_coef=0.05,
             conv_algorithm="grouped",
+            blas=None,
+            data_digest=None,
         )
 
     def _round(self, batch: int, rng: random.Random) -> Iterator[tuple[float, Payload]]:

@@ -45,10 +45,7 @@ def train(
     threads: run_options.Threads = None,
     runs_dir: run_options.RunsDir = Path("runs"),
     plugins: run_options.Plugins = None,
-    sinks: Annotated[
-        list[str] | None,
-        typer.Option("--sink", metavar="NAME", help="Also send every event to this sink of a plug-in. Repeatable."),
-    ] = None,
+    sinks: run_options.Sinks = None,
     no_tui: run_options.NoTui = False,
     checkpoint_every: Annotated[
         int | None,
@@ -95,11 +92,11 @@ def train(
                     "run.devices": _devices(context, devices or ()) or None,
                     "run.threads": threads,
                     "run.checkpoint_interval": checkpoint_every,
+                    "run.sinks": sinks or None,
                 },
                 overrides or (),
                 plugins or (),
                 no_tui=no_tui,
-                sinks=sinks or (),
                 on_hangup=on_hangup,
             )
         )
@@ -117,22 +114,20 @@ def train(
         devices=_devices(context, devices or ()),
         threads=threads,
         checkpoint_every=checkpoint_every,
+        sinks=sinks or (),
     )
     if config.controller.start:
         from esper.checkpoints import with_start
 
         config = with_start(config)
     run_options.prepare(config)
-    run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        raise typer.Exit(
-            session.train(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "continue"))
-        )
+        raise typer.Exit(session.train(config, runs_dir, on_hangup=_on_hangup(on_hangup, "continue")))
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "stop")))
+    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop")))
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -165,7 +160,6 @@ def resume_run(
     plugins: Sequence[str],
     *,
     no_tui: bool,
-    sinks: Sequence[str],
     on_hangup: Hangup | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
@@ -191,10 +185,9 @@ def resume_run(
             f"{', '.join(refused)} cannot be given with --resume: a run goes on with the settings that it began with"
         )
     load_plugins(plugins)
-    run_options.check_sinks(sinks)
     changes = {key: value for key, value in options.items() if value is not None}
     changes |= dict(parse_override(text) for text in overrides)
-    point = find_resume_point(path, changes)
+    point = find_resume_point(path, changes, plugins=plugins)
     for spec in point.groups or (GroupSpec(config=point.config),):
         run_options.prepare(spec.config)
     report = None
@@ -212,7 +205,6 @@ def resume_run(
             groups=point.groups,
             report=report,
             resume=point,
-            sinks=sinks,
             on_hangup=_on_hangup(on_hangup, "continue"),
         )
     from esper.cli.console.headless import train_headless
@@ -223,7 +215,6 @@ def resume_run(
         groups=point.groups,
         report=report,
         resume=point,
-        sinks=sinks,
         on_hangup=_on_hangup(on_hangup, "stop"),
     )
 
