@@ -1,7 +1,7 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its documents are those of version 2.
+the settings have no first line with their digest. Its decisions say less than those of version 2.
 """
 
 from __future__ import annotations
@@ -12,12 +12,24 @@ from typing import Final, cast
 
 from esper.history.json_text import Document
 from esper.history.records import SCHEMA_VERSION, FileKind
+from esper.telemetry.events import EventKind
 
 Step = Callable[[Document, FileKind], Document]
 
 
 def _from_1(document: Document, _: FileKind) -> Document:
-    """Version 2 added checksums around the documents and changed nothing in them."""
+    """Version 2 says more about a decision: why ops were not legal, and the second choice of each head."""
+    payload = document.get("payload")
+    if document.get("kind") != EventKind.LAST_ACTION.value or not isinstance(payload, dict):
+        return document  # Anything that is wrong is refused as what it is when it is read.
+    decision = cast("Document", payload)
+    decision.setdefault("op_masks", None)
+    heads = decision.get("heads")
+    for head in cast("list[object]", heads) if isinstance(heads, list) else []:
+        if isinstance(head, dict):
+            chosen = cast("Document", head)
+            chosen.setdefault("second", None)
+            chosen.setdefault("second_probability", None)
     return document
 
 

@@ -18,6 +18,7 @@ from esper.telemetry.events.epoch import (
     GovernorRollback,
     HeadChoice,
     LastAction,
+    OpMask,
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
@@ -89,6 +90,7 @@ __all__ = [
     "NamedValue",
     "ObservationStats",
     "OpCount",
+    "OpMask",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",
