@@ -1,7 +1,8 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its decisions say less than those of version 2.
+the settings have no first line with their digest. Its decisions say less than those of version 2, and one count has
+another name.
 """
 
 from __future__ import annotations
@@ -18,19 +19,33 @@ Step = Callable[[Document, FileKind], Document]
 
 
 def _from_1(document: Document, _: FileKind) -> Document:
-    """Version 2 says more about a decision: why ops were not legal, and the second choice of each head."""
-    payload = document.get("payload")
-    if document.get("kind") != EventKind.LAST_ACTION.value or not isinstance(payload, dict):
-        return document  # Anything that is wrong is refused as what it is when it is read.
-    decision = cast("Document", payload)
-    decision.setdefault("op_masks", None)
-    heads = decision.get("heads")
-    for head in cast("list[object]", heads) if isinstance(heads, list) else []:
-        if isinstance(head, dict):
-            chosen = cast("Document", head)
-            chosen.setdefault("second", None)
-            chosen.setdefault("second_probability", None)
+    """Version 2 added checksums, gave the count `masked` a name of its own, and says more about a decision."""
+    if document.get("kind") == EventKind.MASK_HIT_RATES:
+        return _with_heads(document, _masked_decisions_from_1)
+    if document.get("kind") == EventKind.LAST_ACTION:
+        return _with_heads(document, _head_from_1, {"op_masks": None})
     return document
+
+
+def _with_heads(document: Document, change: Callable[[Document], Document], added: Document | None = None) -> Document:
+    """The event with more in its payload and each of its heads changed. What is wrong is refused when it is read."""
+    payload = document.get("payload")
+    if not isinstance(payload, dict):
+        return document
+    record = {**cast("Document", payload), **(added or {})}
+    heads = record.get("heads")
+    if isinstance(heads, list):
+        found = cast("list[object]", heads)
+        record["heads"] = [change(cast("Document", head)) if isinstance(head, dict) else head for head in found]
+    return {**document, "payload": record}
+
+
+def _masked_decisions_from_1(head: Document) -> Document:
+    return {"masked_decisions" if key == "masked" else key: value for key, value in head.items()}
+
+
+def _head_from_1(head: Document) -> Document:
+    return {**head, "second": None, "second_probability": None}
 
 
 STEPS: Final[Mapping[int, Step]] = {1: _from_1}

@@ -117,7 +117,8 @@ def _op_first(head: HeadChoice) -> bool:
 
 
 def _head_row(head: HeadChoice, choice: int) -> Line:
-    share = 100 * head.entropy / math.log(head.legal) if head.legal > 1 else None
+    share = 100 * head.entropy / math.log(head.legal) if head.legal is not None and head.legal > 1 else None
+    legal = MISSING if head.legal is None else str(head.legal)
     word = short_op(head.second) if head.head == "op" and head.second else head.second
     words = f"{word} {small(head.second_probability)}" if word else NOT_APPLICABLE
     return line(
@@ -125,7 +126,7 @@ def _head_row(head: HeadChoice, choice: int) -> Line:
         strong(pad(head.choice.lower(), choice)),
         f" {pad_left(small(head.probability), 4)}  ",
         pad_left(NOT_APPLICABLE if share is None else f"{share:.0f} %", 5),
-        f" {pad(f'{head.legal}/{head.size}', 6)} ",
+        f" {pad(f'{legal}/{head.size}', 6)} ",
         dim(words),
     )
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from esper.contracts.legality import IllegalReason
 from esper.telemetry.events import LastAction, OpMask
+from esper_tui.state.metrics import MISSING
 from esper_tui.widgets.text import Line, cut, dim, label, line, pad, wrap
 from esper_tui.widgets.vocabulary import OP_WORDS, short_op
 
@@ -34,8 +35,8 @@ OF_ONE_SLOT: Final = frozenset({IllegalReason.TOO_YOUNG, IllegalReason.RAMPING, 
 
 
 def illegal_ops(decision: LastAction) -> list[str]:
-    """The ops that the mask took away, in the order of the op words."""
-    return [op for op in OP_WORDS if op not in decision.legal_ops]
+    """The ops that the mask took away, in the order of the op words; none where that is not known."""
+    return [] if decision.legal_ops is None else [op for op in OP_WORDS if op not in decision.legal_ops]
 
 
 def mask_of(decision: LastAction, op: str) -> OpMask | None:
@@ -72,6 +73,8 @@ def _nearness(reason: IllegalReason | None) -> int:
 def illegal_lines(decision: LastAction, slot_ids: Sequence[str], width: int) -> list[Line]:
     """One row per reason with the ops that it took away; a row of ops where the recording has no reasons."""
     ops = illegal_ops(decision)
+    if decision.legal_ops is None:
+        return [line(label(pad("illegal", 8)), dim(MISSING))]
     if decision.op_masks is None or not ops:
         words = [short_op(op) for op in ops] or ["none"]
         return wrap([label("illegal"), *[dim(word) for word in words]], width, gap=" ")

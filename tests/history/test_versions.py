@@ -13,7 +13,7 @@ from esper.history.checkpoint_files import open_checkpoint
 from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import EventKind, LastAction, RunEnd, TrainingEnded
+from esper.telemetry.events import EventKind, LastAction, MaskHitRates, RunEnd, TrainingEnded
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -51,6 +51,13 @@ def test_decisions_of_version_1_do_not_claim_what_was_not_recorded(version_1: Pa
     assert decisions
     assert {one.op_masks for one in decisions} == {None}
     assert {(head.second, head.second_probability) for one in decisions for head in one.heads} == {(None, None)}
+
+
+def test_the_counts_of_masked_decisions_have_their_new_name(version_1: Path) -> None:
+    rates = [event.payload for event in read_events(version_1) if isinstance(event.payload, MaskHitRates)]
+    assert len(rates) == 2
+    for head in (head for rate in rates for head in rate.heads):
+        assert head.rate == head.masked_decisions / head.decisions
 
 
 def test_settings_of_version_1_are_checked_too(version_1: Path) -> None:
