@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esper.telemetry.bounds import Seq, UnixTime
 from esper.telemetry.events.epoch import (
     AblationConfig,
     Alternative,
@@ -19,6 +20,7 @@ from esper.telemetry.events.epoch import (
     GovernorRollback,
     HeadChoice,
     LastAction,
+    OpMask,
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
@@ -90,6 +92,7 @@ __all__ = [
     "NamedValue",
     "ObservationStats",
     "OpCount",
+    "OpMask",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",
@@ -148,8 +151,8 @@ class Event:
         whole fleet.
     """
 
-    seq: int
-    time: float
+    seq: Seq
+    time: UnixTime
     payload: Payload
     group_id: str = DEFAULT_GROUP
     severity: Severity = Severity.INFO
