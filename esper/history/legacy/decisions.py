@@ -70,6 +70,7 @@ def last_action(line: LegacyLine, book: Book) -> LastAction:
         refusal=None,
         heads=_heads(data, op, slot_id, slot_ids),
         legal_ops=None,
+        op_masks=None,
         alternatives=_alternatives(data),
         decision_entropy=data.maybe_number("decision_entropy"),
         value_estimate=data.maybe_number("value_estimate"),
@@ -84,6 +85,7 @@ def last_action(line: LegacyLine, book: Book) -> LastAction:
 def _heads(data: Fields, op: Op, slot_id: str, slot_ids: tuple[str, ...]) -> tuple[HeadChoice, ...]:
     """The heads of which it is recorded how sure they were. How many choices a mask left open is not."""
     telemetry, sizes = data.table("head_telemetry"), head_sizes(len(slot_ids))
+    second = next(iter(_alternatives(data)), None)
     found: list[HeadChoice] = []
     for head in Head:
         name = _TELEMETRY_NAMES.get(head, head.name.lower())
@@ -97,6 +99,8 @@ def _heads(data: Fields, op: Op, slot_id: str, slot_ids: tuple[str, ...]) -> tup
                 choice=choice,
                 probability=probability,
                 entropy=entropy,
+                second=second.op if head is Head.OP and second else None,
+                second_probability=second.probability if head is Head.OP and second else None,
                 legal=None if masked else sizes[head],
                 size=sizes[head],
                 masked=masked,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from esper.errors import HistoryError, RecordError
-from esper.history.codec import document_digest, event_to_json, header_to_json, summary_to_json
+from esper.history.codec import document_digest, event_from_json, event_to_json, header_to_json, summary_to_json
 from esper.history.disk import sync_to_disk
 from esper.history.json_text import parse_python_object
 from esper.history.legacy.book import ORIGINAL
@@ -65,7 +65,7 @@ class ConvertedRun:
         """Take in the next line.
 
         Raises:
-            RecordError: it is damaged.
+            RecordError: it is damaged, or a value is outside of today's range.
         """
         payload = self.dialect.convert(line)
         self._last_time = line.time
@@ -96,7 +96,9 @@ class ConvertedRun:
     def _write(self, payload: Payload, time: float, group_id: str, severity: Severity) -> None:
         self._seq += 1
         event = Event(seq=self._seq, time=time, payload=payload, group_id=group_id, severity=severity)
-        self._events.write(seal(event_to_json(event)) + "\n")
+        text = event_to_json(event)
+        event_from_json(text)  # The original has no ranges, and today's readers refuse what is outside of theirs.
+        self._events.write(seal(text) + "\n")
 
     def _write_history(self) -> int:
         rounds = 0

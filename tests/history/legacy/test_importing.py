@@ -194,12 +194,17 @@ def _wrong(line: dict[str, dict[str, object]]) -> None:
     line["data"]["inner_epoch"] = "2"
 
 
+def _beyond(line: dict[str, dict[str, object]]) -> None:
+    line["data"]["inner_epoch"] = -1
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
         (_type, "timestamp is 5: expected a string"),
         (_missing, "data.val_loss is missing: expected a number"),
         (_wrong, "data.inner_epoch is '2': expected an integer"),
+        (_beyond, "payload.epoch is -1: expected an integer from 0 to"),
     ],
 )
 def test_a_damaged_line_is_reported_and_nothing_is_left(
