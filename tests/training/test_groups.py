@@ -70,6 +70,8 @@ class Waiter:
                 choice=int(PLACEHOLDERS.get(head, 0)),
                 probability=1.0,
                 entropy=0.0,
+                second=None,
+                second_probability=None,
                 legal=1,
                 size=size,
                 relevant=head in RELEVANT_HEADS[Op.WAIT],
