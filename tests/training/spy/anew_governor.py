@@ -14,7 +14,11 @@ from esper.training.config import GovernorConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervision:
-    """snapshots: the epochs after which a copy is taken. lost: the epoch in which the host is given up, and why."""
+    """What is to happen to one env.
+
+    snapshots: the epochs after which a copy is taken.
+    lost: the epoch in which the host is given up, and why.
+    """
 
     snapshots: list[int]
     lost: tuple[int, str] | None
@@ -23,7 +27,11 @@ class Supervision:
 def supervise(
     losses: list[float], slots: list[Slots], fossilised: list[bool], rules: GovernorConfig, guess: float
 ) -> Supervision:
-    """slots: at each epoch. fossilised: whether the step before this epoch committed a seed."""
+    """The duties towards an env with these losses.
+
+    slots: at each epoch.
+    fossilised: whether the step before this epoch committed a seed.
+    """
     window: list[float] = []
     snapshots, held, odd, due = [0], set[tuple[str, bool]](), 0, False
     for epoch, (loss, now, committed) in enumerate(zip(losses, slots, fossilised, strict=True), start=1):

@@ -22,7 +22,9 @@ from esper.policy.features import feature_table
 class Values:
     """What the critic thinks along one episode, in its own units.
 
-    values: one per step. op_values: one row per step. after: of the state that follows the last step.
+    values: one per step.
+    op_values: one row per step.
+    after: of the state that follows the last step.
     """
 
     values: Tensor

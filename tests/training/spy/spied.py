@@ -45,7 +45,11 @@ Slots = tuple[SeedInfo | None, ...]
 
 @dataclass(slots=True, kw_only=True)
 class Act:
-    """One env's action. before and after: its slots when the action began, and once the clock had ticked."""
+    """One env's action.
+
+    before: its slots when the action began.
+    after: its slots once the clock had ticked.
+    """
 
     before: Slots
     spec: ActionSpec

@@ -88,8 +88,10 @@ _SPECS = {
 class Lived:
     """One env's step and everything that it may depend on.
 
-    place: the env's index in its group; row: its index in the fleet.
-    measured: of every epoch up to this one. control: the same for the host that never grew.
+    place: the env's index in its group.
+    row: the env's index in the fleet.
+    measured: of every epoch up to this one.
+    control: the same for the host that never grew.
     told: the event of the step.
     """
 
@@ -127,7 +129,10 @@ class Lived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """One env's episode in one batch of one group. lost: the governor ended it."""
+    """One env's episode in one batch of one group.
+
+    lost: whether the governor ended it.
+    """
 
     batch: int
     group: int
