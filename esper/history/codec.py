@@ -16,44 +16,49 @@ from dataclasses import fields, is_dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import Final, TypeVar, cast, get_args
+from typing import Final, TypeVar, cast, get_args, get_type_hints
 
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
 from cattrs.fns import identity
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from esper.errors import ConfigError, RecordError
-from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object, quoted, short
+from esper.history.json_text import Document, dump_json, parse_json_object, quoted, short
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (
     describe,
-    enum_table,
+    field_forms,
+    is_bounded,
     is_enum,
     is_homogeneous_tuple,
     is_literal,
     is_optional,
     without_none,
 )
+from esper.history.value_hooks import (
+    StructureHook,
+    WrongValueError,
+    bounded_hook,
+    check_list,
+    exact_hook,
+    literal_hook,
+    number_hook,
+)
+from esper.telemetry.bounds import Count, Seq, UnixTime
 from esper.telemetry.events import Event, EventKind, Payload, Severity
 from esper.training.checkpoint_records import CheckpointManifest
 from esper.training.config import TrainingConfig
 from esper.training.vectorized_types import BatchSummary
 
 T = TypeVar("T")
-StructureHook = Callable[[object, object], object]
 PlainHook = Callable[[object], object]
 
 PAYLOAD_TYPES: Final[dict[EventKind, type[Payload]]] = {kind.kind: kind for kind in get_args(Payload)}
+_SEQ: Final = cast("type[int]", Seq)
+_TIME: Final = cast("type[float]", UnixTime)
+_VERSION: Final = cast("type[int]", Count)
 _EVENT_KEYS: Final = ("seq", "time", "kind", "group_id", "severity", "payload")
-
-
-class _WrongTypeError(Exception):
-    """The value has the wrong type. The notes that are added on the way up say where it stands."""
-
-    def __init__(self, value: object) -> None:
-        super().__init__(repr(value))
-        self.value = value
 
 
 # --- Events, history lines, headers ---------------------------------------------------------------------------------
@@ -92,8 +97,8 @@ def event_from_document(document: Document) -> Event:
     _check_keys(document, _EVENT_KEYS)
     kind = _structure(document["kind"], EventKind, "kind")
     return Event(
-        seq=_structure(document["seq"], int, "seq"),
-        time=_structure(document["time"], float, "time"),
+        seq=_structure(document["seq"], _SEQ, "seq"),
+        time=_structure(document["time"], _TIME, "time"),
         payload=_structure(document["payload"], PAYLOAD_TYPES[kind], "payload"),
         group_id=_structure(document["group_id"], str, "group_id"),
         severity=_structure(document["severity"], Severity, "severity"),
@@ -180,7 +185,7 @@ def manifest_version(document: Document) -> int:
     """
     if "schema_version" not in document:
         raise _missing("schema_version", describe(int))
-    return _structure(document["schema_version"], int, "schema_version")
+    return _structure(document["schema_version"], _VERSION, "schema_version")
 
 
 def manifest_from_document(document: Document) -> CheckpointManifest:
@@ -235,7 +240,7 @@ def _structure(value: object, kind: type[T], path: str) -> T:
     """
     try:
         return _CONVERTER.structure(value, kind)
-    except (_WrongTypeError, ForbiddenExtraKeysError, KeyError, ValueError):
+    except (WrongValueError, ForbiddenExtraKeysError, KeyError, ValueError):
         raise _explain(value, kind, path) from None
 
 
@@ -243,7 +248,7 @@ def _explain(value: object, kind: type, path: str) -> ValueError:
     """Why the value is not a record of this kind: the first thing that is wrong, with its path."""
     try:
         _explaining_converter().structure(value, kind)
-    except (_WrongTypeError, BaseValidationError) as error:
+    except (WrongValueError, BaseValidationError) as error:
         return _innermost(error, kind, path)
     raise AssertionError("both converters refuse the same documents")
 
@@ -259,8 +264,8 @@ def _innermost(error: Exception, kind: object, path: str) -> ValueError:
         if not isinstance(error, BaseValidationError):
             break
         error = error.exceptions[0]
-    if isinstance(error, _WrongTypeError):
-        return _wrong(path, error.value, describe(kind))
+    if isinstance(error, WrongValueError):
+        return _wrong(path, error.value, error.expected or describe(kind))
     if isinstance(error, ForbiddenExtraKeysError):
         return _unknown(path, short(min(error.extra_fields)), tuple(f.name for f in fields(error.cl)))
     if isinstance(error, KeyError):
@@ -294,55 +299,17 @@ def _unknown(parent: str, key: str, keys: tuple[str, ...]) -> RecordError:
     return RecordError(prefix + key, key, expected, problem=f"does not exist: {hint}")
 
 
-def _float_hook(value: object, _: object) -> float:
-    if type(value) is float:
-        return value
-    if type(value) is int:
-        try:
-            return float(value)
-        except OverflowError:
-            raise _WrongTypeError(value) from None
-    if type(value) is str and value in NON_FINITE:
-        return NON_FINITE[value]
-    raise _WrongTypeError(value)
-
-
-def _exact_hook(kind: type) -> StructureHook:
-    def hook(value: object, form: object) -> object:
-        if form is not kind:  # For an enum that is derived from int or str, cattrs would take the hook of int or str.
-            return _member(value, cast("type[Enum]", form))
-        if type(value) is not kind:
-            raise _WrongTypeError(value)
-        return value
-
-    return hook
-
-
-def _member(value: object, enumeration: type[Enum]) -> Enum:
-    table = enum_table(enumeration)
-    if type(value) is not str or value not in table:
-        raise _WrongTypeError(value)
-    return table[value]
-
-
-def _literal_hook(value: object, form: object) -> object:
-    if type(value) is not str or value not in get_args(form):
-        raise _WrongTypeError(value)
-    return value
-
-
 def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
 
     def hook(value: list[object], _: object) -> object:
-        if type(value) is not list:
-            raise _WrongTypeError(value)
+        check_list(value)
         done: list[object] = []
         try:
             for element in value:
                 done.append(element_hook(element, element_type))
-        except (_WrongTypeError, BaseValidationError) as error:
+        except (WrongValueError, BaseValidationError) as error:
             error.add_note(IterableValidationNote(f"element {len(done)}", len(done), element_type))
             raise
         return tuple(done)
@@ -357,14 +324,25 @@ def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
 
 
 def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
-    from_mapping = cast("StructureHook", make_dict_structure_fn(form, converter, _cattrs_forbid_extra_keys=True))
+    own_hooks = {
+        name: override(struct_hook=converter.get_structure_hook(own)) for name, own in _forms_with_bounds(form).items()
+    }
+    make_hook = cast("Callable[..., StructureHook]", make_dict_structure_fn)
+    from_mapping = make_hook(form, converter, _cattrs_forbid_extra_keys=True, **own_hooks)
 
     def hook(value: Document, _: object) -> object:
         if type(value) is not dict:
-            raise _WrongTypeError(value)
+            raise WrongValueError(value)
         return from_mapping(value, form)
 
     return cast("StructureHook", hook)
+
+
+def _forms_with_bounds(record: type) -> dict[str, object]:
+    """The forms of the fields that have bounds, which cattrs itself passes over."""
+    plain, whole = get_type_hints(record), field_forms(record)
+    names = [item.name for item in fields(record)]
+    return {name: whole[name] for name in names if whole[name] != plain[name]}
 
 
 def _optional_to_plain(form: object, converter: Converter) -> PlainHook:
@@ -382,12 +360,13 @@ def _enum_to_plain(form: type[Enum], _: Converter) -> PlainHook:
 def _build_converter(*, detailed_validation: bool) -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=detailed_validation)
     for primitive in (int, bool, str):
-        converter.register_structure_hook(primitive, _exact_hook(primitive))
-    converter.register_structure_hook(float, _float_hook)
+        converter.register_structure_hook(primitive, exact_hook(primitive))
+    converter.register_structure_hook(float, number_hook)
     converter.register_structure_hook_factory(is_dataclass, _record_hook_factory)
     converter.register_structure_hook_factory(is_homogeneous_tuple, _tuple_hook_factory)
+    converter.register_structure_hook_factory(is_bounded, bounded_hook)
     converter.register_structure_hook_factory(is_optional, _optional_hook_factory)
-    converter.register_structure_hook_func(is_literal, _literal_hook)
+    converter.register_structure_hook_func(is_literal, literal_hook)
     converter.register_unstructure_hook_factory(is_optional, _optional_to_plain)
     converter.register_unstructure_hook_factory(is_enum, _enum_to_plain)
     return converter

@@ -1,7 +1,8 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. It does not say how a run was made.
+the settings have no first line with their digest. Its documents are those of version 2, but for a name and a few
+fields. It does not say how a run was made.
 """
 
 from __future__ import annotations
@@ -12,20 +13,61 @@ from typing import Final, cast
 
 from esper.history.json_text import Document
 from esper.history.records import SCHEMA_VERSION, FileKind
+from esper.telemetry.events import EventKind
 
 Step = Callable[[Document, FileKind], Document]
 
 
-_ADDED_TO_1: Final[Mapping[str, Document]] = {"TRAINING_STARTED": {"blas": None, "data_digest": None}}
-"""What version 2 added to the payloads of events, by kind: version 1 did not measure it."""
+def _from_1(document: Document, _: FileKind) -> Document:
+    """Version 2 put checksums around the documents."""
+    match document.get("kind"):
+        case EventKind.MASK_HIT_RATES:
+            return _renamed_count(document)
+        case EventKind.TRAINING_STARTED:
+            return _with_missing(document, {"blas": None, "data_digest": None})
+        case EventKind.TRAINING_ENDED:
+            return _with_missing(document, {"signal": None})
+        case EventKind.LAST_ACTION:
+            return _without_reasons(document)
+        case _:
+            return document
 
 
-def _from_1(document: Document, kind: FileKind) -> Document:
-    """Version 2 added checksums around the documents, and fields to some events."""
-    added, payload = _ADDED_TO_1.get(str(document.get("kind")), {}), document.get("payload")
-    if kind != "events" or not added or not isinstance(payload, dict):
+def _renamed_count(document: Document) -> Document:
+    """The count `masked` has a name of its own."""
+    changed = deepcopy(document)
+    payload = changed.get("payload")
+    heads = cast("Document", payload).get("heads") if isinstance(payload, dict) else None
+    for head in cast("list[object]", heads) if isinstance(heads, list) else []:
+        if isinstance(head, dict) and "masked" in head:  # Anything else is refused as what it is when it is read.
+            record = cast("Document", head)
+            record["masked_decisions"] = record.pop("masked")
+    return changed
+
+
+def _without_reasons(document: Document) -> Document:
+    """Why ops were not legal and what each head's second choice was were not recorded."""
+    payload = document.get("payload")
+    if not isinstance(payload, dict):  # It is refused as what it is when it is read.
         return document
-    return document | {"payload": cast("Document", payload) | added}
+    record: Document = {"op_masks": None, **cast("Document", payload)}
+    heads = record.get("heads")
+    if isinstance(heads, list):
+        found = cast("list[object]", heads)
+        record["heads"] = [_without_second(cast("Document", one)) if isinstance(one, dict) else one for one in found]
+    return {**document, "payload": record}
+
+
+def _without_second(head: Document) -> Document:
+    return {"second": None, "second_probability": None, **head}
+
+
+def _with_missing(document: Document, fields: Document) -> Document:
+    """With fields that were not recorded, in the payload."""
+    payload = document.get("payload")
+    if not isinstance(payload, dict):  # It is refused as what it is when it is read.
+        return document
+    return {**document, "payload": {**fields, **cast("Document", payload)}}
 
 
 STEPS: Final[Mapping[int, Step]] = {1: _from_1}

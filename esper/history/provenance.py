@@ -18,6 +18,7 @@ from typing import Final
 
 from esper.layers.native.compiler import KernelsUnavailableError, compilers
 from esper.plugins import PluginRecord, describe_plugins
+from esper.telemetry.bounds import Count
 
 _SECONDS: Final = 5.0
 """How long git or a compiler may take to say what it is."""
@@ -52,7 +53,7 @@ class Provenance:
     host_name: str
     platform: str
     processor: str
-    processors: int
+    processors: Count
     python: str
     torch: str
     numpy: str

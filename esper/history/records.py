@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from esper.history.provenance import Provenance
+from esper.telemetry.bounds import Count
 from esper.telemetry.events import Event
 from esper.training.vectorized_types import BatchSummary
 
@@ -24,10 +25,10 @@ class FileHeader:
 
     config_digest: the SHA-256 of the settings that make the run what it is (see identity.run_digest).
     created: the time in UTC, in ISO 8601.
-    provenance: how the run was made when it began; None in files of version 1.
+    provenance: how the run was made when it began; None in files of version 1 and in imported ones.
     """
 
-    schema_version: int
+    schema_version: Count
     run_id: str
     config_digest: str
     package_version: str
@@ -43,7 +44,7 @@ class HistoryLine:
     seq: the number of the last event that was written before it.
     """
 
-    seq: int
+    seq: Count
     summary: BatchSummary
 
 

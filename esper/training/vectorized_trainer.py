@@ -16,6 +16,7 @@ from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
 from esper.fleet.threads import blas_library, use_threads
 from esper.rewards.normalizer import RewardNormalizer
+from esper.telemetry.bounds import LONGEST_TEXT
 from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
@@ -163,7 +164,8 @@ class VectorizedPPOTrainer:
                     end=end,
                     batches_completed=self._completed,
                     wall_seconds=perf_counter() - started,
-                    error=None if error is None else f"{type(error).__name__}: {error}",
+                    error=None if error is None else f"{type(error).__name__}: {error}"[:LONGEST_TEXT],
+                    signal=self._hooks.control.stop_signal if end is RunEnd.STOPPED else None,
                 )
             )
         return TrainingResult(end=end, batches_completed=self._completed, summaries=tuple(chain(*summaries)))
@@ -211,8 +213,15 @@ class VectorizedPPOTrainer:
                 self._announced = True
             for group in self._groups:
                 group.reward_normalizer.begin_rollout()
-                group.controller.begin_batch()
-            rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._hooks.control)
+                group.controller.begin_batch(group.reward_normalizer.scale)
+            rollout = Rollout(
+                self._groups,
+                world,
+                hub=self._hub,
+                clock=self._clock,
+                control=self._hooks.control,
+                save=self._checkpoints.save,
+            )
         if not rollout.run():
             return None
         if self._hooks.on_rollout is not None:

@@ -42,15 +42,15 @@ def _started_rows(started: TrainingStarted | None) -> dict[str, str]:
     return {
         "data": f"{started.task}, sha256 {_short(started.data_digest)}",
         "device": started.device,
-        "threads": str(started.threads),
+        "threads": NOT_MEASURED if started.threads is None else str(started.threads),
         "blas": started.blas or NOT_MEASURED,
-        "layers": started.conv_algorithm,
+        "layers": started.conv_algorithm or NOT_MEASURED,
     }
 
 
 def _made_rows(made: Provenance | None) -> dict[str, str]:
     if made is None:
-        return {"made": f"{NOT_MEASURED} (files of version 1 do not say how a run was made)"}
+        return {"made": f"{NOT_MEASURED} (these files do not say how the run was made)"}
     return {
         "command": shlex.join(made.command),
         "directory": made.directory,

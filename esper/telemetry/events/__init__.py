@@ -1,14 +1,16 @@
 """Typed telemetry: one frozen dataclass per event and per snapshot kind.
 
-Each payload class names its kind, and `Event` is the envelope. None means "not measured". Accuracies are in percent,
-contributions and improvements in percentage points. Rewards are raw unless the name says normalized, and times are in
-milliseconds unless the name says seconds. Host epochs and batches, which are PPO rounds, are counted from 1.
+Each payload class names its kind, and `Event` is the envelope. None means "not measured"; some figures that today's
+trainer always measures are None in runs of the original system, which esper/history/legacy reads. Accuracies are in
+percent, contributions and improvements in percentage points. Rewards are raw unless the name says normalized, and times
+are in milliseconds unless the name says seconds. Host epochs and batches, which are PPO rounds, are counted from 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esper.telemetry.bounds import Seq, UnixTime
 from esper.telemetry.events.epoch import (
     AblationConfig,
     Alternative,
@@ -18,6 +20,7 @@ from esper.telemetry.events.epoch import (
     GovernorRollback,
     HeadChoice,
     LastAction,
+    OpMask,
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
@@ -89,6 +92,7 @@ __all__ = [
     "NamedValue",
     "ObservationStats",
     "OpCount",
+    "OpMask",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",
@@ -147,8 +151,8 @@ class Event:
         whole fleet.
     """
 
-    seq: int
-    time: float
+    seq: Seq
+    time: UnixTime
     payload: Payload
     group_id: str = DEFAULT_GROUP
     severity: Severity = Severity.INFO

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.contracts.legality import IllegalReason
+from esper.telemetry.bounds import Batch, Count, Duration, EnvId, EpisodeLength, Epoch, Percent, Share
 from esper.telemetry.events.kinds import EventKind, NamedValue
 from esper.telemetry.events.seeds import SlotSnapshot
 
@@ -18,17 +20,17 @@ class EpochCompleted:
     """
 
     kind: ClassVar[EventKind] = EventKind.EPOCH_COMPLETED
-    env_id: int
-    batch: int
-    epoch: int
-    train_loss: float
-    train_accuracy: float
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
+    train_loss: float | None
+    train_accuracy: Percent | None
     val_loss: float
-    val_accuracy: float
-    host_grad_norm: float
-    control_accuracy: float | None = None
-    total_params: int
-    host_params: int
+    val_accuracy: Percent
+    host_grad_norm: float | None
+    control_accuracy: Percent | None = None
+    total_params: Count
+    host_params: Count
     slots: tuple[SlotSnapshot, ...]
 
 
@@ -37,7 +39,7 @@ class AblationConfig:
     """One measured configuration: which slots were on, in slot order, and the validation accuracy that resulted."""
 
     slots_on: tuple[bool, ...]
-    accuracy: float
+    accuracy: Percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +52,16 @@ class CounterfactualMatrixComputed:
     """
 
     kind: ClassVar[EventKind] = EventKind.COUNTERFACTUAL_MATRIX_COMPUTED
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     slot_ids: tuple[str, ...]
     active: tuple[bool, ...]
     committed: tuple[bool, ...]
     configs: tuple[AblationConfig, ...]
     strategy: str
     shapley: tuple[float | None, ...]
-    compute_ms: float
+    compute_ms: Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,9 @@ class HeadChoice:
 
     probability: the probability of the chosen value.
     entropy: in nats, over the legal choices.
+    second: the likeliest legal value that was not chosen. None if the head had no other legal value, did not matter for
+        the op or was not drawn from a distribution, or if the file is of a version that did not record it.
+    second_probability: None where second is.
     legal: how many of the head's choices the mask allowed.
     size: how many choices the head has.
     relevant: whether the head mattered for the op. If not, choice is a placeholder.
@@ -75,10 +80,12 @@ class HeadChoice:
 
     head: str
     choice: str
-    probability: float
+    probability: Share
     entropy: float
-    legal: int
-    size: int
+    second: str | None
+    second_probability: Share | None
+    legal: Count | None
+    size: Count
     masked: bool
     relevant: bool
 
@@ -88,13 +95,27 @@ class Alternative:
     """An op that the policy could have taken, with its probability."""
 
     op: str
-    probability: float
+    probability: Share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpMask:
+    """Why the mask of a decision forbade an op, slot by slot.
+
+    slots: in slot order, None where the op was possible.
+    gate: what the first closed gate lacked, in plain words; None if no gate was the reason.
+    """
+
+    op: str
+    slots: tuple[IllegalReason | None, ...]
+    gate: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastAction:
     """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
 
+    op_masks: one per op except WAIT. None in files of a version that did not record the reasons.
     value_estimate: the expected return from here, in units of the normalised reward. None if the controller has no
         critic.
     op_values: the expected return after each op, in the same units. None for an op that is not possible, and empty if
@@ -102,22 +123,23 @@ class LastAction:
     """
 
     kind: ClassVar[EventKind] = EventKind.LAST_ACTION
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     op: str
     effective_op: str
     slot_id: str
     success: bool
     refusal: str | None
     heads: tuple[HeadChoice, ...]
-    legal_ops: tuple[str, ...]
+    legal_ops: tuple[str, ...] | None
+    op_masks: tuple[OpMask, ...] | None
     alternatives: tuple[Alternative, ...]
-    decision_entropy: float
+    decision_entropy: float | None
     value_estimate: float | None
     op_values: tuple[NamedValue, ...]
     reward: float
-    reward_normalized: float
+    reward_normalized: float | None
     episode_reward: float
     reward_terms: tuple[NamedValue, ...]
 
@@ -134,23 +156,23 @@ class EpisodeOutcome:
     """One env's episode ended. The test accuracy is only reported; nothing reads it back into training."""
 
     kind: ClassVar[EventKind] = EventKind.EPISODE_OUTCOME
-    env_id: int
-    batch: int
-    episode: int
-    episode_length: int
+    env_id: EnvId
+    batch: Batch
+    episode: Count
+    episode_length: EpisodeLength
     outcome: OutcomeType
-    final_accuracy: float
-    test_accuracy: float | None
-    best_accuracy: float
+    final_accuracy: Percent
+    test_accuracy: Percent | None
+    best_accuracy: Percent
     episode_reward: float
-    stability: float
-    host_params: int
-    total_params: int
+    stability: Share
+    host_params: Count
+    total_params: Count
     param_ratio: float
-    num_fossilized: int
-    num_contributing_fossilized: int
-    germinations: int
-    prunes: int
+    num_fossilized: Count
+    num_contributing_fossilized: Count
+    germinations: Count
+    prunes: Count
     reward_mode: str
 
 
@@ -164,13 +186,13 @@ class GovernorRollback:
     """
 
     kind: ClassVar[EventKind] = EventKind.GOVERNOR_ROLLBACK
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     reason: str
-    loss: float
+    loss: float | None
     threshold: float | None
-    consecutive_panics: int
-    restored_epoch: int
+    consecutive_panics: Count | None
+    restored_epoch: Epoch | None
     penalty: float | None
     pruned_slots: tuple[str, ...]

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.telemetry.bounds import (
+    Batch,
+    BatchCount,
+    Coefficient,
+    Count,
+    Duration,
+    EnvCount,
+    EnvId,
+    EpisodeLength,
+    RandomSeed,
+)
 from esper.telemetry.events.kinds import EventKind
 
 
@@ -21,7 +32,7 @@ class GroupStarted:
     learns: bool
     reward_mode: str
     reward_family: str
-    env_ids: tuple[int, ...]
+    env_ids: tuple[EnvId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +50,23 @@ class TrainingStarted:
     package_version: str
     preset: str
     task: str
-    host_params: int
+    host_params: Count
     slot_ids: tuple[str, ...]
-    n_envs: int
-    max_epochs: int
-    max_batches: int
-    start_batch: int
-    steps_per_epoch: int
-    num_classes: int
-    seed: int
+    n_envs: EnvCount
+    max_epochs: EpisodeLength
+    max_batches: Batch
+    start_batch: Batch
+    steps_per_epoch: Count | None
+    num_classes: Count | None
+    seed: RandomSeed
     device: str
-    threads: int
+    threads: Count | None
     reward_mode: str
-    reward_family: str
-    learning_rate: float
-    clip_ratio: float
-    entropy_coef: float
-    conv_algorithm: str
+    reward_family: str | None
+    learning_rate: Coefficient
+    clip_ratio: Coefficient
+    entropy_coef: Coefficient
+    conv_algorithm: str | None
     blas: str | None
     data_digest: str | None
     groups: tuple[GroupStarted, ...] = ()
@@ -69,7 +80,7 @@ class AlgorithmTime:
     """
 
     algorithm: str
-    milliseconds: float | None
+    milliseconds: Duration | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +110,14 @@ class TrainingEnded:
     """The last event of a run that ended in an orderly way.
 
     A file without it was cut off, or is still being written.
+
+    signal: the name of the signal that asked a stopped run to end, for example SIGTERM; None if it was asked in another
+        way, or was not stopped.
     """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_ENDED
     end: RunEnd
-    batches_completed: int
-    wall_seconds: float
+    batches_completed: BatchCount
+    wall_seconds: Duration
     error: str | None = None
+    signal: str | None = None
