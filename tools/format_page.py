@@ -30,11 +30,12 @@ from esper.history.versions import VERSIONS
 from esper.telemetry.events import Event, EventKind
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "format.md"
+RUN_FILES = PAGE.parent / "reference" / "run-files.md"
 PAYLOAD_WORDS: dict[object, str] = {payload: kind.value for kind, payload in PAYLOAD_TYPES.items()}
 _HEAD = """# The format of the run files
 
 Every record of `events.jsonl` and `history.jsonl`, field by field. `python tools/format_page.py` writes this page
-from the records in the code, by which files are also checked when they are read. [Run files](reference/run-files.md)
+from the records in the code, by which files are also checked when they are read. [Run files](RUN_FILES)
 describes the files as a whole: the folder, headers, checksums, what a torn tail is, and how to read them from Python.
 
 A field without "or null" is always there and never `null`. `null` means that a figure was not measured. Numbers that
@@ -47,7 +48,8 @@ name says seconds.
 def page() -> str:
     """The whole page."""
     kinds = list(PAYLOAD_TYPES.values())
-    parts = [_HEAD, *_versions(), "\n## The first line of a file\n", 'The object stands under the key `"header"`.\n']
+    head = _HEAD.replace("RUN_FILES", RUN_FILES.relative_to(PAGE.parent).as_posix())
+    parts = [head, *_versions(), "\n## The first line of a file\n", 'The object stands under the key `"header"`.\n']
     parts += [*_record(FileHeader), "\n## A line of events.jsonl\n", *_envelope()]
     parts += ["\n## A line of history.jsonl\n", *_record(HistoryLine), "\n## Payloads of events\n"]
     for kind in kinds:
