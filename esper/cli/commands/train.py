@@ -47,6 +47,7 @@ def train(
     plugins: run_options.Plugins = None,
     sinks: run_options.Sinks = None,
     no_tui: run_options.NoTui = False,
+    read_only: run_options.ReadOnly = False,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
@@ -97,6 +98,7 @@ def train(
                 overrides or (),
                 plugins or (),
                 no_tui=no_tui,
+                read_only=read_only,
                 on_hangup=on_hangup,
             )
         )
@@ -124,7 +126,14 @@ def train(
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
-        raise typer.Exit(session.train(config, runs_dir, on_hangup=_on_hangup(on_hangup, "continue")))
+        raise typer.Exit(
+            session.train(
+                config,
+                runs_dir,
+                on_hangup=_on_hangup(on_hangup, "continue"),
+                read_only=read_only,
+            )
+        )
     from esper.cli.console.headless import train_headless
 
     raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop")))
@@ -145,6 +154,7 @@ _WITH_RESUME: Final = frozenset(
         "overrides",
         "plugins",
         "no_tui",
+        "read_only",
         "sinks",
         "on_hangup",
         "detach",
@@ -160,6 +170,7 @@ def resume_run(
     plugins: Sequence[str],
     *,
     no_tui: bool,
+    read_only: bool,
     on_hangup: Hangup | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
@@ -206,6 +217,7 @@ def resume_run(
             report=report,
             resume=point,
             on_hangup=_on_hangup(on_hangup, "continue"),
+            read_only=read_only,
         )
     from esper.cli.console.headless import train_headless
 
