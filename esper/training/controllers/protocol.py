@@ -26,6 +26,7 @@ class StepResult:
     reward_scale: what the raw rewards were divided by; the same for all steps of a batch.
     last: the episodes' time runs out with this step.
     active: False for an env whose episode had ended before the step; its reward means nothing.
+    overridden: True for an env in which the operator decided, so that there is nothing to learn from the step.
     """
 
     epoch: int
@@ -33,6 +34,7 @@ class StepResult:
     reward_scale: float
     last: bool
     active: tuple[bool, ...]
+    overridden: tuple[bool, ...]
 
 
 class Controller(Protocol):
