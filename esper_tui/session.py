@@ -216,8 +216,10 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     return 1 if source.failure is not None else 0
 
 
-def replay(path: Path) -> int:
+def replay(path: Path, *, origin: str) -> int:
     """Show a saved run, given its directory or its events.jsonl. The result is the process's exit code.
+
+    origin: what the cockpit calls the run, which is printed at the end too.
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
@@ -227,12 +229,12 @@ def replay(path: Path) -> int:
         events = load_with_progress(path, signals)
         if events is None:
             return signals.exit_code
-        source = ReplaySource(events, origin=str(path), clock=time.monotonic)
+        source = ReplaySource(events, origin=origin, clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
         app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
         app.run()
     if not signals.hung_up:
-        print(path)
+        print(origin)
     return app.return_code or signals.exit_code
 
 

@@ -59,7 +59,7 @@ class Waiter:
         self.bootstraps = 0
         self.penalties: list[tuple[int, float]] = []
 
-    def begin_batch(self) -> None:
+    def begin_batch(self, reward_scale: float) -> None:
         pass
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:

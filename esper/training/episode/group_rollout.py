@@ -243,7 +243,6 @@ class GroupRollout:
                 StepResult(
                     epoch=epoch,
                     rewards=tuple(episode.outcome.reward_normalized for episode in self.episodes),
-                    reward_scale=self.group.reward_normalizer.scale,
                     last=epoch == self._config.fleet.episode_length,
                     active=active,
                     overridden=tuple(overridden),
