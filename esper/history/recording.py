@@ -22,6 +22,7 @@ from esper.history.retention import remove_superseded
 from esper.history.run_directory import RunDirectory
 from esper.history.run_lock import RunLock
 from esper.history.writer import HistoryWriter
+from esper.telemetry.events import Event
 from esper.telemetry.hub import Hub, Sink
 from esper.telemetry.sinks import make_sink
 from esper.training.checkpoint_records import TrainerCheckpoint
@@ -100,7 +101,8 @@ def resume_recording(point: ResumePoint, *, clock: Callable[[], float] = time.ti
             raise HistoryError(f"cannot write to {directory.path}: {error}") from error
         digest = read_header(directory.events_path, "events").config_digest
         last_seq = point.checkpoint.manifest.last_seq
-        yield from _record(directory, None, digest, clock, point.config.run, (), last_seq=last_seq)
+        run = point.config.run
+        yield from _record(directory, None, digest, clock, run, (), last_seq=last_seq, orders=point.orders)
 
 
 @contextmanager
@@ -125,11 +127,14 @@ def _record(
     sinks: Sequence[Sink],
     *,
     last_seq: int,
+    orders: Sequence[Event] = (),
 ) -> Generator[Recording]:
     """The recording itself.
 
     header: as for HistoryWriter.
     sinks: those that run.sinks does not name.
+    orders: what the operator ordered in the part of the log that was cut off. It is recorded anew at once, so that the
+        next interruption does not lose it.
     """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
@@ -139,6 +144,9 @@ def _record(
     hub.add_sink(writer)
     for sink in (*(make_sink(name, directory.path) for name in run.sinks), *sinks):
         hub.add_sink(sink)
+
+    for order in orders:
+        hub.emit(order.payload, group_id=order.group_id)
 
     def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
         """Write the log first, so that a checkpoint never knows of more rounds than the files beside it."""
