@@ -16,7 +16,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import Final, TypeVar, cast, get_args
+from typing import ClassVar, Final, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
@@ -25,6 +25,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from esper.errors import ConfigError, RecordError
 from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object, quoted, short
+from esper.history.record_code import can_be_compiled, compile_constructor, compile_record
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (
     describe,
@@ -89,6 +90,22 @@ def event_from_document(document: Document) -> Event:
     Raises:
         RecordError: it is not an event as event_to_json writes it.
     """
+    try:
+        return _ordinary_event(document)
+    except (_WrongTypeError, ForbiddenExtraKeysError, KeyError, TypeError, ValueError):
+        return _any_event(document)
+
+
+def _ordinary_event(document: Document) -> Event:
+    """The event of a document as the writer spells it; any exception means that it needs a closer look."""
+    seq, time, group_id = document["seq"], document["time"], document["group_id"]
+    if type(seq) is not int or type(time) is not float or type(group_id) is not str or len(document) != 6:
+        raise _WrongTypeError(document)
+    hook, form = _PAYLOAD_HOOKS[document["kind"]]
+    return _make_event(seq, time, hook(document["payload"], form), group_id, _SEVERITIES[document["severity"]])
+
+
+def _any_event(document: Document) -> Event:
     _check_keys(document, _EVENT_KEYS)
     kind = _structure(document["kind"], EventKind, "kind")
     return Event(
@@ -310,7 +327,7 @@ def _float_hook(value: object, _: object) -> float:
 def _exact_hook(kind: type) -> StructureHook:
     def hook(value: object, form: object) -> object:
         if form is not kind:  # For an enum that is derived from int or str, cattrs would take the hook of int or str.
-            return _member(value, cast("type[Enum]", form))
+            return _member_hook(cast("type[Enum]", form))(value, form)
         if type(value) is not kind:
             raise _WrongTypeError(value)
         return value
@@ -318,11 +335,16 @@ def _exact_hook(kind: type) -> StructureHook:
     return hook
 
 
-def _member(value: object, enumeration: type[Enum]) -> Enum:
+@cache
+def _member_hook(enumeration: type[Enum]) -> StructureHook:
     table = enum_table(enumeration)
-    if type(value) is not str or value not in table:
-        raise _WrongTypeError(value)
-    return table[value]
+
+    def hook(value: object, _: object) -> Enum:
+        if type(value) is not str or value not in table:
+            raise _WrongTypeError(value)
+        return table[value]
+
+    return hook
 
 
 def _literal_hook(value: object, form: object) -> object:
@@ -334,6 +356,14 @@ def _literal_hook(value: object, form: object) -> object:
 def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
+    exact = {element_type} if element_type in (int, float, bool, str) else set[object]()
+
+    def quick_hook(value: list[object], _: object) -> object:
+        if type(value) is not list:
+            raise _WrongTypeError(value)
+        if set(map(type, value)) == exact:
+            return tuple(value)
+        return tuple([element_hook(element, element_type) for element in value])
 
     def hook(value: list[object], _: object) -> object:
         if type(value) is not list:
@@ -347,7 +377,7 @@ def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
             raise
         return tuple(done)
 
-    return cast("StructureHook", hook)
+    return cast("StructureHook", hook if converter.detailed_validation else quick_hook)
 
 
 def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
@@ -364,7 +394,16 @@ def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
             raise _WrongTypeError(value)
         return from_mapping(value, form)
 
-    return cast("StructureHook", hook)
+    general = cast("StructureHook", hook)
+    if converter.detailed_validation or not can_be_compiled(form):
+        return general
+    types = get_type_hints(form)
+    hooks = {name: _hook_of(kind, converter) for name, kind in types.items() if get_origin(kind) is not ClassVar}
+    return compile_record(form, hooks, types, general)
+
+
+def _hook_of(form: object, converter: Converter) -> StructureHook:
+    return _member_hook(cast("type[Enum]", form)) if is_enum(form) else converter.get_structure_hook(form)
 
 
 def _optional_to_plain(form: object, converter: Converter) -> PlainHook:
@@ -403,3 +442,12 @@ def _explaining_converter() -> Converter:
     It takes nearly twice as long, so it runs only after an error.
     """
     return _build_converter(detailed_validation=True)
+
+
+_PAYLOAD_HOOKS: Final[dict[object, tuple[StructureHook, type]]] = {
+    kind.value: (_CONVERTER.get_structure_hook(form), form) for kind, form in PAYLOAD_TYPES.items()
+}
+"""By the kind as files spell it."""
+
+_SEVERITIES: Final[dict[object, Severity]] = {severity.value: severity for severity in Severity}
+_make_event: Final = compile_constructor(Event)
