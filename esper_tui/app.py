@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Print
 from textual.screen import Screen
+from textual.timer import Timer
 
+from esper.errors import HistoryError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
@@ -32,6 +36,11 @@ from esper_tui.sources.replay import ReplaySource
 from esper_tui.state.alerts import Alert
 from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
+
+
+READ_EVERY_SECONDS: Final = 0.03
+READ_SECONDS: Final = 0.02
+"""How often a slice of a recording is read, and for how long, until all was read."""
 
 
 class Leaving(StrEnum):
@@ -91,6 +100,8 @@ class CockpitApp(App[Leaving]):
         self._frame: Frame | None = None
         self._ascii = ascii
         self._screens: dict[str, CockpitScreen] = {}
+        self._reader: Timer | None = None
+        self.damage: HistoryError | None = None
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme
@@ -113,6 +124,8 @@ class CockpitApp(App[Leaving]):
             work = partial(self.source.run, self._job)
             self.has_started_job = True
             self.run_worker(work, name="trainer", thread=True, exit_on_error=False)
+        if isinstance(self.source, ReplaySource) and not self.source.is_read:
+            self._reader = self.set_interval(READ_EVERY_SECONDS, self.read_on)
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
@@ -120,6 +133,22 @@ class CockpitApp(App[Leaving]):
         """Keep what the run printed."""
         if self._console_log is not None:
             self._console_log.write(event.text)
+
+    def read_on(self) -> None:
+        """Read a slice of the recording, briefly enough for keys to be answered."""
+        with self._leaving_if_damaged():
+            self._replay.read_on(READ_SECONDS)
+        if self._reader is not None and self._replay.is_read:
+            self._reader.stop()
+
+    @contextmanager
+    def _leaving_if_damaged(self) -> Generator[None]:
+        """Leave the cockpit if the recording turns out to be damaged; damage then says how."""
+        try:
+            yield
+        except HistoryError as error:
+            self.damage = error
+            self.exit(Leaving.OVER)
 
     def draw_frame(self) -> None:
         """Draw the newest frame, if there is one and a screen of the cockpit is in front."""
@@ -139,10 +168,11 @@ class CockpitApp(App[Leaving]):
         if not isinstance(front, CockpitScreen) or not front.has_panels:
             self.source.rest()
             return
-        frame = self.source.poll()
-        if frame is not None:
-            self._frame = frame
-            front.show_frame(frame)
+        with self._leaving_if_damaged():
+            frame = self.source.poll()
+            if frame is not None:
+                self._frame = frame
+                front.show_frame(frame)
 
     def _obey(self, signals: StopSignals) -> bool:
         """Leave the screen if a signal asks for it; returns whether that is so.

@@ -40,6 +40,7 @@ class SourceStatus:
     length: the number of events that there are.
     speed: that of a replay, or None for a live run.
     overview: the whole recording at a glance, or None for a live run.
+    share_read: how much of a recording was read so far, 0 to 1; 1 for a live run.
     """
 
     mode: Mode
@@ -50,6 +51,7 @@ class SourceStatus:
     length: int
     speed: float | None
     overview: Overview | None = None
+    share_read: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

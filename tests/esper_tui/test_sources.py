@@ -12,8 +12,9 @@ from esper.telemetry.hub import SinkError
 from esper.training.run_control import RunControl
 from esper_tui.sources.base import Mode
 from esper_tui.sources.live import LiveSource
-from esper_tui.sources.replay import KEYFRAME_EVENTS, ReplaySource
+from esper_tui.sources.replay import ReplaySource
 from esper_tui.state.aggregator import Aggregator
+from esper_tui.state.keyframes import SPACING
 from esper_tui.state.snapshot import CockpitSnapshot
 
 EVENTS = ScriptedRun(envs=3, epochs=5).events()
@@ -222,7 +223,7 @@ LONG = ScriptedRun(envs=8, epochs=40, rounds=11).events()
 @settings(max_examples=25, deadline=None)
 @given(positions=st.lists(st.integers(0, len(LONG)), min_size=1, max_size=3))
 def test_seeking_anywhere_gives_what_one_pass_gives(positions: list[int]) -> None:
-    assert len(LONG) > 2 * KEYFRAME_EVENTS
+    assert len(LONG) > 2 * SPACING
     for position in positions:
         LONG_REPLAY.seek(position)
     aggregator = Aggregator()
