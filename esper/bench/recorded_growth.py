@@ -59,6 +59,7 @@ def recorded_growth(events: Iterable[Event], slots: SlotConfig, topology: Topolo
     for event in events:
         match event.payload:
             case SeedGerminated(slot_id=slot, alpha_algorithm=algorithm):
+                assert algorithm is not None, "today's runs record how every seed is blended"
                 blends[slot] = algorithm
             case LastAction(success=True, effective_op=Op.SET_ALPHA_TARGET.name) as action:
                 blends[action.slot_id] = _blend_of(action)

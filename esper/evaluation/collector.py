@@ -33,6 +33,7 @@ class EpisodeCollector:
         """Take in the next event of the run."""
         match event.payload:
             case SeedGerminated() as born:
+                assert born.alpha_algorithm is not None, "today's runs record how every seed is blended"
                 self._seeds[born.env_id, born.slot_id] = _Seed(
                     blueprint=Blueprint[born.blueprint.upper()],
                     algorithm=born.alpha_algorithm,

@@ -73,7 +73,7 @@ def _best_hosts(report: RunReport) -> ReportTable:
 def _ops(report: RunReport) -> ReportTable:
     total = sum(report.chosen.values())
     rows = tuple(
-        (op, str(chosen), _share(chosen, total), _share(report.succeeded[op], chosen))
+        (op, str(chosen), _share(chosen, total), _share(report.succeeded[op], report.judged[op]))
         for op, chosen in report.chosen.most_common()
     )
     return ReportTable(title="Ops", headings=("op", "chosen", "share", "succeeded"), rows=rows)

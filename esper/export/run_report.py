@@ -46,7 +46,8 @@ class RunReport:
 
     rounds: per policy group, its rounds in order.
     episodes: every finished episode, each with its policy group.
-    chosen, succeeded: how often each op was chosen, and how often it worked.
+    chosen: how often each op was chosen.
+    judged, succeeded: how often it is known whether it worked, and how often it did.
     alerts: how often each rule fired, by rule and severity.
     blueprints: what became of the seeds, by blueprint.
     phases: milliseconds by phase, over all rounds.
@@ -57,6 +58,7 @@ class RunReport:
     rounds: dict[str, list[BatchStats]] = field(default_factory=lambda: defaultdict[str, list[BatchStats]](list))
     episodes: list[tuple[str, EpisodeOutcome]] = field(default_factory=list[tuple[str, EpisodeOutcome]])
     chosen: Counter[str] = field(default_factory=Counter[str])
+    judged: Counter[str] = field(default_factory=Counter[str])
     succeeded: Counter[str] = field(default_factory=Counter[str])
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     rollbacks: int = 0
@@ -94,7 +96,9 @@ def _take_in(report: RunReport, event: Event) -> None:
         case ActionDistribution() as actions:
             for op in actions.ops:
                 report.chosen[op.op] += op.chosen
-                report.succeeded[op.op] += op.succeeded
+                if op.succeeded is not None:
+                    report.judged[op.op] += op.chosen
+                    report.succeeded[op.op] += op.succeeded
         case AnomalyDetected() as anomaly:
             report.alerts[anomaly.rule, anomaly.severity.value] += 1
         case GovernorRollback():

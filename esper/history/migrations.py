@@ -1,7 +1,7 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its documents are those of version 2.
+the settings have no first line with their digest. Its documents are those of version 2, but for one name.
 """
 
 from __future__ import annotations
@@ -12,13 +12,23 @@ from typing import Final, cast
 
 from esper.history.json_text import Document
 from esper.history.records import SCHEMA_VERSION, FileKind
+from esper.telemetry.events import EventKind
 
 Step = Callable[[Document, FileKind], Document]
 
 
 def _from_1(document: Document, _: FileKind) -> Document:
-    """Version 2 added checksums around the documents and changed nothing in them."""
-    return document
+    """Version 2 added checksums around the documents, and gave the count `masked` a name of its own."""
+    if document.get("kind") != EventKind.MASK_HIT_RATES:
+        return document
+    changed = deepcopy(document)
+    payload = changed.get("payload")
+    heads = cast("Document", payload).get("heads") if isinstance(payload, dict) else None
+    for head in cast("list[object]", heads) if isinstance(heads, list) else []:
+        if isinstance(head, dict) and "masked" in head:  # Anything else is refused as what it is when it is read.
+            record = cast("Document", head)
+            record["masked_decisions"] = record.pop("masked")
+    return changed
 
 
 STEPS: Final[Mapping[int, Step]] = {1: _from_1}

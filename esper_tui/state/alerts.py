@@ -118,6 +118,13 @@ def alarm_level(payload: AnomalyDetected) -> Level:
     return Level.CRITICAL if payload.severity is Severity.CRITICAL else Level.WARNING
 
 
+def _figures(payload: AnomalyDetected) -> str:
+    """The value and its limit, or what the alarm says in words if it has no figures."""
+    if payload.value is None or payload.limit is None:
+        return payload.detail
+    return f"{payload.value:.3g}, limit {payload.limit:.3g}"
+
+
 def trainer_alert(payload: AnomalyDetected, *, group_id: str, moment: Moment, position: int) -> Alert:
     """An alarm of the trainer as an alert."""
     who = "policy" if payload.env_id is None else f"env{payload.env_id:02d}"
@@ -128,7 +135,7 @@ def trainer_alert(payload: AnomalyDetected, *, group_id: str, moment: Moment, po
         level=alarm_level(payload),
         who=f"{who} {where}".strip(),
         word=word,
-        text=f"{payload.value:.3g}, limit {payload.limit:.3g}",
+        text=_figures(payload),
         rule=payload.rule,
         env_id=payload.env_id,
         group_id=group_id,

@@ -143,20 +143,25 @@ def _outcome(payload: EpisodeOutcome) -> Description:
 def _rollback(payload: GovernorRollback) -> Description:
     limit = f" > {payload.threshold:.3g}" if payload.threshold is not None else ""
     pruned = f", pruned {' '.join(payload.pruned_slots)}" if payload.pruned_slots else ""
-    text = f"{payload.reason}: loss {format_number(payload.loss, 2)}{limit}, back to epoch {payload.restored_epoch}"
+    back = "" if payload.restored_epoch is None else f", back to epoch {payload.restored_epoch}"
+    text = f"{payload.reason}: loss {format_number(payload.loss, 2)}{limit}{back}"
     return Description(word="ROLLBACK", text=text + pruned, level=Level.CRITICAL)
 
 
 def _anomaly(payload: AnomalyDetected) -> Description:
     where = "".join(f"{part} " for part in (payload.slot_id, payload.head) if part is not None)
-    text = f"{where}{payload.rule} {payload.value:.4g}, limit {payload.limit:.4g}: {payload.detail}"
+    figures = ""
+    if payload.value is not None and payload.limit is not None:
+        figures = f" {payload.value:.4g}, limit {payload.limit:.4g}"
+    text = f"{where}{payload.rule}{figures}: {payload.detail}"
     return Description(word=payload.anomaly.value.replace("_", " "), text=text, level=alarm_level(payload))
 
 
 def _update(payload: PPOUpdateCompleted) -> Description:
     if payload.skipped:
         return Description(word="update", text="SKIPPED: the loss was not finite", level=Level.CRITICAL)
-    stop = f", stopped early after {payload.epochs_run} passes" if payload.early_stopped else ""
+    passes = "" if payload.epochs_run is None else f" after {payload.epochs_run} passes"
+    stop = f", stopped early{passes}" if payload.early_stopped else ""
     text = f"{payload.update_time_ms:.0f} ms, entropy {format_number(payload.entropy, 3)}, "
     return Description(word="update", text=text + f"KL {format_number(payload.kl_divergence, 4)}{stop}")
 

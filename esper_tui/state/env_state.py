@@ -141,7 +141,8 @@ class EnvState:
             case SeedStageChanged() if payload.to_stage is SeedStage.DORMANT:
                 self.slots.pop(payload.slot_id, None)
             case SeedStageChanged() if view is not None:
-                moved = replace(view, stage=payload.to_stage, epochs_in_stage=0, alpha=payload.alpha)
+                alpha = view.alpha if payload.alpha is None else payload.alpha
+                moved = replace(view, stage=payload.to_stage, epochs_in_stage=0, alpha=alpha)
                 self.slots[payload.slot_id] = moved
             case SeedFossilized() if view is not None:
                 self.slots[payload.slot_id] = replace(view, stage=SeedStage.FOSSILIZED)

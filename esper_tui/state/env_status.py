@@ -83,7 +83,8 @@ def judge_env(
     """The worst that can be said of an env now."""
     if newest is None:
         return WAITING
-    if not (math.isfinite(newest.val_loss) and math.isfinite(newest.train_loss)):
+    measured = [loss for loss in (newest.val_loss, newest.train_loss) if loss is not None]
+    if not all(map(math.isfinite, measured)):
         losses = f"val loss {format_number(newest.val_loss, 2)}, train loss {format_number(newest.train_loss, 2)}"
         return Judgement(status=EnvStatus.NOT_A_NUMBER, level=Level.CRITICAL, rule="finite", text=losses)
     if rollback is not None and newest.epoch - rollback.epoch <= ROLLBACK_SHOWN_EPOCHS:

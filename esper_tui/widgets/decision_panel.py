@@ -76,6 +76,8 @@ def _else_lines(decision: LastAction, width: int) -> list[Line]:
 
 def illegal_ops(decision: LastAction) -> list[str]:
     """The ops that the mask took away, in four letters."""
+    if decision.legal_ops is None:
+        return [MISSING]
     return [short for op, short in OP_WORDS.items() if op not in decision.legal_ops]
 
 
@@ -123,7 +125,8 @@ def _op_first(head: HeadChoice) -> bool:
 
 
 def _head_row(head: HeadChoice, decision: LastAction, choice: int) -> Line:
-    share = 100 * head.entropy / math.log(head.legal) if head.legal > 1 else None
+    share = 100 * head.entropy / math.log(head.legal) if head.legal is not None and head.legal > 1 else None
+    legal = MISSING if head.legal is None else str(head.legal)
     second = decision.alternatives[0] if head.head == "op" and decision.alternatives else None
     words = f"{short_op(second.op)} {small(second.probability)}" if second else NOT_APPLICABLE
     return line(
@@ -131,7 +134,7 @@ def _head_row(head: HeadChoice, decision: LastAction, choice: int) -> Line:
         strong(pad(head.choice.lower(), choice)),
         f" {pad_left(small(head.probability), 4)}  ",
         pad_left(NOT_APPLICABLE if share is None else f"{share:.0f} %", 5),
-        f" {pad(f'{head.legal}/{head.size}', 6)} ",
+        f" {pad(f'{legal}/{head.size}', 6)} ",
         dim(words),
     )
 

@@ -9,7 +9,7 @@ from esper.telemetry.events import SeedFossilized, SeedGateEvaluated, SeedGermin
 from esper_tui.sources.base import Frame
 from esper_tui.state.describe import describe
 from esper_tui.state.episode import EpisodeView, SeedMark
-from esper_tui.state.metrics import format_count, format_number
+from esper_tui.state.metrics import MISSING, format_count, format_number
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, pad, wrap
 from esper_tui.widgets.vocabulary import short_module
@@ -76,8 +76,10 @@ def _lineage(episode: EpisodeView, slot_id: str, epoch: int, width: int) -> list
     pieces = [label("lineage"), Span(f"{slot_id} {short_module(seed.blueprint)}:")]
     if born is not None and isinstance(born.payload, SeedGerminated):
         kind = born.payload
-        pieces.append(Span(f"planted e{born.epoch:03d} · {kind.alpha_algorithm.name.lower()},"))
-        pieces.append(Span(f"{kind.alpha_curve.name.lower()}, goal {100 * kind.alpha_target:.0f} %"))
+        blend = MISSING if kind.alpha_algorithm is None else kind.alpha_algorithm.name.lower()
+        goal = MISSING if kind.alpha_target is None else f"{100 * kind.alpha_target:.0f} %"
+        pieces.append(Span(f"planted e{born.epoch:03d} · {blend},"))
+        pieces.append(Span(f"{kind.alpha_curve.name.lower()}, goal {goal}"))
     pieces.append(Span(f"· {_seed_words(seed)}"))
     cuts = sum(
         isinstance(mark.payload, SeedPruned) and mark.payload.slot_id == slot_id and mark.epoch <= epoch

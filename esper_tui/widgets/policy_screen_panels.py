@@ -132,7 +132,10 @@ def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line
     lines.append(line(label("Q(s, op) mean")))
     for value in sorted(newest.op_values, key=lambda one: -(one.value if one.value is not None else -1e9)):
         lines.append(line(label(f"  {short_op(value.name)}  "), format_number(value.value, 2, signed=True)))
-    text = f"lr {newest.learning_rate:.1e} · entropy weight {newest.entropy_coef:.3g} · {newest.epochs_run} passes"
+    rate = MISSING if newest.learning_rate is None else f"{newest.learning_rate:.1e}"
+    weight = MISSING if newest.entropy_coef is None else f"{newest.entropy_coef:.3g}"
+    passes = MISSING if newest.epochs_run is None else str(newest.epochs_run)
+    text = f"lr {rate} · entropy weight {weight} · {passes} passes"
     return [*lines, line(text), line(f"{newest.update_time_ms / 1000:.2f} s an update")]
 
 

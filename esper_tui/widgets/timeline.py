@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -84,7 +85,7 @@ def timeline_lines(
 
 
 def _draw_accuracy(canvas: Canvas, axis: Axis, episode: EpisodeView, rows: int, previous: bool) -> None:
-    curves: list[tuple[Sequence[float], Role]] = [
+    curves: list[tuple[Sequence[float | None], Role]] = [
         ([one.train_accuracy for one in episode.epochs], Role.DIM),
         ([one.val_accuracy for one in episode.epochs], Role.BAR),
     ]
@@ -102,7 +103,7 @@ def _draw_accuracy(canvas: Canvas, axis: Axis, episode: EpisodeView, rows: int, 
         points = [
             (
                 float(axis.start(index) + axis.end(index) - 1),
-                (high - value) / (high - low) * (4 * rows - 1),
+                math.nan if value is None else (high - value) / (high - low) * (4 * rows - 1),
             )
             for index, value in enumerate(values, start=1)
         ]

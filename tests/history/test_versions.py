@@ -13,7 +13,7 @@ from esper.history.checkpoint_files import open_checkpoint
 from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
+from esper.telemetry.events import EventKind, MaskHitRates, RunEnd, TrainingEnded
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -44,6 +44,13 @@ def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     assert config.growth.op_masks == "possible"  # what version 1 did, and not today's default
     manifest = open_checkpoint(version_1).manifest
     assert (manifest.rounds_completed, manifest.groups[0].config) == (2, config)
+
+
+def test_the_counts_of_masked_decisions_have_their_new_name(version_1: Path) -> None:
+    rates = [event.payload for event in read_events(version_1) if isinstance(event.payload, MaskHitRates)]
+    assert len(rates) == 2
+    for head in (head for rate in rates for head in rate.heads):
+        assert head.rate == head.masked_decisions / head.decisions
 
 
 def test_settings_of_version_1_are_checked_too(version_1: Path) -> None:

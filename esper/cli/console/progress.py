@@ -110,5 +110,5 @@ def anomaly_line(alarm: AnomalyDetected) -> str:
     env = None if alarm.env_id is None else f"env {alarm.env_id}"
     epoch = None if alarm.epoch is None else f"epoch {alarm.epoch}"
     place = ", ".join(part for part in (f"round {alarm.batch}", epoch, env, alarm.slot_id, alarm.head) if part)
-    figures = f"{alarm.rule} {alarm.value:.4g}, limit {alarm.limit:.4g}"
-    return f"{alarm.severity.value} ({place}): {figures}: {alarm.detail}"
+    figures = "" if alarm.value is None or alarm.limit is None else f" {alarm.value:.4g}, limit {alarm.limit:.4g}"
+    return f"{alarm.severity.value} ({place}): {alarm.rule}{figures}: {alarm.detail}"

@@ -80,8 +80,18 @@ def _facts(header: FileHeader, gathered: RunOutline) -> Table:
         )
         for group in started.groups:
             table.add_row("controller", f"{group.controller}{_group_name(group, started)}, reward {group.reward_mode}")
-        table.add_row("device", f"{started.device}, {started.threads} threads, {started.conv_algorithm} convolution")
+        table.add_row("device", ", ".join(_device(started)))
     return table
+
+
+def _device(started: TrainingStarted) -> list[str]:
+    """Where the run computed, and how, as far as it was recorded."""
+    parts = [started.device]
+    if started.threads is not None:
+        parts.append(f"{started.threads} threads")
+    if started.conv_algorithm is not None:
+        parts.append(f"{started.conv_algorithm} convolution")
+    return parts
 
 
 def _group_name(group: GroupStarted, started: TrainingStarted) -> str:

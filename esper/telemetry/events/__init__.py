@@ -1,8 +1,9 @@
 """Typed telemetry: one frozen dataclass per event and per snapshot kind.
 
-Each payload class names its kind, and `Event` is the envelope. None means "not measured". Accuracies are in percent,
-contributions and improvements in percentage points. Rewards are raw unless the name says normalized, and times are in
-milliseconds unless the name says seconds. Host epochs and batches, which are PPO rounds, are counted from 1.
+Each payload class names its kind, and `Event` is the envelope. None means "not measured"; some figures that today's
+trainer always measures are None in runs of the original system, which esper/history/legacy reads. Accuracies are in
+percent, contributions and improvements in percentage points. Rewards are raw unless the name says normalized, and times
+are in milliseconds unless the name says seconds. Host epochs and batches, which are PPO rounds, are counted from 1.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ class EpochCompleted:
     env_id: int
     batch: int
     epoch: int
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     val_loss: float
     val_accuracy: float
-    host_grad_norm: float
+    host_grad_norm: float | None
     control_accuracy: float | None = None
     total_params: int
     host_params: int
@@ -77,7 +77,7 @@ class HeadChoice:
     choice: str
     probability: float
     entropy: float
-    legal: int
+    legal: int | None
     size: int
     masked: bool
     relevant: bool
@@ -111,13 +111,13 @@ class LastAction:
     success: bool
     refusal: str | None
     heads: tuple[HeadChoice, ...]
-    legal_ops: tuple[str, ...]
+    legal_ops: tuple[str, ...] | None
     alternatives: tuple[Alternative, ...]
-    decision_entropy: float
+    decision_entropy: float | None
     value_estimate: float | None
     op_values: tuple[NamedValue, ...]
     reward: float
-    reward_normalized: float
+    reward_normalized: float | None
     episode_reward: float
     reward_terms: tuple[NamedValue, ...]
 
@@ -168,9 +168,9 @@ class GovernorRollback:
     batch: int
     epoch: int
     reason: str
-    loss: float
+    loss: float | None
     threshold: float | None
-    consecutive_panics: int
-    restored_epoch: int
+    consecutive_panics: int | None
+    restored_epoch: int | None
     penalty: float | None
     pruned_slots: tuple[str, ...]

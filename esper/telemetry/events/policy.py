@@ -18,7 +18,7 @@ class HeadUpdate:
     gradient_norm: float | None
     ratio_max: float | None
     clip_fraction: float | None
-    relevant_fraction: float
+    relevant_fraction: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,9 @@ class PPOMetrics:
     ratio_max: float | None
     ratio_min: float | None
     gradient_norm: float | None
-    learning_rate: float
-    entropy_coef: float
-    value_coef: float
+    learning_rate: float | None
+    entropy_coef: float | None
+    value_coef: float | None
     entropy_floor_penalty: float | None
     op_value_loss: float | None
     op_values: tuple[NamedValue, ...]
@@ -78,7 +78,7 @@ class PPOMetrics:
     return_std: float | None
     value_mean: float | None
     value_std: float | None
-    epochs_run: int
+    epochs_run: int | None
     early_stopped: bool
     update_time_ms: float
     heads: tuple[HeadUpdate, ...]
@@ -115,6 +115,8 @@ class AnomalyType(StrEnum):
 class AnomalyDetected:
     """A rule of docs/reference/anomalies.md fired: the value is at its limit or beyond.
 
+    value, limit: None if only the detail was recorded, in words.
+
     rule: the rule's name.
     severity: warning or critical; the envelope has the same.
     epoch, env_id, slot_id, head: where it was, each None if the rule concerns something larger.
@@ -125,8 +127,8 @@ class AnomalyDetected:
     rule: str
     severity: Severity
     batch: int
-    value: float
-    limit: float
+    value: float | None
+    limit: float | None
     detail: str
     epoch: int | None
     env_id: int | None

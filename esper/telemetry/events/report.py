@@ -53,9 +53,11 @@ class BatchEpochCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCount:
+    """How often an op was chosen, and how often it worked; None if that was not recorded."""
+
     op: str
     chosen: int
-    succeeded: int
+    succeeded: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +124,13 @@ class RewardSummary:
 class HeadMaskRate:
     """How often, over one batch, the mask left the head fewer than all of its choices.
 
-    rate: the share of such decisions, or None if no decision was made.
+    masked_decisions: how many of the decisions were such.
+    rate: their share, or None if no decision was made.
     """
 
     head: str
     decisions: int
-    masked: int
+    masked_decisions: int
     rate: float | None
 
 

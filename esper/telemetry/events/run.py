@@ -43,17 +43,17 @@ class TrainingStarted:
     max_epochs: int
     max_batches: int
     start_batch: int
-    steps_per_epoch: int
-    num_classes: int
+    steps_per_epoch: int | None
+    num_classes: int | None
     seed: int
     device: str
-    threads: int
+    threads: int | None
     reward_mode: str
-    reward_family: str
+    reward_family: str | None
     learning_rate: float
     clip_ratio: float
     entropy_coef: float
-    conv_algorithm: str
+    conv_algorithm: str | None
     groups: tuple[GroupStarted, ...] = ()
 
 

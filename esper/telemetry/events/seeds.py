@@ -21,8 +21,8 @@ class SeedGerminated:
     blueprint: str
     params: int
     tempo_epochs: int
-    alpha_target: float
-    alpha_algorithm: AlphaAlgorithm
+    alpha_target: float | None
+    alpha_algorithm: AlphaAlgorithm | None
     alpha_curve: AlphaCurve
 
 
@@ -40,7 +40,7 @@ class SeedStageChanged:
     blueprint: str
     from_stage: SeedStage
     to_stage: SeedStage
-    alpha: float
+    alpha: float | None
     accuracy_delta: float
     epochs_in_stage: int
 
@@ -54,7 +54,7 @@ class SeedGateEvaluated:
     gate: Gate
     target_stage: SeedStage
     passed: bool
-    score: float
+    score: float | None
     checks: tuple[GateCheck, ...]
 
 
@@ -98,8 +98,8 @@ class SlotSnapshot:
     epochs_in_stage: int
     epochs_total: int
     alpha: float
-    alpha_target: float
-    alpha_mode: AlphaMode
+    alpha_target: float | None
+    alpha_mode: AlphaMode | None
     improvement: float
     contribution: float | None
     contribution_velocity: float | None

@@ -48,7 +48,7 @@ class BatchTallies:
                 HeadMaskRate(
                     head=name,
                     decisions=self._decisions,
-                    masked=self._masked[name],
+                    masked_decisions=self._masked[name],
                     rate=self._masked[name] / self._decisions if self._decisions else None,
                 )
                 for name in HEAD_NAMES
