@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Print
 from textual.screen import Screen
-from textual.timer import Timer
 
-from esper.errors import HistoryError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
 from esper_tui.key_rows import Where, remapped
 from esper_tui.keys import KEYS
+from esper_tui.leaving import Leaving
 from esper_tui.palette import CockpitCommands
+from esper_tui.replay_app import ReplayApp
 from esper_tui.screens.alerts import AlertScreen
 from esper_tui.screens.ask import AskScreen
 from esper_tui.screens.base import CockpitScreen
@@ -38,19 +34,7 @@ from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
 
 
-READ_EVERY_SECONDS: Final = 0.03
-READ_SECONDS: Final = 0.02
-"""How often a slice of a recording is read, and for how long, until all was read."""
-
-
-class Leaving(StrEnum):
-    """How the user left the screen."""
-
-    OVER = "over"
-    DETACHED = "detached"
-
-
-class CockpitApp(App[Leaving]):
+class CockpitApp(ReplayApp):
     """Shows one source. The job of a live source runs in a thread worker of this app.
 
     The screen asks the source for a frame every quarter of a second, and draws only what has changed. While another
@@ -100,8 +84,6 @@ class CockpitApp(App[Leaving]):
         self._frame: Frame | None = None
         self._ascii = ascii
         self._screens: dict[str, CockpitScreen] = {}
-        self._reader: Timer | None = None
-        self.damage: HistoryError | None = None
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = settings.theme
@@ -124,8 +106,7 @@ class CockpitApp(App[Leaving]):
             work = partial(self.source.run, self._job)
             self.has_started_job = True
             self.run_worker(work, name="trainer", thread=True, exit_on_error=False)
-        if isinstance(self.source, ReplaySource) and not self.source.is_read:
-            self._reader = self.set_interval(READ_EVERY_SECONDS, self.read_on)
+        self.start_reading()
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
@@ -133,22 +114,6 @@ class CockpitApp(App[Leaving]):
         """Keep what the run printed."""
         if self._console_log is not None:
             self._console_log.write(event.text)
-
-    def read_on(self) -> None:
-        """Read a slice of the recording, briefly enough for keys to be answered."""
-        with self._leaving_if_damaged():
-            self._replay.read_on(READ_SECONDS)
-        if self._reader is not None and self._replay.is_read:
-            self._reader.stop()
-
-    @contextmanager
-    def _leaving_if_damaged(self) -> Generator[None]:
-        """Leave the cockpit if the recording turns out to be damaged; damage then says how."""
-        try:
-            yield
-        except HistoryError as error:
-            self.damage = error
-            self.exit(Leaving.OVER)
 
     def draw_frame(self) -> None:
         """Draw the newest frame, if there is one and a screen of the cockpit is in front."""
@@ -168,7 +133,7 @@ class CockpitApp(App[Leaving]):
         if not isinstance(front, CockpitScreen) or not front.has_panels:
             self.source.rest()
             return
-        with self._leaving_if_damaged():
+        with self.leaving_if_damaged():
             frame = self.source.poll()
             if frame is not None:
                 self._frame = frame
@@ -222,7 +187,8 @@ class CockpitApp(App[Leaving]):
         return action not in names - {"toggle_view"}
 
     def action_toggle_view(self) -> None:
-        self.source.toggle_view()
+        with self.leaving_if_damaged():
+            self.source.toggle_view()
         self.draw_frame()
 
     def action_toggle_training(self) -> None:
@@ -231,26 +197,10 @@ class CockpitApp(App[Leaving]):
             self.source.toggle_training()
             self.draw_frame()
 
-    def action_step_epoch(self, direction: int) -> None:
-        self._replay.step_epoch(direction)
-        self.draw_frame()
-
-    def action_step_round(self, direction: int) -> None:
-        self._replay.step_round(direction)
-        self.draw_frame()
-
-    def action_change_speed(self, direction: int) -> None:
-        self._replay.change_speed(direction)
-        self.draw_frame()
-
-    @property
-    def _replay(self) -> ReplaySource:
-        assert isinstance(self.source, ReplaySource), "check_action lets only replays through"
-        return self.source
-
     def action_newest(self) -> None:
         if isinstance(self.source, ReplaySource):
-            self.source.to_end()
+            with self.leaving_if_damaged():
+                self.source.to_end()
         elif self.source.is_view_held:
             self.source.toggle_view()
         self.view.look(replace(self.view.focus, epoch=None, episode=None))
@@ -260,7 +210,8 @@ class CockpitApp(App[Leaving]):
     def action_step_alert(self, direction: int) -> None:
         """A replay goes to the moment of the alarm; a live view to the env of the next alert in the strip."""
         if isinstance(self.source, ReplaySource):
-            self.source.step_alarm(direction)
+            with self.leaving_if_damaged():
+                self.source.step_alarm(direction)
             self.draw_frame()
             return
         alerts = self.view.loud_alerts(self._frame.snapshot.alerts) if self._frame is not None else []
@@ -297,7 +248,7 @@ class CockpitApp(App[Leaving]):
     def _go_to_alert(self, alert: Alert | None) -> None:
         """Where an alert was raised: its moment in a replay, its env otherwise."""
         if alert is not None and isinstance(self.source, ReplaySource):
-            self.source.show_from(alert.position)
+            self.go_to(alert.position)
         if alert is not None and alert.env_id is not None:
             self.look_at(alert.env_id)
         self.draw_frame()

@@ -14,8 +14,8 @@ from typing import Final, TextIO
 
 from textual.app import AutopilotCallbackType
 
-from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.recorded_events import RecordedEvents
+from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
@@ -23,8 +23,9 @@ from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
 from esper_tui.driver import restorer
+from esper_tui.leaving import Leaving
 from esper_tui.settings import load_settings, settings_path
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource

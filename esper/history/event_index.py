@@ -1,7 +1,7 @@
 """What is known of every event of a log without decoding it again: where it ends in the file, and what it was about.
 
-The index is a handful of columns, about 50 bytes an event, which are searched without touching the log. Its positions count
-events from the start: position p means that the first p events have happened.
+The index is a handful of columns, about 50 bytes an event, which are searched without touching the log. Its positions
+count events from the start: position p means that the first p events have happened.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import zlib
 from array import array
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from esper.errors import RecordError
 from esper.history.codec import record_from_json, record_to_json

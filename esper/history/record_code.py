@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Hook = Callable[[object, object], object]
 
-_PRIMITIVES: Final = (int, float, bool, str)
+_PRIMITIVES: Final[tuple[object, ...]] = (int, float, bool, str)
 
 
 def can_be_compiled(form: type) -> bool:
@@ -31,7 +31,9 @@ def can_be_compiled(form: type) -> bool:
     return "__slots__" in vars(form) and not hasattr(form, "__post_init__")
 
 
-def compile_record(form: type[DataclassInstance], hooks: Mapping[str, Hook], types: Mapping[str, object], general: Hook) -> Hook:
+def compile_record(
+    form: type[DataclassInstance], hooks: Mapping[str, Hook], types: Mapping[str, object], general: Hook
+) -> Hook:
     """A function that builds a record from a document, as a converter's hook.
 
     hooks, types: per field, the general hook of its type, and the type.
@@ -96,5 +98,6 @@ def _plain_check(form: object) -> str | None:
 
 def _twin(form: type) -> type:
     """A class of the same layout whose fields can be set."""
-    members = {"__slots__": form.__slots__, "__init__": object.__init__, "__setattr__": object.__setattr__}
+    slots = cast("object", vars(form)["__slots__"])
+    members: dict[str, object] = {"__slots__": slots, "__init__": object.__init__, "__setattr__": object.__setattr__}
     return type(f"{form.__name__}Twin", form.__bases__, members)

@@ -11,9 +11,10 @@ from textual.pilot import Pilot
 
 from esper.errors import ConfigError
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
 from esper_tui.key_rows import Where, remapped, written
 from esper_tui.keys import KEYS, keys_for
+from esper_tui.leaving import Leaving
 from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.help import help_text
 from esper_tui.screens.registry import SCREENS
