@@ -9,52 +9,57 @@ written as the strings "NaN", "Infinity" and "-Infinity", and are read back wher
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import ClassVar, Final, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Final, TypeVar, cast, get_args, get_type_hints
 
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
 from cattrs.fns import identity
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from esper.errors import ConfigError, RecordError
-from esper.history.json_text import NON_FINITE, Document, dump_json, parse_json_object, quoted, short
-from esper.history.record_code import can_be_compiled, compile_constructor, compile_record
+from esper.history.json_text import Document, dump_json, parse_json_object, short
+from esper.history.problems import check_keys, missing_key, unknown_key, wrong_value
+from esper.history.record_code import can_be_compiled, compile_record
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (
     describe,
-    enum_table,
+    field_forms,
+    is_bounded,
     is_enum,
     is_homogeneous_tuple,
     is_literal,
     is_optional,
     without_none,
 )
+from esper.history.value_hooks import (
+    StructureHook,
+    WrongValueError,
+    bounded_hook,
+    check_list,
+    exact_hook,
+    literal_hook,
+    number_hook,
+)
+from esper.telemetry.bounds import Count, Seq, UnixTime
 from esper.telemetry.events import Event, EventKind, Payload, Severity
 from esper.training.checkpoint_records import CheckpointManifest
 from esper.training.config import TrainingConfig
 from esper.training.vectorized_types import BatchSummary
 
 T = TypeVar("T")
-StructureHook = Callable[[object, object], object]
 PlainHook = Callable[[object], object]
 
 PAYLOAD_TYPES: Final[dict[EventKind, type[Payload]]] = {kind.kind: kind for kind in get_args(Payload)}
+_SEQ: Final = cast("type[int]", Seq)
+_TIME: Final = cast("type[float]", UnixTime)
+_VERSION: Final = cast("type[int]", Count)
 _EVENT_KEYS: Final = ("seq", "time", "kind", "group_id", "severity", "payload")
-
-
-class _WrongTypeError(Exception):
-    """The value has the wrong type. The notes that are added on the way up say where it stands."""
-
-    def __init__(self, value: object) -> None:
-        super().__init__(repr(value))
-        self.value = value
 
 
 # --- Events, history lines, headers ---------------------------------------------------------------------------------
@@ -91,26 +96,17 @@ def event_from_document(document: Document) -> Event:
         RecordError: it is not an event as event_to_json writes it.
     """
     try:
-        return _ordinary_event(document)
-    except (_WrongTypeError, ForbiddenExtraKeysError, KeyError, TypeError, ValueError):
+        return cast("Event", _EVENT_HOOKS[document["kind"]](document, Event))
+    except (WrongValueError, ForbiddenExtraKeysError, KeyError, TypeError, ValueError):
         return _any_event(document)
 
 
-def _ordinary_event(document: Document) -> Event:
-    """The event of a document as the writer spells it; any exception means that it needs a closer look."""
-    seq, time, group_id = document["seq"], document["time"], document["group_id"]
-    if type(seq) is not int or type(time) is not float or type(group_id) is not str or len(document) != 6:
-        raise _WrongTypeError(document)
-    hook, form = _PAYLOAD_HOOKS[document["kind"]]
-    return _make_event(seq, time, hook(document["payload"], form), group_id, _SEVERITIES[document["severity"]])
-
-
 def _any_event(document: Document) -> Event:
-    _check_keys(document, _EVENT_KEYS)
+    check_keys(document, _EVENT_KEYS)
     kind = _structure(document["kind"], EventKind, "kind")
     return Event(
-        seq=_structure(document["seq"], int, "seq"),
-        time=_structure(document["time"], float, "time"),
+        seq=_structure(document["seq"], _SEQ, "seq"),
+        time=_structure(document["time"], _TIME, "time"),
         payload=_structure(document["payload"], PAYLOAD_TYPES[kind], "payload"),
         group_id=_structure(document["group_id"], str, "group_id"),
         severity=_structure(document["severity"], Severity, "severity"),
@@ -163,7 +159,7 @@ def header_from_document(document: Document) -> FileHeader:
     Raises:
         RecordError: it is not a header.
     """
-    _check_keys(document, ("header",))
+    check_keys(document, ("header",))
     return _structure(document["header"], FileHeader, "header")
 
 
@@ -196,8 +192,8 @@ def manifest_version(document: Document) -> int:
         RecordError: it has no version.
     """
     if "schema_version" not in document:
-        raise _missing("schema_version", describe(int))
-    return _structure(document["schema_version"], int, "schema_version")
+        raise missing_key("schema_version", describe(int))
+    return _structure(document["schema_version"], _VERSION, "schema_version")
 
 
 def manifest_from_document(document: Document) -> CheckpointManifest:
@@ -252,7 +248,7 @@ def _structure(value: object, kind: type[T], path: str) -> T:
     """
     try:
         return _CONVERTER.structure(value, kind)
-    except (_WrongTypeError, ForbiddenExtraKeysError, KeyError, ValueError):
+    except (WrongValueError, ForbiddenExtraKeysError, KeyError, ValueError):
         raise _explain(value, kind, path) from None
 
 
@@ -260,7 +256,7 @@ def _explain(value: object, kind: type, path: str) -> ValueError:
     """Why the value is not a record of this kind: the first thing that is wrong, with its path."""
     try:
         _explaining_converter().structure(value, kind)
-    except (_WrongTypeError, BaseValidationError) as error:
+    except (WrongValueError, BaseValidationError) as error:
         return _innermost(error, kind, path)
     raise AssertionError("both converters refuse the same documents")
 
@@ -276,103 +272,34 @@ def _innermost(error: Exception, kind: object, path: str) -> ValueError:
         if not isinstance(error, BaseValidationError):
             break
         error = error.exceptions[0]
-    if isinstance(error, _WrongTypeError):
-        return _wrong(path, error.value, describe(kind))
+    if isinstance(error, WrongValueError):
+        return wrong_value(path, error.value, error.expected or describe(kind))
     if isinstance(error, ForbiddenExtraKeysError):
-        return _unknown(path, short(min(error.extra_fields)), tuple(f.name for f in fields(error.cl)))
+        return unknown_key(path, short(min(error.extra_fields)), tuple(f.name for f in fields(error.cl)))
     if isinstance(error, KeyError):
-        return _missing(path, describe(kind))
+        return missing_key(path, describe(kind))
     assert isinstance(error, ValueError), f"hooks raise no {type(error).__name__}"
     return error
-
-
-def _check_keys(document: Document, keys: tuple[str, ...]) -> None:
-    for key in keys:
-        if key not in document:
-            raise _missing(key, "a value")
-    for key in document:
-        if key not in keys:
-            raise _unknown("", short(key), keys)
-
-
-def _wrong(path: str, value: object, expected: str) -> RecordError:
-    return RecordError(path, value, expected, problem=f"is {quoted(value)}: expected {expected}")
-
-
-def _missing(path: str, expected: str) -> RecordError:
-    return RecordError(path, None, expected, problem=f"is missing: expected {expected}")
-
-
-def _unknown(parent: str, key: str, keys: tuple[str, ...]) -> RecordError:
-    near = difflib.get_close_matches(key, keys, n=2)
-    prefix = f"{parent}." if parent else ""
-    hint = f"did you mean {' or '.join(prefix + name for name in near)}?" if near else f"choose {', '.join(keys)}"
-    expected = f"one of the keys {', '.join(keys)}"
-    return RecordError(prefix + key, key, expected, problem=f"does not exist: {hint}")
-
-
-def _float_hook(value: object, _: object) -> float:
-    if type(value) is float:
-        return value
-    if type(value) is int:
-        try:
-            return float(value)
-        except OverflowError:
-            raise _WrongTypeError(value) from None
-    if type(value) is str and value in NON_FINITE:
-        return NON_FINITE[value]
-    raise _WrongTypeError(value)
-
-
-def _exact_hook(kind: type) -> StructureHook:
-    def hook(value: object, form: object) -> object:
-        if form is not kind:  # For an enum that is derived from int or str, cattrs would take the hook of int or str.
-            return _member_hook(cast("type[Enum]", form))(value, form)
-        if type(value) is not kind:
-            raise _WrongTypeError(value)
-        return value
-
-    return hook
-
-
-@cache
-def _member_hook(enumeration: type[Enum]) -> StructureHook:
-    table = enum_table(enumeration)
-
-    def hook(value: object, _: object) -> Enum:
-        if type(value) is not str or value not in table:
-            raise _WrongTypeError(value)
-        return table[value]
-
-    return hook
-
-
-def _literal_hook(value: object, form: object) -> object:
-    if type(value) is not str or value not in get_args(form):
-        raise _WrongTypeError(value)
-    return value
 
 
 def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
-    exact = {element_type} if element_type in (int, float, bool, str) else set[object]()
+    exact = {element_type} if element_type in (float, bool) else set[object]()
 
     def quick_hook(value: list[object], _: object) -> object:
-        if type(value) is not list:
-            raise _WrongTypeError(value)
+        check_list(value)
         if set(map(type, value)) == exact:
             return tuple(value)
         return tuple([element_hook(element, element_type) for element in value])
 
     def hook(value: list[object], _: object) -> object:
-        if type(value) is not list:
-            raise _WrongTypeError(value)
+        check_list(value)
         done: list[object] = []
         try:
             for element in value:
                 done.append(element_hook(element, element_type))
-        except (_WrongTypeError, BaseValidationError) as error:
+        except (WrongValueError, BaseValidationError) as error:
             error.add_note(IterableValidationNote(f"element {len(done)}", len(done), element_type))
             raise
         return tuple(done)
@@ -387,23 +314,44 @@ def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
 
 
 def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
-    from_mapping = cast("StructureHook", make_dict_structure_fn(form, converter, _cattrs_forbid_extra_keys=True))
+    own_hooks = {
+        name: override(struct_hook=converter.get_structure_hook(own)) for name, own in _forms_with_bounds(form).items()
+    }
+    make_hook = cast("Callable[..., StructureHook]", make_dict_structure_fn)
+    from_mapping = make_hook(form, converter, _cattrs_forbid_extra_keys=True, **own_hooks)
 
     def hook(value: Document, _: object) -> object:
         if type(value) is not dict:
-            raise _WrongTypeError(value)
+            raise WrongValueError(value)
         return from_mapping(value, form)
 
     general = cast("StructureHook", hook)
     if converter.detailed_validation or not can_be_compiled(form):
         return general
-    types = get_type_hints(form)
-    hooks = {name: _hook_of(kind, converter) for name, kind in types.items() if get_origin(kind) is not ClassVar}
-    return compile_record(form, hooks, types, general)
+    return compile_record(form, _forms(form), converter.get_structure_hook, general)
 
 
-def _hook_of(form: object, converter: Converter) -> StructureHook:
-    return _member_hook(cast("type[Enum]", form)) if is_enum(form) else converter.get_structure_hook(form)
+def _event_hook(payload: type[Payload]) -> StructureHook:
+    """A quick hook for events with this payload. It refuses what is not spelt as the writer does."""
+
+    def refuse(value: object, _: object) -> object:
+        raise WrongValueError(value)
+
+    forms = {**_forms(Event), "payload": payload}
+    return compile_record(Event, forms, _CONVERTER.get_structure_hook, refuse, tags=len(_EVENT_KEYS) - len(forms))
+
+
+def _forms(record: type) -> dict[str, object]:
+    """The forms of a record's fields, in order."""
+    forms = field_forms(record)
+    return {item.name: forms[item.name] for item in fields(record)}
+
+
+def _forms_with_bounds(record: type) -> dict[str, object]:
+    """The forms of the fields that have bounds, which cattrs itself passes over."""
+    plain, whole = get_type_hints(record), field_forms(record)
+    names = [item.name for item in fields(record)]
+    return {name: whole[name] for name in names if whole[name] != plain[name]}
 
 
 def _optional_to_plain(form: object, converter: Converter) -> PlainHook:
@@ -421,12 +369,13 @@ def _enum_to_plain(form: type[Enum], _: Converter) -> PlainHook:
 def _build_converter(*, detailed_validation: bool) -> Converter:
     converter = Converter(forbid_extra_keys=True, detailed_validation=detailed_validation)
     for primitive in (int, bool, str):
-        converter.register_structure_hook(primitive, _exact_hook(primitive))
-    converter.register_structure_hook(float, _float_hook)
+        converter.register_structure_hook(primitive, exact_hook(primitive))
+    converter.register_structure_hook(float, number_hook)
     converter.register_structure_hook_factory(is_dataclass, _record_hook_factory)
     converter.register_structure_hook_factory(is_homogeneous_tuple, _tuple_hook_factory)
+    converter.register_structure_hook_factory(is_bounded, bounded_hook)
     converter.register_structure_hook_factory(is_optional, _optional_hook_factory)
-    converter.register_structure_hook_func(is_literal, _literal_hook)
+    converter.register_structure_hook_func(is_literal, literal_hook)
     converter.register_unstructure_hook_factory(is_optional, _optional_to_plain)
     converter.register_unstructure_hook_factory(is_enum, _enum_to_plain)
     return converter
@@ -444,10 +393,7 @@ def _explaining_converter() -> Converter:
     return _build_converter(detailed_validation=True)
 
 
-_PAYLOAD_HOOKS: Final[dict[object, tuple[StructureHook, type]]] = {
-    kind.value: (_CONVERTER.get_structure_hook(form), form) for kind, form in PAYLOAD_TYPES.items()
+_EVENT_HOOKS: Final[dict[object, StructureHook]] = {
+    kind.value: _event_hook(payload) for kind, payload in PAYLOAD_TYPES.items()
 }
 """By the kind as files spell it."""
-
-_SEVERITIES: Final[dict[object, Severity]] = {severity.value: severity for severity in Severity}
-_make_event: Final = compile_constructor(Event)

@@ -12,18 +12,23 @@ refuses what they refuse.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from enum import Enum
+from typing import Final, cast
 
-from esper.history.type_forms import is_optional, without_none
+from esper.history.type_forms import (
+    bounds_of,
+    enum_table,
+    is_bounded,
+    is_enum,
+    is_optional,
+    without_bounds,
+    without_none,
+)
+from esper.telemetry.bounds import LONGEST_TEXT
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-T = TypeVar("T")
 Hook = Callable[[object, object], object]
 
-_PRIMITIVES: Final[tuple[object, ...]] = (int, float, bool, str)
+_PRIMITIVES: Final[frozenset[object]] = frozenset({int, float, bool})
 
 
 def can_be_compiled(form: type) -> bool:
@@ -32,68 +37,60 @@ def can_be_compiled(form: type) -> bool:
 
 
 def compile_record(
-    form: type[DataclassInstance], hooks: Mapping[str, Hook], types: Mapping[str, object], general: Hook
+    form: type, types: Mapping[str, object], hook_of: Callable[[object], Hook], general: Hook, *, tags: int = 0
 ) -> Hook:
     """A function that builds a record from a document, as a converter's hook.
 
-    hooks, types: per field, the general hook of its type, and the type.
+    types: the fields in order, with their types.
+    hook_of: gives the general hook of a type.
     general: the general hook for the whole record.
+    tags: how many keys the ordinary document has beside the fields.
     """
-    names = [field.name for field in fields(form)]
     scope: dict[str, object] = {"form": form, "general": general, "Twin": _twin(form), "new": object.__new__}
-    for name in names:
-        scope[f"hook_{name}"], scope[f"type_{name}"] = hooks[name], types[name]
-    lines = [
-        f"    if type(value) is not dict or len(value) != {len(names)}:",
+    for name, kind in types.items():
+        scope[f"hook_{name}"], scope[f"type_{name}"] = hook_of(kind), kind
+        scope[f"table_{name}"] = enum_table(cast("type[Enum]", kind)) if is_enum(kind) else None
+    source = [
+        "def build(value, _):",
+        f"    if type(value) is not dict or len(value) != {len(types) + tags}:",
         "        return general(value, form)",
         "    record = new(Twin)",
         "    try:",
-        *(f"        {line}" for name in names for line in _field_lines(name, types[name])),
+        *(f"        {line}" for name, kind in types.items() for line in _field_lines(name, kind)),
         "    except KeyError:",
         "        return general(value, form)",
         "    record.__class__ = form",
         "    return record",
     ]
-    return cast("Hook", _compiled("value, _", lines, scope))
+    exec("\n".join(source), scope)
+    return cast("Hook", scope["build"])
 
 
-def compile_constructor(form: type[T]) -> Callable[..., T]:
-    """A function that takes the values of a record's fields, in order, and makes the record from them unchecked."""
-    names = [field.name for field in fields(cast("type[DataclassInstance]", form))]
-    lines = [
-        "    record = Twin()",
-        *(f"    record.{name} = {name}" for name in names),
-        "    record.__class__ = form",
-        "    return record",
-    ]
-    return cast("Callable[..., T]", _compiled(", ".join(names), lines, {"form": form, "Twin": _twin(form)}))
-
-
-def _compiled(parameters: str, lines: list[str], scope: dict[str, object]) -> object:
-    """The function of these parameters with this body.
-
-    scope: the names that it uses.
-    """
-    exec("\n".join([f"def build({parameters}):", *lines]), scope)
-    return scope["build"]
-
-
-def _field_lines(name: str, form: object) -> list[str]:
+def _field_lines(name: str, kind: object) -> list[str]:
     """The statements that set one field."""
-    lines = [f"item = value[{name!r}]"]
-    convert = f"item = hook_{name}(item, type_{name})"
-    plain = _plain_check(form)
-    lines += [f"if {plain}:", f"    {convert}"] if plain else [convert]
-    return [*lines, f"record.{name} = item"]
+    convert = f"hook_{name}(item, type_{name})"
+    if is_enum(kind):
+        return [
+            f"item = value[{name!r}]",
+            f"record.{name} = table_{name}[item] if type(item) is str and item in table_{name} else {convert}",
+        ]
+    strange = _strange(kind)
+    if strange is None:
+        return [f"item = value[{name!r}]", f"record.{name} = {convert}"]
+    return [f"item = value[{name!r}]", f"if {strange}:", f"    item = {convert}", f"record.{name} = item"]
 
 
-def _plain_check(form: object) -> str | None:
+def _strange(kind: object) -> str | None:
     """An expression that is true if the item needs the general hook; None if every item does."""
-    if form in _PRIMITIVES:
-        return f"type(item) is not {cast('type', form).__name__}"
-    if is_optional(form) and without_none(form) in _PRIMITIVES:
-        return f"item is not None and type(item) is not {cast('type', without_none(form)).__name__}"
-    return None
+    if is_optional(kind):
+        inner = _strange(without_none(kind))
+        return None if inner is None else f"item is not None and ({inner})"
+    if is_bounded(kind):
+        bounds, number = bounds_of(kind), cast("type", without_bounds(kind)).__name__
+        return f"type(item) is not {number} or not {bounds.low!r} <= item <= {bounds.high!r}"
+    if kind is str:
+        return f"type(item) is not str or len(item) > {LONGEST_TEXT}"
+    return f"type(item) is not {cast('type', kind).__name__}" if kind in _PRIMITIVES else None
 
 
 def _twin(form: type) -> type:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from esper.telemetry.bounds import Count
 from esper.telemetry.events import Event
 from esper.training.vectorized_types import BatchSummary
 
@@ -25,7 +26,7 @@ class FileHeader:
     created: the time in UTC, in ISO 8601.
     """
 
-    schema_version: int
+    schema_version: Count
     run_id: str
     config_digest: str
     package_version: str
@@ -40,7 +41,7 @@ class HistoryLine:
     seq: the number of the last event that was written before it.
     """
 
-    seq: int
+    seq: Count
     summary: BatchSummary
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import types
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Final, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
+
+from esper.telemetry.bounds import Bounds
 
 _NAMES: Final[dict[object, str]] = {
     int: "an integer",
@@ -21,6 +23,8 @@ def describe(form: object) -> str:
     >>> describe(float | None)
     'a number or null'
     """
+    if is_bounded(form):
+        return f"{_NAMES[without_bounds(form)]} {bounds_of(form).words}"
     if form in _NAMES:
         return _NAMES[form]
     if is_optional(form):
@@ -32,6 +36,25 @@ def describe(form: object) -> str:
     if is_enum(form):
         return f"one of {', '.join(enum_table(cast('type[Enum]', form)))}"
     return "a table"
+
+
+def is_bounded(form: object) -> bool:
+    """Whether the form is a number with bounds beside its type."""
+    return get_origin(form) is Annotated
+
+
+def bounds_of(form: object) -> Bounds:
+    return cast("Bounds", get_args(form)[1])
+
+
+def without_bounds(form: object) -> object:
+    """The X of Annotated[X, bounds]."""
+    return get_args(form)[0]
+
+
+def field_forms(record: type) -> dict[str, object]:
+    """The forms of a record's fields, with their bounds."""
+    return cast("dict[str, object]", get_type_hints(record, include_extras=True))
 
 
 def is_enum(form: object) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from esper.telemetry.bounds import Batch, Count, Seq
 from esper.training.config import TrainingConfig
 
 
@@ -21,7 +22,7 @@ class TensorRecord:
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +45,14 @@ class CheckpointManifest:
     state_bytes, state_sha256: the size and the digest of the file with the tensors.
     """
 
-    schema_version: int
+    schema_version: Count
     run_id: str
     config_digest: str
     package_version: str
     created: str
-    rounds_completed: int
-    last_seq: int
-    state_bytes: int
+    rounds_completed: Batch
+    last_seq: Seq
+    state_bytes: Count
     state_sha256: str
     groups: tuple[GroupRecord, ...]
     tensors: tuple[TensorRecord, ...]

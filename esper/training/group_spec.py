@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from esper.errors import ConfigError
+from esper.telemetry.bounds import MOST_ENVS
 from esper.telemetry.events import DEFAULT_GROUP
 from esper.training.config import TrainingConfig
 
@@ -26,7 +27,8 @@ def check_groups(specs: Sequence[GroupSpec]) -> None:
     """Refuse groups that cannot share a fleet.
 
     Raises:
-        ConfigError: there is no group, two have the same name, or they differ outside PER_GROUP_TABLES.
+        ConfigError: there is no group, two have the same name, they have too many envs, or they differ outside
+            PER_GROUP_TABLES.
     """
     if not specs:
         raise ConfigError("there is no policy group: give at least one configuration")
@@ -35,6 +37,10 @@ def check_groups(specs: Sequence[GroupSpec]) -> None:
         if not name or names.count(name) > 1:
             raise ConfigError(f"policy groups are called {', '.join(map(repr, names))}: give each a name of its own")
     first = specs[0]
+    if first.config.fleet.envs * len(specs) > MOST_ENVS:
+        raise ConfigError(
+            f"{len(specs)} groups of {first.config.fleet.envs:,} envs are more than {MOST_ENVS:,}: lower fleet.envs"
+        )
     for spec in specs[1:]:
         for table in fields(TrainingConfig):
             if table.name not in PER_GROUP_TABLES:

@@ -16,6 +16,7 @@ from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
 from esper.fleet.threads import use_threads
 from esper.rewards.normalizer import RewardNormalizer
+from esper.telemetry.bounds import LONGEST_TEXT
 from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
@@ -163,7 +164,7 @@ class VectorizedPPOTrainer:
                     end=end,
                     batches_completed=self._completed,
                     wall_seconds=perf_counter() - started,
-                    error=None if error is None else f"{type(error).__name__}: {error}",
+                    error=None if error is None else f"{type(error).__name__}: {error}"[:LONGEST_TEXT],
                 )
             )
         return TrainingResult(end=end, batches_completed=self._completed, summaries=tuple(chain(*summaries)))

@@ -16,6 +16,7 @@ from esper.contracts.actions import (
     Style,
 )
 from esper.rewards.types import RewardComponents
+from esper.telemetry.bounds import Batch, Count, Duration, EnvId, Percent, Rate
 from esper.telemetry.events import DEFAULT_GROUP, EpisodeOutcome, PhaseTime, PPOMetrics
 
 
@@ -129,21 +130,21 @@ class RewardSummaryAccumulator:
     alpha_shock: float = 0.0
     hindsight_credit: float = 0.0
     total_reward: float = 0.0
-    count: int = 0
-    scaffold_count: int = 0
-    scaffold_delay_total: int = 0
+    count: Count = 0
+    scaffold_count: Count = 0
+    scaffold_delay_total: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeRecord:
     """One env's finished episode."""
 
-    env_id: int
-    episode: int
+    env_id: EnvId
+    episode: Count
     episode_reward: float
-    final_accuracy: float
-    test_accuracy: float | None
-    total_params: int
+    final_accuracy: Percent
+    test_accuracy: Percent | None
+    total_params: Count
     outcome: EpisodeOutcome
 
 
@@ -151,8 +152,8 @@ class EpisodeRecord:
 class BatchTimings:
     """The measured wall-clock times of one batch."""
 
-    wall_seconds: float
-    env_epochs_per_second: float
+    wall_seconds: Duration
+    env_epochs_per_second: Rate
     phases: tuple[PhaseTime, ...]
 
 
@@ -167,11 +168,11 @@ class BatchSummary:
     reward_summary: one record per env.
     """
 
-    batch: int
-    episodes: int
-    avg_accuracy: float
-    rolling_avg_accuracy: float
-    avg_test_accuracy: float | None
+    batch: Batch
+    episodes: Count
+    avg_accuracy: Percent
+    rolling_avg_accuracy: Percent
+    avg_test_accuracy: Percent | None
     avg_reward: float
     ppo_metrics: PPOMetrics | None
     reward_summary: tuple[RewardSummaryAccumulator, ...]

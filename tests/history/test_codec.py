@@ -3,13 +3,11 @@ from __future__ import annotations
 import ast
 import json
 import math
-import types
-from dataclasses import fields, is_dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from typing import get_args
 
 import pytest
+from any_records import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +27,7 @@ from esper.history.codec import (
     summary_to_json,
 )
 from esper.history.records import FileHeader
+from esper.telemetry.bounds import Seq, UnixTime
 from esper.telemetry.events import (
     ActionDistribution,
     Event,
@@ -46,41 +45,15 @@ from esper.training.config import TrainingConfig
 from esper.training.ppo.config import PPOConfig
 from esper.training.vectorized_types import BatchSummary
 
-
-def records(form: object) -> st.SearchStrategy[object]:
-    """Any value of an annotated type, NaN and infinities among the numbers."""
-    leaves: dict[object, st.SearchStrategy[object]] = {
-        int: st.integers(min_value=-(2**63), max_value=2**63),
-        float: st.floats(),
-        bool: st.booleans(),
-        str: st.text(max_size=8),
-        type(None): st.none(),
-    }
-    if form in leaves:
-        return leaves[form]
-    if get_origin(form) in (types.UnionType, Union):
-        return st.one_of([records(choice) for choice in get_args(form)])
-    if get_origin(form) is tuple:
-        return st.lists(records(get_args(form)[0]), max_size=2).map(tuple)
-    if get_origin(form) is Literal:
-        return st.sampled_from(get_args(form))
-    if isinstance(form, type) and issubclass(form, Enum):
-        return st.sampled_from(form)
-    assert isinstance(form, type)
-    assert is_dataclass(form)
-    hints = get_type_hints(form)
-    return st.builds(form, **{f.name: records(hints[f.name]) for f in fields(form)})
-
-
 ENDED = Event(
     seq=7,
     time=1700000000.25,
-    payload=TrainingEnded(end=RunEnd.FAILED, batches_completed=2, wall_seconds=math.nan, error="loss is NaN"),
+    payload=TrainingEnded(end=RunEnd.FAILED, batches_completed=2, wall_seconds=2.5, error="loss is NaN"),
     severity=Severity.ERROR,
 )
 ENDED_LINE = (
     '{"seq":7,"time":1700000000.25,"kind":"TRAINING_ENDED","group_id":"default","severity":"error",'
-    '"payload":{"end":"failed","batches_completed":2,"wall_seconds":"NaN","error":"loss is NaN"}}'
+    '"payload":{"end":"failed","batches_completed":2,"wall_seconds":2.5,"error":"loss is NaN"}}'
 )
 GATE = Event(
     seq=8,
@@ -120,8 +93,8 @@ def test_known_event_gives_known_line(event: Event, line: str) -> None:
 @given(data=st.data())
 def test_event_comes_back_as_it_was(payload_type: type[Payload], data: st.DataObject) -> None:
     event = Event(
-        seq=data.draw(st.integers(1)),
-        time=data.draw(st.floats()),
+        seq=data.draw(records(Seq)),
+        time=data.draw(records(UnixTime)),
         payload=data.draw(records(payload_type)),
         group_id=data.draw(st.text(max_size=5)),
         severity=data.draw(st.sampled_from(Severity)),
@@ -133,7 +106,7 @@ def test_event_comes_back_as_it_was(payload_type: type[Payload], data: st.DataOb
 
 
 @settings(max_examples=50, deadline=None)
-@given(summary=records(BatchSummary), seq=st.integers(1))
+@given(summary=records(BatchSummary), seq=records(Seq))
 def test_summary_comes_back_as_it_was(summary: BatchSummary, seq: int) -> None:
     line = summary_from_json(summary_to_json(summary, seq=seq))
     assert (line.seq, repr(line.summary)) == (seq, repr(summary))
@@ -170,10 +143,10 @@ def test_missing_measurement_is_null_and_not_zero() -> None:
         (ENDED_LINE.replace('"seq":7', '"seq":7.0'), "seq", 7.0, "an integer"),
         (ENDED_LINE.replace('completed":2', 'completed":1.9'), "payload.batches_completed", 1.9, "an integer"),
         (ENDED_LINE.replace('completed":2', 'completed":true'), "payload.batches_completed", True, "an integer"),
-        (ENDED_LINE.replace('"NaN"', "true"), "payload.wall_seconds", True, "a number"),
-        (ENDED_LINE.replace('"NaN"', '"1.5"'), "payload.wall_seconds", "1.5", "a number"),
-        (ENDED_LINE.replace('"NaN"', '"nan"'), "payload.wall_seconds", "nan", "a number"),
-        (ENDED_LINE.replace('"NaN"', "null"), "payload.wall_seconds", None, "a number"),
+        (ENDED_LINE.replace("2.5", "true"), "payload.wall_seconds", True, "a number"),
+        (ENDED_LINE.replace("2.5", '"1.5"'), "payload.wall_seconds", "1.5", "a number"),
+        (ENDED_LINE.replace("2.5", "null"), "payload.wall_seconds", None, "a number"),
+        (GATE_LINE.replace('"-Infinity"', '"-inf"'), "payload.checks[0].threshold", "-inf", "a number or null"),
         (ENDED_LINE.replace('"loss is NaN"', "5"), "payload.error", 5, "a string or null"),
         (ENDED_LINE.replace('"failed"', '"failing"'), "payload.end", "failing", "one of finished, stopped, failed"),
         (ENDED_LINE.replace('"error",', '"dire",'), "severity", "dire", "one of debug, info"),
@@ -208,7 +181,7 @@ def test_nothing_is_coerced(line: str, path: str, value: object, expected: str) 
         (ENDED_LINE.replace('"seq"', '"sequence":1,"seq"'), "sequence does not exist"),
         (GATE_LINE.replace('"name"', '"unit":1,"name"'), r"payload\.checks\[0\]\.unit does not exist"),
         (ENDED_LINE[:-5], "the document is not JSON"),
-        (ENDED_LINE.replace('"NaN"', "NaN"), "NaN is not JSON"),
+        (ENDED_LINE.replace("2.5", "NaN"), "NaN is not JSON"),
         ("[1]", "the document is .*: expected an object"),
         ("[" * 100_000, "the document is not JSON"),
         (b"\xff\xfe", "the document is not JSON"),
@@ -220,7 +193,7 @@ def test_wrong_documents_are_explained(line: str | bytes, message: str) -> None:
 
 
 def test_an_integer_may_stand_for_a_number_and_becomes_one() -> None:
-    event = event_from_json(ENDED_LINE.replace('"NaN"', "3"))
+    event = event_from_json(ENDED_LINE.replace("2.5", "3"))
     assert isinstance(event.payload, TrainingEnded)
     assert isinstance(event.payload.wall_seconds, float)
 

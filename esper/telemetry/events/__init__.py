@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esper.telemetry.bounds import Seq, UnixTime
 from esper.telemetry.events.epoch import (
     AblationConfig,
     Alternative,
@@ -148,8 +149,8 @@ class Event:
         whole fleet.
     """
 
-    seq: int
-    time: float
+    seq: Seq
+    time: UnixTime
     payload: Payload
     group_id: str = DEFAULT_GROUP
     severity: Severity = Severity.INFO

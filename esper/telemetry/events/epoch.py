@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.telemetry.bounds import Batch, Count, Duration, EnvId, EpisodeLength, Epoch, Percent, Share
 from esper.telemetry.events.kinds import EventKind, NamedValue
 from esper.telemetry.events.seeds import SlotSnapshot
 
@@ -18,17 +19,17 @@ class EpochCompleted:
     """
 
     kind: ClassVar[EventKind] = EventKind.EPOCH_COMPLETED
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     train_loss: float | None
-    train_accuracy: float | None
+    train_accuracy: Percent | None
     val_loss: float
-    val_accuracy: float
+    val_accuracy: Percent
     host_grad_norm: float | None
-    control_accuracy: float | None = None
-    total_params: int
-    host_params: int
+    control_accuracy: Percent | None = None
+    total_params: Count
+    host_params: Count
     slots: tuple[SlotSnapshot, ...]
 
 
@@ -37,7 +38,7 @@ class AblationConfig:
     """One measured configuration: which slots were on, in slot order, and the validation accuracy that resulted."""
 
     slots_on: tuple[bool, ...]
-    accuracy: float
+    accuracy: Percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +51,16 @@ class CounterfactualMatrixComputed:
     """
 
     kind: ClassVar[EventKind] = EventKind.COUNTERFACTUAL_MATRIX_COMPUTED
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     slot_ids: tuple[str, ...]
     active: tuple[bool, ...]
     committed: tuple[bool, ...]
     configs: tuple[AblationConfig, ...]
     strategy: str
     shapley: tuple[float | None, ...]
-    compute_ms: float
+    compute_ms: Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,10 @@ class HeadChoice:
 
     head: str
     choice: str
-    probability: float
+    probability: Share
     entropy: float
-    legal: int | None
-    size: int
+    legal: Count | None
+    size: Count
     masked: bool
     relevant: bool
 
@@ -88,7 +89,7 @@ class Alternative:
     """An op that the policy could have taken, with its probability."""
 
     op: str
-    probability: float
+    probability: Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +103,9 @@ class LastAction:
     """
 
     kind: ClassVar[EventKind] = EventKind.LAST_ACTION
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     op: str
     effective_op: str
     slot_id: str
@@ -134,23 +135,23 @@ class EpisodeOutcome:
     """One env's episode ended. The test accuracy is only reported; nothing reads it back into training."""
 
     kind: ClassVar[EventKind] = EventKind.EPISODE_OUTCOME
-    env_id: int
-    batch: int
-    episode: int
-    episode_length: int
+    env_id: EnvId
+    batch: Batch
+    episode: Count
+    episode_length: EpisodeLength
     outcome: OutcomeType
-    final_accuracy: float
-    test_accuracy: float | None
-    best_accuracy: float
+    final_accuracy: Percent
+    test_accuracy: Percent | None
+    best_accuracy: Percent
     episode_reward: float
-    stability: float
-    host_params: int
-    total_params: int
+    stability: Share
+    host_params: Count
+    total_params: Count
     param_ratio: float
-    num_fossilized: int
-    num_contributing_fossilized: int
-    germinations: int
-    prunes: int
+    num_fossilized: Count
+    num_contributing_fossilized: Count
+    germinations: Count
+    prunes: Count
     reward_mode: str
 
 
@@ -164,13 +165,13 @@ class GovernorRollback:
     """
 
     kind: ClassVar[EventKind] = EventKind.GOVERNOR_ROLLBACK
-    env_id: int
-    batch: int
-    epoch: int
+    env_id: EnvId
+    batch: Batch
+    epoch: Epoch
     reason: str
     loss: float | None
     threshold: float | None
-    consecutive_panics: int | None
-    restored_epoch: int | None
+    consecutive_panics: Count | None
+    restored_epoch: Epoch | None
     penalty: float | None
     pruned_slots: tuple[str, ...]

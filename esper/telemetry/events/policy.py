@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.telemetry.bounds import Batch, Coefficient, Count, Duration, EnvId, Epoch, Percent, Share
 from esper.telemetry.events.kinds import EventKind, NamedValue, Severity
 
 
@@ -17,8 +18,8 @@ class HeadUpdate:
     entropy: float | None
     gradient_norm: float | None
     ratio_max: float | None
-    clip_fraction: float | None
-    relevant_fraction: float | None
+    clip_fraction: Share | None
+    relevant_fraction: Share | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,10 @@ class ObservationStats:
     host_std: float | None
     slot_mean: float | None
     slot_std: float | None
-    outlier_share: float | None
-    near_clip_share: float | None
-    clipped_share: float | None
-    non_finite_share: float | None
+    outlier_share: Share | None
+    near_clip_share: Share | None
+    clipped_share: Share | None
+    non_finite_share: Share | None
     drift: float | None
 
 
@@ -60,14 +61,14 @@ class PPOMetrics:
     total_loss: float | None
     entropy: float | None
     kl_divergence: float | None
-    clip_fraction: float | None
+    clip_fraction: Share | None
     explained_variance: float | None
     ratio_max: float | None
     ratio_min: float | None
     gradient_norm: float | None
-    learning_rate: float | None
-    entropy_coef: float | None
-    value_coef: float | None
+    learning_rate: Coefficient | None
+    entropy_coef: Coefficient | None
+    value_coef: Coefficient | None
     entropy_floor_penalty: float | None
     op_value_loss: float | None
     op_values: tuple[NamedValue, ...]
@@ -78,9 +79,9 @@ class PPOMetrics:
     return_std: float | None
     value_mean: float | None
     value_std: float | None
-    epochs_run: int | None
+    epochs_run: Count | None
     early_stopped: bool
-    update_time_ms: float
+    update_time_ms: Duration
     heads: tuple[HeadUpdate, ...]
     observations: ObservationStats
 
@@ -93,7 +94,7 @@ class PPOUpdateCompleted(PPOMetrics):
     """
 
     kind: ClassVar[EventKind] = EventKind.PPO_UPDATE_COMPLETED
-    batch: int
+    batch: Batch
 
 
 class AnomalyType(StrEnum):
@@ -126,12 +127,12 @@ class AnomalyDetected:
     anomaly: AnomalyType
     rule: str
     severity: Severity
-    batch: int
+    batch: Batch
     value: float | None
     limit: float | None
     detail: str
-    epoch: int | None
-    env_id: int | None
+    epoch: Epoch | None
+    env_id: EnvId | None
     slot_id: str | None
     head: str | None
 
@@ -151,7 +152,7 @@ class TrendDetected:
 
     kind: ClassVar[EventKind] = EventKind.TREND_DETECTED
     trend: Trend
-    batch: int
+    batch: Batch
     rolling_delta: float
-    rolling_accuracy: float
-    previous_rolling_accuracy: float
+    rolling_accuracy: Percent
+    previous_rolling_accuracy: Percent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from esper.telemetry.bounds import Batch, Count, Duration, EnvCount, EnvId, Percent, Rate, Share
 from esper.telemetry.events.kinds import EventKind, NamedValue
 
 
@@ -17,22 +18,22 @@ class BatchStats:
     """
 
     kind: ClassVar[EventKind] = EventKind.BATCH_STATS
-    batch: int
-    episodes_completed: int
-    avg_accuracy: float
-    rolling_avg_accuracy: float
-    best_accuracy: float
-    avg_test_accuracy: float | None
+    batch: Batch
+    episodes_completed: Count
+    avg_accuracy: Percent
+    rolling_avg_accuracy: Percent
+    best_accuracy: Percent
+    avg_test_accuracy: Percent | None
     avg_return: float
     return_p10: float
     return_p90: float
     entropy: float | None
     kl_divergence: float | None
     explained_variance: float | None
-    seeds_created: int
-    seeds_fossilized: int
-    seeds_pruned: int
-    rollbacks: int
+    seeds_created: Count
+    seeds_fossilized: Count
+    seeds_pruned: Count
+    rollbacks: Count
     skipped_update: bool
 
 
@@ -41,14 +42,14 @@ class BatchEpochCompleted:
     """The end of a batch: once it has arrived, everything of the batches up to this one has arrived."""
 
     kind: ClassVar[EventKind] = EventKind.BATCH_EPOCH_COMPLETED
-    batch: int
-    max_batches: int
-    episodes_completed: int
-    n_envs: int
-    avg_accuracy: float
-    rolling_avg_accuracy: float
+    batch: Batch
+    max_batches: Batch
+    episodes_completed: Count
+    n_envs: EnvCount
+    avg_accuracy: Percent
+    rolling_avg_accuracy: Percent
     avg_reward: float
-    env_accuracies: tuple[float, ...]
+    env_accuracies: tuple[Percent, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,21 +57,21 @@ class OpCount:
     """How often an op was chosen, and how often it worked; None if that was not recorded."""
 
     op: str
-    chosen: int
-    succeeded: int | None
+    chosen: Count
+    succeeded: Count | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionDistribution:
     kind: ClassVar[EventKind] = EventKind.ACTION_DISTRIBUTION
-    batch: int
+    batch: Batch
     ops: tuple[OpCount, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseTime:
     phase: str
-    milliseconds: float
+    milliseconds: Duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +84,13 @@ class Throughput:
     """
 
     kind: ClassVar[EventKind] = EventKind.THROUGHPUT
-    batch: int
-    wall_ms: float
-    step_time_ms: float
-    dataloader_wait_ms: float
-    env_epochs_per_second: float
-    images_per_second: float
-    update_ms: float
+    batch: Batch
+    wall_ms: Duration
+    step_time_ms: Duration
+    dataloader_wait_ms: Duration
+    env_epochs_per_second: Rate
+    images_per_second: Rate
+    update_ms: Duration
     phases: tuple[PhaseTime, ...]
 
 
@@ -101,21 +102,21 @@ class EnvRewardSummary:
     scaffold_delay_total: the sum of the epochs that these rows waited.
     """
 
-    env_id: int
+    env_id: EnvId
     bounded_attribution: float
     compute_rent: float
     alpha_shock: float
     hindsight_credit: float
     total_reward: float
-    steps: int
-    scaffold_count: int
-    scaffold_delay_total: int
+    steps: Count
+    scaffold_count: Count
+    scaffold_delay_total: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardSummary:
     kind: ClassVar[EventKind] = EventKind.REWARD_SUMMARY
-    batch: int
+    batch: Batch
     envs: tuple[EnvRewardSummary, ...]
     mean_terms: tuple[NamedValue, ...]
 
@@ -129,15 +130,15 @@ class HeadMaskRate:
     """
 
     head: str
-    decisions: int
-    masked_decisions: int
-    rate: float | None
+    decisions: Count
+    masked_decisions: Count
+    rate: Share | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskHitRates:
     kind: ClassVar[EventKind] = EventKind.MASK_HIT_RATES
-    batch: int
+    batch: Batch
     heads: tuple[HeadMaskRate, ...]
 
 
@@ -151,6 +152,6 @@ class HostsKept:
     """
 
     kind: ClassVar[EventKind] = EventKind.HOSTS_KEPT
-    batch: int
+    batch: Batch
     names: tuple[str, ...]
     left_out: tuple[str, ...]

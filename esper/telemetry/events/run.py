@@ -6,6 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.telemetry.bounds import (
+    Batch,
+    BatchCount,
+    Coefficient,
+    Count,
+    Duration,
+    EnvCount,
+    EnvId,
+    EpisodeLength,
+    RandomSeed,
+)
 from esper.telemetry.events.kinds import EventKind
 
 
@@ -21,7 +32,7 @@ class GroupStarted:
     learns: bool
     reward_mode: str
     reward_family: str
-    env_ids: tuple[int, ...]
+    env_ids: tuple[EnvId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +48,22 @@ class TrainingStarted:
     package_version: str
     preset: str
     task: str
-    host_params: int
+    host_params: Count
     slot_ids: tuple[str, ...]
-    n_envs: int
-    max_epochs: int
-    max_batches: int
-    start_batch: int
-    steps_per_epoch: int | None
-    num_classes: int | None
-    seed: int
+    n_envs: EnvCount
+    max_epochs: EpisodeLength
+    max_batches: Batch
+    start_batch: Batch
+    steps_per_epoch: Count | None
+    num_classes: Count | None
+    seed: RandomSeed
     device: str
-    threads: int | None
+    threads: Count | None
     reward_mode: str
     reward_family: str | None
-    learning_rate: float
-    clip_ratio: float
-    entropy_coef: float
+    learning_rate: Coefficient
+    clip_ratio: Coefficient
+    entropy_coef: Coefficient
     conv_algorithm: str | None
     groups: tuple[GroupStarted, ...] = ()
 
@@ -65,7 +76,7 @@ class AlgorithmTime:
     """
 
     algorithm: str
-    milliseconds: float | None
+    milliseconds: Duration | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +110,6 @@ class TrainingEnded:
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_ENDED
     end: RunEnd
-    batches_completed: int
-    wall_seconds: float
+    batches_completed: BatchCount
+    wall_seconds: Duration
     error: str | None = None

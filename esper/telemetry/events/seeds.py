@@ -9,19 +9,20 @@ from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode
 from esper.contracts.gates import Gate, GateCheck
 from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
+from esper.telemetry.bounds import Count, EnvId, Epoch, Share
 from esper.telemetry.events.kinds import EventKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedGerminated:
     kind: ClassVar[EventKind] = EventKind.SEED_GERMINATED
-    env_id: int
+    env_id: EnvId
     slot_id: str
     seed_id: str
     blueprint: str
-    params: int
-    tempo_epochs: int
-    alpha_target: float | None
+    params: Count
+    tempo_epochs: Count
+    alpha_target: Share | None
     alpha_algorithm: AlphaAlgorithm | None
     alpha_curve: AlphaCurve
 
@@ -34,40 +35,40 @@ class SeedStageChanged:
     """
 
     kind: ClassVar[EventKind] = EventKind.SEED_STAGE_CHANGED
-    env_id: int
+    env_id: EnvId
     slot_id: str
     seed_id: str
     blueprint: str
     from_stage: SeedStage
     to_stage: SeedStage
-    alpha: float | None
+    alpha: Share | None
     accuracy_delta: float
-    epochs_in_stage: int
+    epochs_in_stage: Epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedGateEvaluated:
     kind: ClassVar[EventKind] = EventKind.SEED_GATE_EVALUATED
-    env_id: int
+    env_id: EnvId
     slot_id: str
     seed_id: str
     gate: Gate
     target_stage: SeedStage
     passed: bool
-    score: float | None
+    score: Share | None
     checks: tuple[GateCheck, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedFossilized:
     kind: ClassVar[EventKind] = EventKind.SEED_FOSSILIZED
-    env_id: int
+    env_id: EnvId
     slot_id: str
     seed_id: str
     blueprint: str
-    params_added: int
-    alpha: float
-    epochs_total: int
+    params_added: Count
+    alpha: Share
+    epochs_total: Epoch
     improvement: float
     contribution: float | None
 
@@ -75,13 +76,13 @@ class SeedFossilized:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedPruned:
     kind: ClassVar[EventKind] = EventKind.SEED_PRUNED
-    env_id: int
+    env_id: EnvId
     slot_id: str
     seed_id: str
     blueprint: str
     reason: str
     initiator: PruneInitiator
-    epochs_total: int
+    epochs_total: Epoch
     improvement: float
     contribution: float | None
 
@@ -94,11 +95,11 @@ class SlotSnapshot:
     seed_id: str
     stage: SeedStage
     blueprint: str
-    params: int
-    epochs_in_stage: int
-    epochs_total: int
-    alpha: float
-    alpha_target: float | None
+    params: Count
+    epochs_in_stage: Epoch
+    epochs_total: Epoch
+    alpha: Share
+    alpha_target: Share | None
     alpha_mode: AlphaMode | None
     improvement: float
     contribution: float | None
