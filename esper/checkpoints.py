@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from esper.contracts.constants import AGENT_NAME
+from esper.control.server import served_control
 from esper.errors import ConfigError
 from esper.growth.hosts.kinds import slot_config
 from esper.history.checkpoint_files import MANIFEST_FILE, SavedCheckpoint, open_checkpoint
@@ -189,29 +190,38 @@ def load_trainer_state(path: Path | str) -> TrainerState:
 
 
 def train_recorded(
-    groups: Sequence[GroupSpec], recording: Recording, control: RunControl, resume: ResumePoint | None = None
+    groups: Sequence[GroupSpec],
+    recording: Recording,
+    control: RunControl,
+    resume: ResumePoint | None = None,
+    *,
+    note: Callable[[str], object],
 ) -> TrainingResult:
     """Train policy groups into a recording; console and cockpit both do it with this.
 
+    Meanwhile other processes of the user can ask the run for what control offers (see esper.control).
+
     resume: from where an earlier run goes on; its groups then take the place of those given.
+    note: is told what a user should know and the run can do without.
 
     Raises:
         ConfigError, CheckpointError, HistoryError, TelemetryWriteError, SkippedUpdatesError: as train_groups and
             load_trainer_state.
     """
-    return train_groups(
-        groups if resume is None else resume.training_specs(),
-        RunHooks(
-            hub=recording.hub,
-            run_id=recording.run_id,
-            control=control,
-            on_summary=recording.on_summary,
-            on_checkpoint=recording.on_checkpoint,
-            on_hosts=recording.on_hosts,
-            make_controller=starting_controller,
-            start=None if resume is None else load_trainer_state(resume.checkpoint.path),
-        ),
-    )
+    with served_control(control, recording.directory.path, note):
+        return train_groups(
+            groups if resume is None else resume.training_specs(),
+            RunHooks(
+                hub=recording.hub,
+                run_id=recording.run_id,
+                control=control,
+                on_summary=recording.on_summary,
+                on_checkpoint=recording.on_checkpoint,
+                on_hosts=recording.on_hosts,
+                make_controller=starting_controller,
+                start=None if resume is None else load_trainer_state(resume.checkpoint.path),
+            ),
+        )
 
 
 def _choose(saved: SavedCheckpoint, group_id: str | None) -> GroupRecord:

@@ -42,6 +42,12 @@ class CheckpointError(SavedDataError):
     """A checkpoint is missing, damaged, or of another version; the message names its folder."""
 
 
+class ControlError(EsperError, RuntimeError):
+    """A run that another process trains cannot be asked for something; the message names the run and the reason."""
+
+    exit_code: ClassVar[int] = USER_MISTAKE
+
+
 class RecordError(SavedDataError):
     """A document does not fit the record that it should hold.
 

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -108,7 +109,7 @@ def training_job(
 
         with stack.pop_all():
             recording.hub.add_sink(source)
-            train_recorded(groups, recording, source.control, resume)
+            train_recorded(groups, recording, source.control, resume, note=partial(print, file=sys.stderr))
 
     return saving_failure(job, failure_path)
 

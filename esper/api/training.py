@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -87,13 +88,18 @@ def _train(
     with open_recording(config, out, sinks=sinks) as recording:
         path = recording.directory.path
         try:
-            train_recorded([GroupSpec(config=config)], _with_listener(recording, on_round), control)
+            train_recorded([GroupSpec(config=config)], _with_listener(recording, on_round), control, note=_warn)
         except ConfigError:
             never_began = recording.hub.last_seq <= 1  # its only event, if any, reports this very end
             if never_began:
                 shutil.rmtree(path)
             raise
     return Run(path)
+
+
+def _warn(text: str) -> None:
+    """Let a caller see, or filter, what the command line would print."""
+    warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
 def _with_listener(recording: Recording, on_round: OnRound | None) -> Recording:

@@ -10,6 +10,7 @@ import typer
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.control import control
 from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
 from esper.cli.commands.evaluate import evaluate
@@ -36,6 +37,7 @@ app.command()(replay)
 app.command()(runs)
 app.command()(watch)
 app.command("report")(report_command)
+app.command()(control)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)

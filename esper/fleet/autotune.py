@@ -25,7 +25,7 @@ from esper.fleet.config import ConvAlgorithm
 from esper.growth.hosts.config import HostConfig
 from esper.growth.hosts.registry import build_host
 from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
-from esper.layers.native.build import processor, unavailable
+from esper.layers.native.build import library_name, processor, unavailable
 
 ChoiceSource = Literal["configured", "measured", "remembered"]
 
@@ -179,7 +179,9 @@ def _timed(step: Callable[[], None], device: torch.device) -> float:
 
 def _key(shape: FleetShape, threads: int, dtype: torch.dtype) -> str:
     gpu = torch.cuda.get_device_name(shape.device) if shape.device.type == "cuda" else ""
-    machine = (platform.machine(), processor(), str(os.cpu_count()), gpu, torch.__version__, unavailable(dtype) or "")
+    # A library of other sources or options has another name, and another speed.
+    kernels = unavailable(dtype) or library_name(dtype)
+    machine = (platform.machine(), processor(), str(os.cpu_count()), gpu, torch.__version__, kernels)
     # The speed does not depend on which slots are enabled.
     shape = replace(shape, host=replace(shape.host, slots=()))
     text = "\0".join((repr(shape), str(threads), str(dtype), *machine))

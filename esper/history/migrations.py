@@ -1,7 +1,7 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its documents are those of version 2, but for one name.
+the settings have no first line with their digest. Its documents are those of version 2, but for a name and a field.
 """
 
 from __future__ import annotations
@@ -18,9 +18,18 @@ Step = Callable[[Document, FileKind], Document]
 
 
 def _from_1(document: Document, _: FileKind) -> Document:
-    """Version 2 added checksums around the documents, and gave the count `masked` a name of its own."""
-    if document.get("kind") != EventKind.MASK_HIT_RATES:
-        return document
+    """Version 2 put checksums around the documents."""
+    match document.get("kind"):
+        case EventKind.MASK_HIT_RATES:
+            return _renamed_count(document)
+        case EventKind.TRAINING_ENDED:
+            return _without_signal(document)
+        case _:
+            return document
+
+
+def _renamed_count(document: Document) -> Document:
+    """The count `masked` has a name of its own."""
     changed = deepcopy(document)
     payload = changed.get("payload")
     heads = cast("Document", payload).get("heads") if isinstance(payload, dict) else None
@@ -29,6 +38,14 @@ def _from_1(document: Document, _: FileKind) -> Document:
             record = cast("Document", head)
             record["masked_decisions"] = record.pop("masked")
     return changed
+
+
+def _without_signal(document: Document) -> Document:
+    """Which signal ended a run was not recorded."""
+    payload = document.get("payload")
+    if not isinstance(payload, dict):  # It is refused as what it is when it is read.
+        return document
+    return {**document, "payload": {"signal": None, **cast("Document", payload)}}
 
 
 STEPS: Final[Mapping[int, Step]] = {1: _from_1}

@@ -61,7 +61,7 @@ class StopSignals:
             self._say(b"esper: broken off; what was recorded stays\n")
             os._exit(128 + number)
         self.first = number
-        self.control.request_stop()
+        self.control.request_stop(signal=signal.Signals(number).name)
         self._say(b"esper: stopping after this epoch; a second signal leaves at once\n")
 
     def hang_up(self) -> None:
@@ -74,7 +74,7 @@ class StopSignals:
             self.control.resume()
         elif self.first is None:
             self.first = signal.SIGHUP
-            self.control.request_stop()
+            self.control.request_stop(signal=signal.SIGHUP.name)
 
     def _say(self, text: bytes) -> None:
         """Straight to the descriptor, since print() may be what was interrupted."""

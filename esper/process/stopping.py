@@ -9,22 +9,39 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from esper.errors import ConfigError
+from esper.control.client import ask
+from esper.control.messages import Action
+from esper.errors import ConfigError, ControlError
 from esper.history.run_list import run_state
 from esper.history.run_lock import is_locked, owner_pid
 
 _POLL_SECONDS: Final = 0.1
+_PATIENCE_SECONDS: Final = 2.0
 
 
-def ask_to_stop(run: Path) -> int:
-    """Send SIGTERM to the process that writes a run, and return its id.
+def ask_to_stop(run: Path, *, after_round: bool) -> int:
+    """Ask the process that writes a run to end, and return its id.
+
+    It is asked on the run's control socket. If nobody answers there, it gets SIGTERM.
+
+    after_round: let it finish its round first, which no signal can ask for.
 
     Raises:
         ConfigError: no process writes the run, or its process cannot be reached.
+        ControlError: it is to finish its round, and does not answer.
         HistoryError: the run cannot be read.
     """
     if not is_locked(run):
         raise ConfigError(f"{run} is not being written: it is {run_state(run).value}, so there is nothing to stop")
+    try:
+        return ask(run, Action.STOP_AFTER_ROUND if after_round else Action.STOP, patience=_PATIENCE_SECONDS).pid
+    except ControlError:
+        if after_round:
+            raise
+    return _send_signal(run)
+
+
+def _send_signal(run: Path) -> int:
     pid = owner_pid(run)
     if pid is None:
         raise ConfigError(f"{run} is being written, but its lock does not say by which process: try again")

@@ -1,49 +1,86 @@
-"""The only way in which anything outside the trainer may influence a run."""
+"""The only way in which anything outside the trainer may influence a run.
+
+Every request is one assignment. A signal handler can therefore make it wherever the program happens to be: a lock might
+be held by the very code that was interrupted. The price is that a paused trainer looks twenty times a second.
+"""
 
 from __future__ import annotations
 
-import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+_LOOK_SECONDS: Final = 0.05
 
 
 class RunControl:
-    """Pause, resume and stop a run from any thread. The trainer reads it between host epochs."""
+    """Pause, resume, save and stop a run from any thread. The trainer reads it between host epochs."""
 
     def __init__(self) -> None:
-        self._running = threading.Event()
-        self._running.set()
-        self._stop = threading.Event()
-        self._stop_after_round = threading.Event()
+        self._paused = False
+        self._stop = False
+        self._stop_after_round = False
+        self._checkpoint = False
+        self._signal: str | None = None
 
     def pause(self) -> None:
         """Hold the trainer before its next host epoch."""
-        self._running.clear()
+        self._paused = True
 
     def resume(self) -> None:
         """Let a paused trainer go on."""
-        self._running.set()
+        self._paused = False
 
-    def request_stop(self) -> None:
-        """Ask the trainer to end after the current host epoch. A paused trainer ends at once."""
-        self._stop.set()
-        self._running.set()
+    def request_checkpoint(self) -> None:
+        """Ask the trainer to save the last complete round before its next host epoch, or while it is paused."""
+        self._checkpoint = True
+
+    def request_stop(self, *, signal: str | None = None) -> None:
+        """Ask the trainer to end after the current host epoch. A paused trainer ends at once.
+
+        signal: the name of the signal that asks for it, if one does.
+        """
+        if not self._stop:
+            self._signal = signal
+        self._stop = True
+        self._paused = False
 
     def request_stop_after_round(self) -> None:
         """Ask the trainer to finish the current batch, with its update, and then to end."""
-        self._stop_after_round.set()
-        self._running.set()
+        self._stop_after_round = True
+        self._paused = False
 
     @property
     def is_paused(self) -> bool:
-        return not self._running.is_set()
+        return self._paused
 
     @property
     def stop_requested(self) -> bool:
-        return self._stop.is_set()
+        return self._stop
 
     @property
     def stop_after_round_requested(self) -> bool:
-        return self._stop_after_round.is_set()
+        return self._stop_after_round
 
-    def wait_while_paused(self) -> None:
-        """Block the calling thread, which is the trainer's, while the run is paused."""
-        self._running.wait()
+    @property
+    def checkpoint_requested(self) -> bool:
+        """Whether a checkpoint was asked for that is not written yet."""
+        return self._checkpoint
+
+    @property
+    def stop_signal(self) -> str | None:
+        """The name of the signal that asked for the end, for example SIGTERM; None if something else did or nobody."""
+        return self._signal
+
+    def wait_while_paused(self, save: Callable[[], None]) -> None:
+        """Block the calling thread, which is the trainer's, while the run is paused.
+
+        save: writes a checkpoint of the last complete round. It is called if one was asked for.
+        """
+        while True:
+            if self._checkpoint:
+                save()
+                self._checkpoint = False
+            if not self._paused or self._stop:
+                return
+            time.sleep(_LOOK_SECONDS)

@@ -165,6 +165,7 @@ class VectorizedPPOTrainer:
                     batches_completed=self._completed,
                     wall_seconds=perf_counter() - started,
                     error=None if error is None else f"{type(error).__name__}: {error}"[:LONGEST_TEXT],
+                    signal=self._hooks.control.stop_signal if end is RunEnd.STOPPED else None,
                 )
             )
         return TrainingResult(end=end, batches_completed=self._completed, summaries=tuple(chain(*summaries)))
@@ -213,7 +214,14 @@ class VectorizedPPOTrainer:
             for group in self._groups:
                 group.reward_normalizer.begin_rollout()
                 group.controller.begin_batch()
-            rollout = Rollout(self._groups, world, hub=self._hub, clock=self._clock, control=self._hooks.control)
+            rollout = Rollout(
+                self._groups,
+                world,
+                hub=self._hub,
+                clock=self._clock,
+                control=self._hooks.control,
+                save=self._checkpoints.save,
+            )
         if not rollout.run():
             return None
         if self._hooks.on_rollout is not None:

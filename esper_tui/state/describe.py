@@ -86,7 +86,7 @@ def _ended(payload: TrainingEnded) -> Description:
     text = f"{payload.batches_completed} rounds in {format_duration(payload.wall_seconds)}"
     if payload.end is RunEnd.FAILED:
         return Description(word="FAILED", text=f"{payload.error or 'no reason was recorded'}", level=Level.CRITICAL)
-    return Description(word=payload.end.value, text=text)
+    return Description(word=payload.end.value, text=f"{text}, by {payload.signal}" if payload.signal else text)
 
 
 def _lifecycle(

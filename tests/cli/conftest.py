@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -128,3 +128,20 @@ def finished_run(tmp_path: Path) -> RunDirectory:
 @pytest.fixture
 def unfinished_run(tmp_path: Path) -> RunDirectory:
     return record(tmp_path / "runs", started(), stats(1))
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Generator[tuple[subprocess.Popen[str], Path]]:
+    """A run of many rounds in another process, with at least one round complete."""
+    options = ("--preset", "digits", "--envs", "1", "--episode-length", "2", "--rounds", "100000", "--threads", "1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "esper.cli.main", "train", "--no-tui", *options, "--runs-dir", str(tmp_path / "runs")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert any(line.startswith("round") for line in process.stdout)
+        yield process, next((tmp_path / "runs").iterdir())
+        process.kill()

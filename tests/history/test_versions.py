@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from esper.errors import HistoryError
-from esper.history import RunDirectory, read_events, read_history, read_run_events
+from esper.history import RunDirectory, read_events, read_history, read_run_events, read_run_history
 from esper.history.checkpoint_files import open_checkpoint
+from esper.history.codec import event_to_json, summary_to_json
 from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
+from esper.history.sealing import unseal
 from esper.history.upgrade import upgrade_logs
 from esper.telemetry.events import EventKind, MaskHitRates, RunEnd, TrainingEnded
 
@@ -25,9 +28,34 @@ def version_1(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_there_is_a_sample_and_a_step_for_each_older_version() -> None:
+def test_there_is_a_sample_of_each_version_and_a_step_for_each_older_one() -> None:
     assert list(range(OLDEST_VERSION, SCHEMA_VERSION)) == sorted(STEPS)
-    assert {f"version-{version}" for version in STEPS} <= {item.name for item in SAMPLES.iterdir()}
+    assert {item.name for item in SAMPLES.iterdir()} == {f"version-{version}" for version in (*STEPS, SCHEMA_VERSION)}
+
+
+def test_a_run_of_todays_version_reads_whole_and_is_written_the_same() -> None:
+    """A changed record that no longer reads this sample, or writes it otherwise, needs a new version.
+
+    The sample is of: esper train --preset digits_impaired --rounds 2 --envs 2 --episode-length 5 --threads 1, with
+    fleet.steps_per_epoch=3, policy.hidden_size=8, policy.feature_size=8, growth.min_training_epochs=1 and
+    run.checkpoint_interval=0.
+    """
+    run = SAMPLES / f"version-{SCHEMA_VERSION}"
+    log, history = read_run_events(run), read_run_history(run)
+    assert log.header.schema_version == history.header.schema_version == SCHEMA_VERSION
+    assert [event.seq for event in log.events] == list(range(1, len(log.events) + 1))
+    assert (log.torn_tail, history.torn_tail) == (False, False)
+    assert [json.loads(event_to_json(event)) for event in log.events] == documents(run / "events.jsonl")
+    rewritten = [json.loads(summary_to_json(line.summary, seq=line.seq)) for line in history.lines]
+    assert rewritten == documents(run / "history.jsonl")
+    checkpoint, config = open_checkpoint(run), RunDirectory.open(run).load_config()
+    assert checkpoint.manifest.rounds_completed == config.run.rounds == 2
+    assert checkpoint.manifest.groups[0].config == config
+
+
+def documents(path: Path) -> list[object]:
+    """What the lines after the header hold."""
+    return [json.loads(unseal(line)) for line in path.read_bytes().splitlines()[1:]]
 
 
 def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
@@ -37,7 +65,7 @@ def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     assert log.events[0].kind is EventKind.TRAINING_STARTED
     ended = log.events[-1].payload
     assert isinstance(ended, TrainingEnded)
-    assert (ended.end, ended.batches_completed) == (RunEnd.FINISHED, 2)
+    assert (ended.end, ended.batches_completed, ended.signal) == (RunEnd.FINISHED, 2, None)
     assert [summary.batch for summary in read_history(version_1)] == [1, 2]
     config = RunDirectory.open(version_1).load_config()
     assert config.fleet.envs == 2

@@ -47,6 +47,11 @@ def test_a_detached_run_is_recorded_and_can_be_stopped(tmp_path: Path) -> None:
     run = tmp_path / started.stdout.strip()
     pid = int(started.stderr.split("process ")[1].split()[0])
     assert os.getsid(pid) == pid, "a session of its own is out of the terminal's reach"
+    name = started.stdout.strip()
+    assert started.stderr.splitlines()[1:] == [
+        f"esper: follow it with  esper watch {name}",
+        f"esper: stop it with    esper stop {name}  (it saves its last complete round)",
+    ]
     log = run / "console.log"
     wait_for(lambda: "round    2/5000" in log.read_text())
     os.kill(pid, signal.SIGHUP)

@@ -30,11 +30,15 @@ def shell(line: str, cwd: Path, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def end_of(folder: Path) -> RunEnd:
+def last_event(folder: Path) -> TrainingEnded:
     (run,) = folder.iterdir()
     last = read_events(run)[-1].payload
     assert isinstance(last, TrainingEnded)
-    return last.end
+    return last
+
+
+def end_of(folder: Path) -> RunEnd:
+    return last_event(folder).end
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,8 @@ def test_the_first_signal_is_an_orderly_stop(number: signal.Signals, tmp_path: P
     if number is signal.SIGHUP:  # The kernel sends it, and the shell as well: the second is no order to break off.
         process.send_signal(number)
     assert process.wait(60) == 128 + number
-    assert end_of(tmp_path / "runs") is RunEnd.STOPPED
+    last = last_event(tmp_path / "runs")
+    assert (last.end, last.signal) == (RunEnd.STOPPED, number.name)
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / "checkpoints" / "latest").exists()
 

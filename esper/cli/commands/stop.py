@@ -10,6 +10,7 @@ import typer
 
 def stop(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
+    after_round: Annotated[bool, typer.Option("--after-round", help="Let the run finish its round first.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the run to end.")] = 120.0,
 ) -> None:
     """Ask a run to end in an orderly way, and wait until it has: it saves its last complete round first."""
@@ -18,8 +19,8 @@ def stop(
     from esper.process.stopping import ask_to_stop, wait_for_end
 
     path = RunDirectory.open(run).path
-    pid = ask_to_stop(path)
-    print(f"Asked process {pid} to stop after its epoch.", flush=True)
+    pid = ask_to_stop(path, after_round=after_round)
+    print(f"Asked process {pid} to stop after its {'round' if after_round else 'epoch'}.", flush=True)
     with PlainConsole(stderr=True).status("waiting for the run to end"):
         ended = wait_for_end(path, wait, lambda: None)
     if not ended:

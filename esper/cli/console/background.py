@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from esper.cli.streams import say
@@ -21,8 +22,9 @@ def train_in_background(arguments: Sequence[str]) -> int:
     started = start_detached([*kept, "--no-tui", "--on-hangup=continue"])
     if started.run is None:
         return started.code or 0
-    say(f"esper: process {started.pid} trains in the background")
-    say(f"esper: follow it with  tail -f {started.run / CONSOLE_LOG}")
-    say(f"esper: stop it with    kill {started.pid}  (it saves its last complete round)")
+    run = shlex.quote(str(started.run))
+    say(f"esper: process {started.pid} trains in the background, and what it says is in {CONSOLE_LOG}")
+    say(f"esper: follow it with  esper watch {run}")
+    say(f"esper: stop it with    esper stop {run}  (it saves its last complete round)")
     print(started.run)
     return 0

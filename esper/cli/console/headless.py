@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -23,9 +25,13 @@ from esper.history.resuming import ResumePoint
 from esper.process.console_log import ConsoleLog
 from esper.process.detach import report_ready
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
+from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
+
+STOPPED: Final = 128 + signal.SIGINT
+"""The exit code of a run that was asked to end in another way than by a signal, so that no script takes it for done."""
 
 
 def train_headless(
@@ -52,7 +58,7 @@ def train_headless(
     on_hangup: whether the run stops, or goes on into its console.log, when its terminal goes away.
 
     Returns:
-        The exit code: 0, or 128 and the number of the signal that stopped the run.
+        The exit code: 0, 128 and the number of the signal that stopped the run, or STOPPED.
 
     Raises:
         ConfigError: the configuration asks for something that is not there. TelemetryWriteError: the record of the
@@ -61,11 +67,11 @@ def train_headless(
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
     with stop_on_signals(control, on_hangup=on_hangup) as signals:
-        path = _record(config, runs_dir, groups, console, resume, sinks, signals)
+        path, end = _record(config, runs_dir, groups, console, resume, sinks, signals)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
-    return signals.exit_code
+    return signals.exit_code or (STOPPED if end is RunEnd.STOPPED else 0)
 
 
 def _record(
@@ -76,8 +82,8 @@ def _record(
     resume: ResumePoint | None,
     sinks: Sequence[str],
     signals: StopSignals,
-) -> Path:
-    """Train into a recording; returns the run's directory."""
+) -> tuple[Path, RunEnd]:
+    """Train into a recording; returns the run's directory and how the run ended."""
     with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume, sinks) as recording:
         _listen(signals, recording.directory.path)
         note = busy_note(os.getloadavg()[0], allowed_processors())
@@ -85,14 +91,20 @@ def _record(
             say(f"esper: {note}")
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
-            train_recorded(groups or [GroupSpec(config=config)], recording, signals.control, resume)
+            result = train_recorded(
+                groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
+            )
         except ConfigError:
             if resume is None and recording.hub.last_seq == 0:  # no event was written: leave nothing behind
                 after_closing.callback(shutil.rmtree, recording.directory.path)
             raise
     for failure in recording.hub.failures:
         say(f"esper: {failure.sink} stopped after event {failure.seq}: {printable(failure.reason)}")
-    return recording.directory.path
+    return recording.directory.path, result.end
+
+
+def _note(text: str) -> None:
+    say(f"esper: {text}")
 
 
 def _listen(signals: StopSignals, run: Path) -> None:

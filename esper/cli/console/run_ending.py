@@ -20,7 +20,9 @@ def ending_text(ended: TrainingEnded | None) -> str:
         return "The run has no end: it was cut off."
     rounds = "1 round" if ended.batches_completed == 1 else f"{ended.batches_completed} rounds"
     text = f"The run {ended.end.value} after {rounds} in {duration(ended.wall_seconds)}"
-    return f"{text}: {ended.error}" if ended.error else f"{text}."
+    if ended.error:
+        return f"{text}: {ended.error}"
+    return f"{text}, by {ended.signal}." if ended.signal else f"{text}."
 
 
 def ending_lines(run: Path) -> list[str]:

@@ -4,6 +4,9 @@
 
 #define INACTIVE 4
 
+/* Samples in a chunk. */
+int64_t EXPORT(lanes)(void) { return L; }
+
 /* Mean and sum of squared deviations of every channel of one chunk of z. */
 static void chunk_moments(const vec *z, int64_t O, int64_t area, int lanes, double *mean, double *deviation) {
   const vec mask = lane_mask(lanes);

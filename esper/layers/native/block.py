@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from esper.layers.native import gate, scratch
-from esper.layers.native.calls import LANES, LOGICAL_ORDER, chunks, run, samples_innermost, sizes, view
+from esper.layers.native.calls import LOGICAL_ORDER, padded_samples, run, samples_innermost, sizes, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class _Block(torch.autograd.Function):
         rows, outputs = gamma_ro.shape
         size = sizes(x_rbihw, outputs=outputs, kernel_size=weight_roikk.shape[-1], pool=pool)
         y_rohwb = _output(x_rbihw, weight_roikk, pool)
-        places = rows * chunks(x_rbihw) * LANES * outputs
+        places = rows * padded_samples(x_rbihw) * outputs
         z = scratch.take(places * x_rbihw.shape[3] * x_rbihw.shape[4], x_rbihw.dtype)
         which = scratch.take(places * y_rohwb.shape[2] * y_rohwb.shape[3], torch.uint8)
         mean_ro = torch.empty(rows, outputs, dtype=torch.float64)

@@ -23,7 +23,15 @@ from esper.layers.native import kept
 from esper.layers.native.compiler import KernelsUnavailableError, compile_kernels, compilers, options
 from esper.layers.native.kept import cache_folder
 
-__all__ = ["KernelsUnavailableError", "cache_folder", "cpu_algorithms", "library", "processor", "unavailable"]
+__all__ = [
+    "KernelsUnavailableError",
+    "cache_folder",
+    "cpu_algorithms",
+    "library",
+    "library_name",
+    "processor",
+    "unavailable",
+]
 
 _HERE: Final = Path(__file__).parent
 _HEADERS: Final = ("common.h",)
@@ -54,10 +62,10 @@ def unavailable(dtype: torch.dtype = torch.float32) -> str | None:
 
 def is_compiled(dtype: torch.dtype = torch.float32) -> bool:
     """Whether library() answers at once: the kernels are kept here, or cannot be had at all."""
-    if dtype not in _TYPES or kept.load(_name(dtype)) is not None:
+    if dtype not in _TYPES or kept.load(library_name(dtype)) is not None:
         return True
     try:
-        return kept.failure(_name(dtype), _situation()) is not None
+        return kept.failure(library_name(dtype), _situation()) is not None
     except KernelsUnavailableError:
         return True
 
@@ -72,7 +80,7 @@ def _library_or_reason(dtype: torch.dtype) -> ctypes.CDLL | str:
     """The library, or why there is none. Both are found out once per process."""
     if dtype not in _TYPES:
         return f"there are no native kernels for {dtype}"
-    name = _name(dtype)
+    name = library_name(dtype)
     found = kept.load(name)
     if found is not None:
         return found
@@ -97,7 +105,7 @@ def _compiled(dtype: torch.dtype, name: str, situation: str) -> ctypes.CDLL | st
     return reason
 
 
-def _name(dtype: torch.dtype) -> str:
+def library_name(dtype: torch.dtype) -> str:
     """By sources, options and processor: a home folder may be shared by unlike machines. No compiler is asked."""
     digest = hashlib.sha256()
     for name in (*_HEADERS, *_SOURCES):

@@ -1,6 +1,6 @@
 """Calls of the C kernels with torch tensors. No autograd here: see block.py and seed.py.
 
-Legend: R rows, B minibatch, K chunks of 16 samples, I input channels, O output channels, H, W image, k kernel size.
+Legend: R rows, B minibatch, K chunks of samples, I input channels, O output channels, H, W image, k kernel size.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from torch import Tensor
 
 from esper.layers.native.build import library
 
-LANES: Final = 16
-"""Samples in a chunk."""
-
 MEMORY_ORDER: Final = (0, 2, 3, 4, 1)
 """Features [R, B, C, H, W] lie in the order R, C, H, W, B: places of all samples side by side."""
 
 LOGICAL_ORDER: Final = (0, 4, 1, 2, 3)
 """The inverse of MEMORY_ORDER."""
+
+_SUFFIXES: Final = {torch.float32: "f32", torch.float64: "f64"}
 
 
 class View(ctypes.Structure):
@@ -43,9 +42,18 @@ def sizes(x_rbihw: Tensor, *, outputs: int, kernel_size: int, pool: int = 1) -> 
     return Sizes(rows, batch, inputs, outputs, height, width, kernel_size, pool, torch.get_num_threads())
 
 
-def chunks(x_rbihw: Tensor) -> int:
-    """K: chunks of a minibatch."""
-    return -(-x_rbihw.shape[1] // LANES)
+@cache
+def lanes(dtype: torch.dtype) -> int:
+    """The samples in a chunk: as many values of this type as a register of the processor takes."""
+    function = library(dtype)[f"lanes_{_SUFFIXES[dtype]}"]
+    function.restype = ctypes.c_int64
+    return cast(int, function())
+
+
+def padded_samples(x_rbihw: Tensor) -> int:
+    """K x lanes: the samples of a minibatch in whole chunks."""
+    size = lanes(x_rbihw.dtype)
+    return -(-x_rbihw.shape[1] // size) * size
 
 
 def samples_innermost(x_rbchw: Tensor) -> Tensor:
@@ -82,8 +90,7 @@ def run(kernel: str, dtype: torch.dtype, *arguments: Argument) -> None:
 
 @cache
 def _function(kernel: str, dtype: torch.dtype) -> Callable[..., None]:
-    suffix = {torch.float32: "f32", torch.float64: "f64"}[dtype]
-    function = library(dtype)[f"{kernel}_{suffix}"]
+    function = library(dtype)[f"{kernel}_{_SUFFIXES[dtype]}"]
     function.restype = None
     return cast("Callable[..., None]", function)
 

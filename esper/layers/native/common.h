@@ -5,8 +5,8 @@
 
    Legend: R rows (envs), B minibatch, K chunks of L samples, I input channels, O output channels, H, W image, k kernel.
 
-   Samples are the innermost axis: one vector holds the same place of L samples, so that every channel count, image
-   size and kernel size keeps all lanes busy. A chunk of L samples is padded into a buffer that stays in the cache and
+   Samples are the innermost axis: one vector holds the same place of L samples, as many as a register of the processor
+   takes, so that every channel count, image size and kernel size keeps all lanes busy. A chunk of L samples is padded into a buffer that stays in the cache and
    goes through the convolution there. A row's result depends on nothing but that row: neither on R nor on the number of
    threads, because partial sums are made per chunk or part and added in order. */
 
@@ -15,12 +15,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define L 16
+/* A register in bytes. A vector wider than that would be taken apart through memory, many times slower. Then what is
+   summed in registers at once: outputs and places of a convolution, and outputs of a weight gradient. */
+#if defined(__AVX512F__)
+#define VECTOR 64
+#define OUTPUTS 4
+#define PLACES 4
+#define WEIGHT_OUTPUTS 4
+#elif defined(__AVX2__)
+#define VECTOR 32
+#define OUTPUTS 2
+#define PLACES 4
+#define WEIGHT_OUTPUTS 4
+#else
+#define VECTOR 16
+#define OUTPUTS 2
+#define PLACES 4
+#define WEIGHT_OUTPUTS 4
+#endif
+
+#define L (VECTOR / (int)sizeof(REAL))
 #define MAX_PARTS 8
 
-typedef REAL vec __attribute__((vector_size(L * sizeof(REAL)), aligned(64)));
-typedef REAL loose __attribute__((vector_size(L * sizeof(REAL)), aligned(sizeof(REAL))));
-typedef INTEGER ivec __attribute__((vector_size(L * sizeof(REAL)), aligned(64)));
+typedef REAL vec __attribute__((vector_size(VECTOR), aligned(VECTOR)));
+typedef REAL loose __attribute__((vector_size(VECTOR), aligned(sizeof(REAL))));
+typedef INTEGER ivec __attribute__((vector_size(VECTOR), aligned(VECTOR)));
 typedef uint8_t bytes __attribute__((vector_size(L), aligned(L)));
 
 #define NAME2(a, b) a##_##b
@@ -29,14 +48,6 @@ typedef uint8_t bytes __attribute__((vector_size(L), aligned(L)));
 #define INLINE static inline __attribute__((always_inline))
 #define SHARED static __attribute__((unused))
 #define UNROLL _Pragma("GCC unroll 16")
-
-#ifdef __AVX512F__
-#define OUTPUTS 4
-#define PLACES 4
-#else
-#define OUTPUTS 2
-#define PLACES 2
-#endif
 
 /* A tensor [R, B, C, H, W] by strides, in elements. row = 0: all rows read the same samples. */
 typedef struct {
@@ -167,7 +178,7 @@ INLINE void weight_lines(const vec *x, int64_t line, const vec *d, int64_t d_lin
                          int64_t W, int k, int outputs, vec *sums, int64_t output) {
   UNROLL for (int kx = 0; kx < k; kx += 3) {
     const int taps = k - kx < 3 ? k - kx : 3;
-    vec sum[OUTPUTS][3];
+    vec sum[WEIGHT_OUTPUTS][3];
     UNROLL for (int o = 0; o < outputs; o++) UNROLL for (int t = 0; t < taps; t++) sum[o][t] = sums[o * output + kx + t];
     for (int64_t y = 0; y < lines; y++)
       for (int64_t p = 0; p < W; p++) UNROLL for (int o = 0; o < outputs; o++) {
@@ -187,13 +198,13 @@ INLINE void weight_gradient_k(const vec *x, int64_t I, int64_t H, int64_t W, con
     const int64_t lines = H - y < block ? H - y : block;
     const vec *grad = d + (y + pad) * line + pad;
     int64_t o = 0;
-    for (; o < O; o += OUTPUTS)
+    for (; o < O; o += WEIGHT_OUTPUTS)
       for (int64_t i = 0; i < I; i++)
         for (int ky = 0; ky < k; ky++) {
           const vec *from = x + i * channel + (y + ky) * line;
           vec *to = sums + o * output + (i * k + ky) * k;
-          if (O - o >= OUTPUTS)
-            weight_lines(from, line, grad + o * channel, line, channel, lines, W, k, OUTPUTS, to, output);
+          if (O - o >= WEIGHT_OUTPUTS)
+            weight_lines(from, line, grad + o * channel, line, channel, lines, W, k, WEIGHT_OUTPUTS, to, output);
           else
             for (int64_t left = 0; left < O - o; left++)
               weight_lines(from, line, grad + (o + left) * channel, line, channel, lines, W, k, 1, to + left * output,

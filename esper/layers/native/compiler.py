@@ -17,7 +17,7 @@ _SECONDS: Final = 60.0
 """How long one compiler may take. gcc needs two to eight."""
 _CANDIDATES: Final = ("gcc", "cc", "clang")
 # NaN and infinity keep their meaning.
-_OPTIONS: Final = ("-std=gnu11", "-fPIC", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-w")
+_OPTIONS: Final = ("-std=gnu11", "-fPIC", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-w", "-Wno-psabi")
 
 
 class KernelsUnavailableError(ConfigError):

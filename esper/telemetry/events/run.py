@@ -106,6 +106,9 @@ class TrainingEnded:
     """The last event of a run that ended in an orderly way.
 
     A file without it was cut off, or is still being written.
+
+    signal: the name of the signal that asked a stopped run to end, for example SIGTERM; None if it was asked in another
+        way, or was not stopped.
     """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_ENDED
@@ -113,3 +116,4 @@ class TrainingEnded:
     batches_completed: BatchCount
     wall_seconds: Duration
     error: str | None = None
+    signal: str | None = None

@@ -5,7 +5,7 @@ Legend: E envs, T epochs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from esper.telemetry.hub import Hub
 from esper.training.episode.group_rollout import GroupRollout
@@ -15,22 +15,38 @@ from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.run_control import RunControl
 
 
+def _nothing() -> None:
+    """What there is to save of a batch that is no part of a run."""
+
+
 class Rollout:
     """Runs one batch and leaves its experience with the controllers. groups: one part per policy group."""
 
     def __init__(
-        self, groups: Sequence[Group], world: BatchWorld, *, hub: Hub, clock: PhaseClock, control: RunControl
+        self,
+        groups: Sequence[Group],
+        world: BatchWorld,
+        *,
+        hub: Hub,
+        clock: PhaseClock,
+        control: RunControl,
+        save: Callable[[], None] = _nothing,
     ) -> None:
+        """A batch that has not begun.
+
+        save: writes a checkpoint of the last complete round, when control asks for one.
+        """
         self._episode_length = groups[0].config.fleet.episode_length
         self.world = world
         self._clock = clock
         self._control = control
+        self._save = save
         self.groups = tuple(GroupRollout(group, world, hub=hub, clock=clock) for group in groups)
 
     def run(self) -> bool:
         """Play the whole batch. The result is False if a stop was requested and the batch was left unfinished."""
         for epoch in range(1, self._episode_length + 1):
-            self._control.wait_while_paused()
+            self._control.wait_while_paused(self._save)
             if self._control.stop_requested:
                 return False
             self.train_and_measure()
