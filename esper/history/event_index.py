@@ -1,6 +1,6 @@
 """What is known of every event of a log without decoding it again: where it ends in the file, and what it was about.
 
-The index is a handful of columns, about 50 bytes an event, which are searched without touching the log. Its positions
+The index is a handful of columns, about 55 bytes an event, which are searched without touching the log. Its positions
 count events from the start: position p means that the first p events have happened.
 """
 
@@ -68,7 +68,7 @@ class EventIndex:
     kinds: bytearray = field(default_factory=bytearray)
     severities: bytearray = field(default_factory=bytearray)
     marks: bytearray = field(default_factory=bytearray)
-    accuracies: array[float] = field(default_factory=lambda: array("f"))
+    accuracies: array[float] = field(default_factory=lambda: array("d"))
     play_seconds: array[float] = field(default_factory=lambda: array("d"))
     epoch_stops: array[int] = field(default_factory=lambda: array("Q"))
     round_stops: array[int] = field(default_factory=lambda: array("Q"))
