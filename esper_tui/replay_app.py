@@ -13,6 +13,7 @@ from esper.errors import HistoryError
 from esper_tui.leaving import Leaving
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource
+from esper_tui.sources.watch import WatchSource
 
 READ_EVERY_SECONDS: Final = 0.03
 READ_SECONDS: Final = 0.02
@@ -25,7 +26,7 @@ class ReplayApp(App[Leaving]):
     damage: what turned out to be wrong with the recording; the cockpit closes then.
     """
 
-    source: LiveSource | ReplaySource
+    source: LiveSource | WatchSource | ReplaySource
     damage: HistoryError | None = None
     _reader: Timer | None = None
 

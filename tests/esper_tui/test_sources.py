@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recordings import write_log
 from scripted_run import ScriptedRun
 
+from esper.control.messages import Action
 from esper.history.follow import Follower
 from esper.history.recorded_events import RecordedEvents
 from esper.telemetry.events import Event, GovernorRollback, LastAction
@@ -107,7 +108,7 @@ def test_a_covered_or_idle_screen_misses_nothing() -> None:
 def test_stopping_after_the_round_lets_a_paused_run_finish_it() -> None:
     live = live_source()
     live.control.pause()
-    live.stop_after_round()
+    live.steer(Action.STOP_AFTER_ROUND)
     assert not live.control.is_paused
     assert live.control.stop_after_round_requested
     assert not live.control.stop_requested
