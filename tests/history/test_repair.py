@@ -82,7 +82,9 @@ def _extend(path: Path) -> None:
         (_extend, HistoryFault.TORN),
     ],
 )
-def test_the_history_is_written_anew_as_it_was(run: RunDirectory, harm: Callable[[Path], None], fault: HistoryFault) -> None:
+def test_the_history_is_written_anew_as_it_was(
+    run: RunDirectory, harm: Callable[[Path], None], fault: HistoryFault
+) -> None:
     lines, whole = read_run_history(run.path).lines, run.history_path.read_bytes()
     harm(run.history_path)
     plan = plan_repair(run)
