@@ -48,7 +48,7 @@ def _without_reasons(document: Document) -> Document:
     payload = document.get("payload")
     if not isinstance(payload, dict):  # It is refused as what it is when it is read.
         return document
-    record: Document = {"op_masks": None, **cast("Document", payload)}
+    record: Document = {"operator": None, "op_masks": None, **cast("Document", payload)}
     heads = record.get("heads")
     if isinstance(heads, list):
         found = cast("list[object]", heads)

@@ -137,6 +137,23 @@ class LineReader(Generic[Line]):
         except OSError as error:
             raise HistoryError(f"{self._path} cannot be read: {error}") from error
 
+    def lines_with(self, word: str) -> Iterator[Line]:
+        """The committed lines that hold this word; the others are not even parsed.
+
+        Raises:
+            HistoryError: one of them is wrong.
+        """
+        try:
+            with self._path.open("rb") as file:
+                self.header = parse_header(self._path, file.readline(_LONGEST_HEADER), self._kind)
+                number = 1
+                while (text := self._next(file, number + 1)).endswith(b"\n"):
+                    number += 1
+                    if word.encode() in text:
+                        yield self._parse_line(number, text, _Order(strict=False))
+        except OSError as error:
+            raise HistoryError(f"{self._path} cannot be read: {error}") from error
+
     def end_of(self, seq: int) -> int:
         """The size in bytes of the part that holds the lines up to this sequence number, and no later one.
 

@@ -21,6 +21,7 @@ from esper.history.retention import remove_superseded
 from esper.history.run_directory import RunDirectory
 from esper.history.run_lock import RunLock
 from esper.history.writer import HistoryWriter
+from esper.telemetry.events import Event
 from esper.telemetry.hub import Hub, Sink
 from esper.telemetry.sinks import make_sink
 from esper.training.checkpoint_records import TrainerCheckpoint
@@ -100,7 +101,7 @@ def resume_recording(
         digest = read_header(directory.events_path, "events").config_digest
         last_seq = point.checkpoint.manifest.last_seq
         keep = point.config.run.keep_checkpoints
-        yield from _record(directory, None, digest, clock, sinks, keep, last_seq=last_seq)
+        yield from _record(directory, None, digest, clock, sinks, keep, last_seq=last_seq, orders=point.orders)
 
 
 @contextmanager
@@ -125,11 +126,14 @@ def _record(
     keep_checkpoints: int,
     *,
     last_seq: int,
+    orders: Sequence[Event] = (),
 ) -> Generator[Recording]:
     """The recording itself.
 
     header: as for HistoryWriter.
     keep_checkpoints: how many of the last checkpoints stay; 0 keeps all.
+    orders: what the operator ordered in the part of the log that was cut off. It is recorded anew at once, so that the
+        next interruption does not lose it.
     """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
@@ -139,6 +143,9 @@ def _record(
     hub.add_sink(writer)
     for sink in sinks:
         hub.add_sink(make_sink(sink, directory.path) if isinstance(sink, str) else sink)
+
+    for order in orders:
+        hub.emit(order.payload, group_id=order.group_id)
 
     def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
         """Write the log first, so that a checkpoint never knows of more rounds than the files beside it."""

@@ -19,7 +19,7 @@ from esper.history.reader import open_events, open_history
 from esper.history.run_directory import RunDirectory
 from esper.history.settings_file import write_settings
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import AlgorithmChosen
+from esper.telemetry.events import AlgorithmChosen, Event, EventKind, OperatorOrdered
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 
@@ -32,12 +32,19 @@ class ResumePoint:
     checkpoint: the checkpoint from which it goes on.
     config: what all its groups have in common, with the requested changes.
     groups: its policy groups; empty if it has only one.
+    orders: what the operator ordered after the checkpoint, which the run repeats.
     """
 
     directory: RunDirectory
     checkpoint: SavedCheckpoint
     config: TrainingConfig
     groups: tuple[GroupSpec, ...]
+    orders: tuple[Event, ...]
+
+    @property
+    def order_payloads(self) -> tuple[OperatorOrdered, ...]:
+        """The orders without their envelopes."""
+        return tuple(one.payload for one in self.orders if isinstance(one.payload, OperatorOrdered))
 
     def training_specs(self) -> tuple[GroupSpec, ...]:
         """The groups as they are to be trained, with the layer algorithm with which the run began.
@@ -77,7 +84,19 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
             f"{directory.path} has completed {done} of {config.run.rounds} rounds: give --rounds above {done} to go on"
         )
     groups = tuple(GroupSpec(config=with_values(one.config, changes), group_id=one.group_id) for one in groups)
-    return ResumePoint(directory=directory, checkpoint=checkpoint, config=config, groups=groups)
+    return ResumePoint(
+        directory=directory,
+        checkpoint=checkpoint,
+        config=config,
+        groups=groups,
+        orders=_orders_after(directory.path, done),
+    )
+
+
+def _orders_after(run: Path, rounds: int) -> tuple[Event, ...]:
+    """What the operator ordered after the first rounds of a run."""
+    found = open_events(run).lines_with(EventKind.OPERATOR_ORDERED.value)
+    return tuple(one for one in found if isinstance(one.payload, OperatorOrdered) and one.payload.batch > rounds)
 
 
 def _check_same_run(directory: RunDirectory, checkpoint: SavedCheckpoint) -> None:

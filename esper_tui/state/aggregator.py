@@ -18,6 +18,7 @@ from esper.telemetry.events import (
     Event,
     GovernorRollback,
     LastAction,
+    OperatorOrdered,
     Payload,
     PPOUpdateCompleted,
     RunEnd,
@@ -280,6 +281,7 @@ def _env_of(payload: Payload) -> int | None:
             | EpisodeOutcome()
             | GovernorRollback()
             | AnomalyDetected()
+            | OperatorOrdered()
         ):
             return payload.env_id
         case _:

@@ -251,6 +251,7 @@ class ScriptedRun:
             refusal="gate G5: contribution below 0.5" if refused else None,
             heads=_heads(op, slot, rng),
             legal_ops=legal,
+            operator=None,
             op_masks=None,
             alternatives=(
                 Alternative(op="WAIT", probability=0.18),

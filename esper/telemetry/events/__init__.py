@@ -24,6 +24,7 @@ from esper.telemetry.events.epoch import (
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
+from esper.telemetry.events.operator import OperatorAct, OperatorOrdered
 from esper.telemetry.events.policy import (
     AnomalyDetected,
     AnomalyType,
@@ -93,6 +94,8 @@ __all__ = [
     "ObservationStats",
     "OpCount",
     "OpMask",
+    "OperatorAct",
+    "OperatorOrdered",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",
@@ -138,6 +141,7 @@ Payload = (
     | RewardSummary
     | MaskHitRates
     | HostsKept
+    | OperatorOrdered
 )
 
 

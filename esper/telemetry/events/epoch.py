@@ -9,6 +9,7 @@ from typing import ClassVar
 from esper.contracts.legality import IllegalReason
 from esper.telemetry.bounds import Batch, Count, Duration, EnvId, EpisodeLength, Epoch, Percent, Share
 from esper.telemetry.events.kinds import EventKind, NamedValue
+from esper.telemetry.events.operator import OperatorAct
 from esper.telemetry.events.seeds import SlotSnapshot
 
 
@@ -115,6 +116,8 @@ class OpMask:
 class LastAction:
     """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
 
+    operator: the order of the operator that came due here, or None. If it was carried out, the op, the slot and the
+        heads are the operator's, with certainty, and the policy does not learn from the step.
     op_masks: one per op except WAIT. None in files of a version that did not record the reasons.
     value_estimate: the expected return from here, in units of the normalised reward. None if the controller has no
         critic.
@@ -131,6 +134,7 @@ class LastAction:
     slot_id: str
     success: bool
     refusal: str | None
+    operator: OperatorAct | None
     heads: tuple[HeadChoice, ...]
     legal_ops: tuple[str, ...] | None
     op_masks: tuple[OpMask, ...] | None
@@ -142,6 +146,11 @@ class LastAction:
     reward_normalized: float | None
     episode_reward: float
     reward_terms: tuple[NamedValue, ...]
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether the operator decided, and not the controller."""
+        return self.operator is not None and self.operator.refused is None
 
 
 class OutcomeType(StrEnum):
