@@ -131,7 +131,7 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """Everything that makes a run. Equal configs give equal runs on CPU."""
+    """Everything that makes a run. On a CPU, equal configs give equal runs with equal numbers of threads."""
 
     run: RunConfig = field(default_factory=RunConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

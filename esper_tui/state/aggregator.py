@@ -77,6 +77,13 @@ class Aggregator:
             log=self.log.copy(),
         )
 
+    @property
+    def has_fresh_episodes(self) -> bool:
+        """Whether every env has reported the first host epoch of the newest round, and nothing more."""
+        return self.batch is not None and all(
+            env.batch == self.batch and len(env.epochs) == 1 for env in self.envs.values()
+        )
+
     def apply(self, event: Event) -> None:
         """Take in the next event of the run."""
         self.events += 1

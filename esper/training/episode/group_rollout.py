@@ -55,7 +55,12 @@ class GroupRollout:
         self._oversight = Oversight(
             group.config.governor, fleet=world.fleet, garden=world.garden, random_guess_loss=world.random_guess_loss
         )
-        self._seed_watch = SeedWatch(self._slot_ids, batch=world.batch, batches=group.config.run.rounds)
+        self._seed_watch = SeedWatch(
+            self._slot_ids,
+            batch=world.batch,
+            batches=group.config.run.rounds,
+            validation_predictions=world.source.validation_predictions,
+        )
         self.tallies = BatchTallies()
         self.episodes = tuple(self._new_episode(env) for env in group.rows)
         self.test_accuracies: tuple[float, ...] = ()
