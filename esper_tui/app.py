@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Print
 from textual.screen import Screen
 
+from esper.control.messages import Action
+from esper.errors import ControlError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
 from esper_tui.key_rows import Where, remapped
 from esper_tui.keys import KEYS
+from esper_tui.leaving import Leaving
 from esper_tui.palette import CockpitCommands
+from esper_tui.replay_app import ReplayApp
 from esper_tui.screens.alerts import AlertScreen
 from esper_tui.screens.ask import AskScreen
 from esper_tui.screens.base import CockpitScreen
@@ -27,21 +29,17 @@ from esper_tui.screens.leave import LeaveChoice, LeaveScreen
 from esper_tui.screens.registry import SCREENS
 from esper_tui.settings import DEFAULT_SETTINGS, Settings, remember_theme
 from esper_tui.sources.base import Frame
-from esper_tui.sources.live import FRAME_SECONDS, Job, LiveSource
+from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
+from esper_tui.sources.stream import FRAME_SECONDS
+from esper_tui.sources.watch import WatchSource
 from esper_tui.state.alerts import Alert
+from esper_tui.steering import DONE, QUESTIONS, wanted
 from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
 
 
-class Leaving(StrEnum):
-    """How the user left the screen."""
-
-    OVER = "over"
-    DETACHED = "detached"
-
-
-class CockpitApp(App[Leaving]):
+class CockpitApp(ReplayApp):
     """Shows one source. The job of a live source runs in a thread worker of this app.
 
     The screen asks the source for a frame every quarter of a second, and draws only what has changed. While another
@@ -57,7 +55,7 @@ class CockpitApp(App[Leaving]):
 
     def __init__(
         self,
-        source: LiveSource | ReplaySource,
+        source: LiveSource | WatchSource | ReplaySource,
         *,
         job: Job | None = None,
         failure_log: str = "",
@@ -66,6 +64,7 @@ class CockpitApp(App[Leaving]):
         signals: StopSignals | None = None,
         log: ConsoleLog | None = None,
         ascii: bool = False,
+        read_only: bool = False,
     ) -> None:
         """Show a source.
 
@@ -75,12 +74,15 @@ class CockpitApp(App[Leaving]):
         signals: what has arrived from outside; None if the app runs without a terminal.
         log: where prints of the run go, which would otherwise spoil the screen.
         ascii: the terminal writes nothing but ASCII.
+        read_only: leave out every key that changes the run.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
         self.has_started_job = False
         self.view = ViewState()
-        self.keys = remapped(settings.keys, KEYS)
+        table = remapped(settings.keys, KEYS)
+        self.keys = tuple(key for key in table if not (read_only and key.changes_run))
+        self._read_only = read_only
         self._job = job
         self._failure_log = failure_log
         self._frame_seconds = frame_seconds
@@ -113,6 +115,7 @@ class CockpitApp(App[Leaving]):
             work = partial(self.source.run, self._job)
             self.has_started_job = True
             self.run_worker(work, name="trainer", thread=True, exit_on_error=False)
+        self.start_reading()
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
@@ -127,6 +130,9 @@ class CockpitApp(App[Leaving]):
             return  # The timer's last tick may come after the screens of a closing app are gone.
         if self._signals is not None and self._obey(self._signals):
             return
+        if isinstance(self.source, WatchSource) and self.source.failure is not None:
+            self.exit(Leaving.OVER)  # The console says why.
+            return
         live = self.source if isinstance(self.source, LiveSource) else None
         if live is not None and live.is_over:
             if self._leave_when_over:
@@ -139,10 +145,11 @@ class CockpitApp(App[Leaving]):
         if not isinstance(front, CockpitScreen) or not front.has_panels:
             self.source.rest()
             return
-        frame = self.source.poll()
-        if frame is not None:
-            self._frame = frame
-            front.show_frame(frame)
+        with self.leaving_if_damaged():
+            frame = self.source.poll()
+            if frame is not None:
+                self._frame = frame
+                front.show_frame(frame)
 
     def _obey(self, signals: StopSignals) -> bool:
         """Leave the screen if a signal asks for it; returns whether that is so.
@@ -155,9 +162,10 @@ class CockpitApp(App[Leaving]):
         if signals.first is None:
             return False
         self._leave_when_over = True
-        if isinstance(self.source, ReplaySource):
+        trains_here = isinstance(self.source, LiveSource)
+        if not trains_here:
             self.exit(Leaving.OVER)
-        return isinstance(self.source, ReplaySource)
+        return not trains_here
 
     def _show_failure(self, traceback: str) -> None:
         self._failure_shown = True
@@ -186,41 +194,21 @@ class CockpitApp(App[Leaving]):
             self.screen.show_frame(self._frame)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of a live run do nothing in a replay, and the other way round."""
-        hidden = Where.REPLAY if self.source.is_live else Where.LIVE
-        names = {key.action.partition("(")[0].removeprefix("app.") for key in self.keys if key.where is hidden}
+        """Keys of a live run do nothing in a replay, and the other way round; those that change a run if it may not."""
+        where = Where.REPLAY if self.source.is_live else Where.LIVE
+        hidden = [key for key in KEYS if key.where is where or (self._read_only and key.changes_run)]
+        names = {key.action.partition("(")[0].removeprefix("app.") for key in hidden}
         return action not in names - {"toggle_view"}
 
     def action_toggle_view(self) -> None:
-        self.source.toggle_view()
+        with self.leaving_if_damaged():
+            self.source.toggle_view()
         self.draw_frame()
-
-    def action_toggle_training(self) -> None:
-        assert isinstance(self.source, LiveSource), "check_action lets only live runs through"
-        if not self.source.is_over:
-            self.source.toggle_training()
-            self.draw_frame()
-
-    def action_step_epoch(self, direction: int) -> None:
-        self._replay.step_epoch(direction)
-        self.draw_frame()
-
-    def action_step_round(self, direction: int) -> None:
-        self._replay.step_round(direction)
-        self.draw_frame()
-
-    def action_change_speed(self, direction: int) -> None:
-        self._replay.change_speed(direction)
-        self.draw_frame()
-
-    @property
-    def _replay(self) -> ReplaySource:
-        assert isinstance(self.source, ReplaySource), "check_action lets only replays through"
-        return self.source
 
     def action_newest(self) -> None:
         if isinstance(self.source, ReplaySource):
-            self.source.to_end()
+            with self.leaving_if_damaged():
+                self.source.to_end()
         elif self.source.is_view_held:
             self.source.toggle_view()
         self.view.look(replace(self.view.focus, epoch=None, episode=None))
@@ -230,7 +218,8 @@ class CockpitApp(App[Leaving]):
     def action_step_alert(self, direction: int) -> None:
         """A replay goes to the moment of the alarm; a live view to the env of the next alert in the strip."""
         if isinstance(self.source, ReplaySource):
-            self.source.step_alarm(direction)
+            with self.leaving_if_damaged():
+                self.source.step_alarm(direction)
             self.draw_frame()
             return
         alerts = self.view.loud_alerts(self._frame.snapshot.alerts) if self._frame is not None else []
@@ -267,7 +256,7 @@ class CockpitApp(App[Leaving]):
     def _go_to_alert(self, alert: Alert | None) -> None:
         """Where an alert was raised: its moment in a replay, its env otherwise."""
         if alert is not None and isinstance(self.source, ReplaySource):
-            self.source.show_from(alert.position)
+            self.go_to(alert.position)
         if alert is not None and alert.env_id is not None:
             self.look_at(alert.env_id)
         self.draw_frame()
@@ -276,23 +265,34 @@ class CockpitApp(App[Leaving]):
     def action_help(self) -> None:
         self.push_screen(HelpScreen(live=self.source.is_live, keys=self.keys))
 
-    def action_ask_stop(self) -> None:
-        self.push_screen(
-            AskScreen("Stop after this round? The round is finished and recorded; then training ends."),
-            self._stop_as_asked,
-        )
+    def action_ask_run(self, name: str) -> None:
+        """Ask the user, and then the trainer."""
+        assert not isinstance(self.source, ReplaySource), "check_action lets only live runs through"
+        if self.source.is_over:
+            self.notify("nobody trains this run any more", markup=False)
+            return
+        action = wanted(name, paused=self.source.is_training_paused)
+        self.push_screen(AskScreen(QUESTIONS[action]), partial(self._ask_trainer, self.source, action))
 
-    def _stop_as_asked(self, yes: bool | None) -> None:
-        if yes and isinstance(self.source, LiveSource) and not self.source.is_over:
-            self.source.stop_after_round()
-            self.draw_frame()
+    def _ask_trainer(self, source: LiveSource | WatchSource, action: Action, yes: bool | None) -> None:
+        if yes:
+            self.run_worker(partial(self._steer, source, action), thread=True)
+
+    def _steer(self, source: LiveSource | WatchSource, action: Action) -> None:
+        """On a thread, since a process that is far away or busy takes time to answer."""
+        try:
+            source.steer(action)
+        except ControlError as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+            return
+        self.call_from_thread(self.notify, DONE[action], markup=False)
 
     def action_leave(self) -> None:
         """Leave at once, unless a run is still training. In that case, ask."""
         if isinstance(self.screen, LeaveScreen):
             self.screen.dismiss(LeaveChoice.CANCEL)
         elif isinstance(self.source, LiveSource) and not self.source.is_over:
-            self.push_screen(LeaveScreen(), self._leave_as_chosen)
+            self.push_screen(LeaveScreen(read_only=self._read_only), self._leave_as_chosen)
         else:
             self.exit(Leaving.OVER)
 
@@ -302,7 +302,7 @@ class CockpitApp(App[Leaving]):
             self.source.control.resume()
             self.exit(Leaving.DETACHED)
         elif choice is LeaveChoice.STOP_AFTER_ROUND:
-            self.source.stop_after_round()
+            self.source.steer(Action.STOP_AFTER_ROUND)
             self._leave_when_over = True
         elif choice is LeaveChoice.STOP_NOW:
             self.source.control.request_stop()

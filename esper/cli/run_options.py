@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from esper.api.options import check_sinks as check_sinks
 from esper.api.options import prepare as prepare
 from esper.api.options import resolve as resolve
 from esper.cli.streams import say
@@ -29,6 +28,11 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="MODULE", help="Import this module first, e.g. my_blueprints. Repeatable."),
 ]
+Sinks = Annotated[
+    list[str] | None,
+    typer.Option("--sink", metavar="NAME", help="Also send every event to this sink. Repeatable."),
+]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Leave out every key of the cockpit that changes the run.")]
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
 
 

@@ -13,6 +13,7 @@ from esper.contracts.registry import nearest
 from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
 from esper.history.json_text import quoted
+from esper.plugins import import_plugins
 from esper.training.config import TrainingConfig
 
 DEFAULT_PRESET: Final = "digits"
@@ -82,6 +83,7 @@ def resolve_config(
     path = find_preset(preset).path
     tables = _read_preset(path)[1]
     _set(tables, "run.preset", preset)
+    import_plugins(named_plugins(tables))
     try:
         config = config_from_mapping(cast("Table", _merged(config_to_mapping(TrainingConfig()), tables)))
     except ConfigError as error:
@@ -129,7 +131,17 @@ def _changed(tables: Table, overrides: Sequence[str], values: Mapping[str, objec
         _set(tables, path, value)
     for path, value in values.items():
         _set(tables, path, value)
+    import_plugins(named_plugins(tables))
     return config_from_mapping(tables)
+
+
+def named_plugins(tables: Table) -> tuple[str, ...]:
+    """The modules that run.plugins names, which other settings may need. What is no list of names is refused later."""
+    run = tables.get("run")
+    names = cast("Table", run).get("plugins") if isinstance(run, dict) else None
+    if not isinstance(names, list):
+        return ()
+    return tuple(name for name in cast("list[object]", names) if isinstance(name, str))
 
 
 def parse_override(text: str) -> tuple[str, object]:

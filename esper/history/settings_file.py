@@ -44,6 +44,10 @@ def read_settings(path: Path, *, sealed: bool) -> Document:
     """
     try:
         text = path.read_bytes().decode()
+    except FileNotFoundError as error:
+        raise HistoryError(
+            f"{path} does not exist: the run was imported from the original system, or its folder is not complete"
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise HistoryError(f"{path} cannot be read: {error}") from error
     if sealed:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from esper_tui.key_rows import Key, written_first
-from esper_tui.sources.base import Frame, Mode
+from esper_tui.sources.base import Frame, Mode, SourceStatus
 from esper_tui.sources.overview import Overview
 from esper_tui.state.metrics import format_count, format_duration
 from esper_tui.widgets.line_panel import LinePanel
@@ -15,11 +17,15 @@ from esper_tui.widgets.text import BLOCKS, Line, Role, Span, cut, dim, label, li
 MODE_WIDTH = 10
 
 
-def status_line(frame: Frame, width: int) -> Line:
-    """Live: what is recorded where, and what a held view misses. Replay: position, speed and how the recording ends."""
+def status_line(frame: Frame, width: int, *, pauses: bool) -> Line:
+    """Live: what is recorded where, and what a held view misses. Replay: position, speed and how the recording ends.
+
+    pauses: there is a key that pauses training and lets it go on.
+    """
     if frame.status.speed is not None:
         return replay_line(frame, width)
-    left = line(" ", Span("◉ REC ", Role.ACCENT), *_live_words(frame))
+    sign = "◎ WATCH " if frame.status.watched else "◉ REC "
+    left = line(" ", Span(sign, Role.ACCENT), *_live_words(frame, pauses=pauses))
     when = frame.snapshot.last_time
     clock = time.strftime("%H:%M:%S", time.localtime(when)) if when is not None else ""
     room = width - sum(len(span.text) for span in left) - len(clock) - 4
@@ -28,16 +34,28 @@ def status_line(frame: Frame, width: int) -> Line:
     return spread(left, line(dim(f"{shown}  "), f"{clock} "), width)
 
 
-def _live_words(frame: Frame) -> Line:
+_WORDS: Final = {
+    Mode.CATCHING_UP: "reading what was recorded before ",
+    Mode.SILENT: "its process is there, but records nothing ",
+    Mode.CUT_OFF: "no end was recorded, and nobody writes the run: was it killed? ",
+}
+"""What is said of a run of another process instead of its number of events."""
+
+
+def _live_words(frame: Frame, *, pauses: bool) -> Line:
     snapshot, status = frame.snapshot, frame.status
     if status.mode is Mode.SCREEN_FAILED:
         return line(Span("the figures stopped following; training and recording go on", Role.CRITICAL))
     if status.newer or status.mode is Mode.VIEW_PAUSED:
         return line(Span(f"view held, {status.newer:,} newer events ", Role.WARNING))
     if status.mode is Mode.TRAINING_PAUSED:
-        return line(Span("training is paused: p lets it go on ", Role.WARNING))
+        return line(Span(f"training is paused{': p lets it go on' if pauses else ''} ", Role.WARNING))
+    if status.mode is Mode.STOPPING and status.watched:
+        return line(Span("training ends after this round, or before ", Role.WARNING))
     if status.mode is Mode.STOPPING:
         return line(Span("stopping after this round, then leaving; q offers to stop at once ", Role.WARNING))
+    if status.mode in _WORDS:
+        return line(Span(_WORDS[status.mode], Role.WARNING))
     counted = f"{format_count(status.length)} events, {format_count(snapshot.folded)} of them step events "
     return line(dim(counted + "folded"))
 
@@ -45,9 +63,10 @@ def _live_words(frame: Frame) -> Line:
 def replay_line(frame: Frame, width: int) -> Line:
     """Fixed columns: the position never gives way, what follows it does."""
     status, snapshot, overview = frame.status, frame.snapshot, frame.status.overview
-    at_end = status.position == status.length
+    is_read = status.share_read == 1.0
+    at_end = is_read and status.position == status.length
     playing = status.mode is Mode.REPLAY_PLAYING
-    sign, word = ("▶", "PLAYING") if playing else ("■", "AT END") if at_end else ("‖", "PAUSED")
+    sign, word = _state_words(status, playing=playing, at_end=at_end)
     cut_off = at_end and overview is not None and not overview.has_end
     role = Role.WARNING if cut_off else Role.ACCENT
     run, progress = snapshot.run, snapshot.progress
@@ -63,11 +82,24 @@ def replay_line(frame: Frame, width: int) -> Line:
         f"{place}{clock}  ",
         label("event "),
         f"{status.position:>{len(total)},}/{total}  ",
-        f"×{status.speed:<5g}",
+        f"×{_speed_word(status.speed):<5}",
     )
     room = width - sum(len(span.text) for span in left) - 1
     text = _end_words(frame, overview, cut_off)
     return spread(left, line(Span(cut(text, max(0, room)), Role.WARNING if cut_off else Role.DIM), " "), width)
+
+
+def _state_words(status: SourceStatus, *, playing: bool, at_end: bool) -> tuple[str, str]:
+    """A sign and a word; while the recording is being read, how far that has come."""
+    if playing:
+        return "▶", "PLAYING"
+    if status.share_read < 1.0:
+        return "…", f"READ {100 * status.share_read:3.0f} %"
+    return ("■", "AT END") if at_end else ("‖", "PAUSED")
+
+
+def _speed_word(speed: float | None) -> str:
+    return "max" if speed == math.inf else f"{speed:g}"
 
 
 def _end_words(frame: Frame, overview: Overview | None, cut_off: bool) -> str:
@@ -144,7 +176,8 @@ class StatusPanel(LinePanel):
         self._frame = frame
         width = self.size.width
         bar = [bar_line(frame, width)] if frame.status.overview is not None else []
-        self.show([*bar, status_line(frame, width), footer_line(self._keys, width)])
+        pauses = any(key.name == "pause" for key in self._keys)
+        self.show([*bar, status_line(frame, width, pauses=pauses), footer_line(self._keys, width)])
 
     def resized(self) -> None:
         if self._frame is not None:

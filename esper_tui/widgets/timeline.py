@@ -20,6 +20,8 @@ from esper_tui.widgets.vocabulary import STAGE_SIGNS, short_module, slot_amount
 NOTES_WIDTH: Final = 15
 OP_LETTERS: Final = {"GERMINATE": "G", "SET_ALPHA_TARGET": "α", "PRUNE": "P", "FOSSILIZE": "F", "ADVANCE": "A"}
 REFUSED: Final = "!"
+OPERATOR_WAITED: Final = "w"
+"""Ops of the operator are written small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +127,10 @@ def _draw_ops(canvas: Canvas, axis: Axis, episode: EpisodeView, row: int) -> Non
     for one in episode.epochs:
         canvas.put(axis.start(one.epoch), row, "·" * (axis.end(one.epoch) - axis.start(one.epoch)), Role.DIM)
     for decision in episode.decisions:
-        letter = OP_LETTERS.get(decision.op)
+        letter = OP_LETTERS.get(decision.op, OPERATOR_WAITED if decision.by_operator else None)
         if letter is None:
             continue
+        letter = letter.lower() if decision.by_operator else letter
         sign, role = (letter, Role.STRONG) if decision.success else (REFUSED, Role.WARNING)
         canvas.put(axis.start(decision.epoch), row, sign, role)
     if episode.rollback is not None:

@@ -65,7 +65,15 @@ def started() -> TrainingStarted:
         clip_ratio=0.2,
         entropy_coef=0.05,
         conv_algorithm="grouped",
+        blas=None,
+        data_digest=None,
     )
+
+
+@pytest.fixture
+def first_event() -> TrainingStarted:
+    """The first event of a run of two rounds."""
+    return started()
 
 
 def stats(batch: int, *, test_accuracy: float | None = 47.25, entropy: float | None = 1.234) -> BatchStats:

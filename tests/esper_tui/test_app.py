@@ -18,7 +18,8 @@ from esper.process.console_log import ConsoleLog
 from esper.process.signals import stop_on_signals
 from esper.telemetry.events import BatchEpochCompleted, RunEnd
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
+from esper_tui.leaving import Leaving
 from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
 from esper_tui.screens.layout import FOLDED
@@ -138,14 +139,16 @@ async def test_space_holds_the_view_while_events_are_counted() -> None:
 async def test_p_pauses_and_resumes_training() -> None:
     trainer = ScriptedTrainer()
     app = live_app(trainer)
-    assert isinstance(app.source, LiveSource)
+    control = live(app).control
     async with running(app) as pilot:
         trainer.allow(20)
-        await pilot.press("p")
-        assert app.source.control.is_paused
+        await pilot.press("p", "y")
+        await until(pilot, lambda: control.is_paused)
         await until(pilot, lambda: "TRAINING PAUSED" in text(app, HeaderPanel))
-        await pilot.press("p")
-        assert not app.source.control.is_paused
+        await pilot.press("p", "n")
+        assert control.is_paused
+        await pilot.press("p", "y")
+        await until(pilot, lambda: not control.is_paused)
         trainer.allow(len(EVENTS))
 
 

@@ -16,7 +16,7 @@ from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
 from esper.history.sealing import unseal
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import EventKind, MaskHitRates, RunEnd, TrainingEnded
+from esper.telemetry.events import LastAction, MaskHitRates, RunEnd, TrainingEnded, TrainingStarted
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -30,7 +30,9 @@ def version_1(tmp_path: Path) -> Path:
 
 def test_there_is_a_sample_of_each_version_and_a_step_for_each_older_one() -> None:
     assert list(range(OLDEST_VERSION, SCHEMA_VERSION)) == sorted(STEPS)
-    assert {item.name for item in SAMPLES.iterdir()} == {f"version-{version}" for version in (*STEPS, SCHEMA_VERSION)}
+    assert {item.name for item in SAMPLES.glob("version-*")} == {
+        f"version-{version}" for version in (*STEPS, SCHEMA_VERSION)
+    }
 
 
 def test_a_run_of_todays_version_reads_whole_and_is_written_the_same() -> None:
@@ -60,9 +62,11 @@ def documents(path: Path) -> list[object]:
 
 def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     log = read_run_events(version_1)
-    assert log.header.schema_version == 1
+    assert (log.header.schema_version, log.header.provenance) == (1, None)
     assert [event.seq for event in log.events] == list(range(1, len(log.events) + 1))
-    assert log.events[0].kind is EventKind.TRAINING_STARTED
+    started = log.events[0].payload
+    assert isinstance(started, TrainingStarted)
+    assert (started.blas, started.data_digest) == (None, None)
     ended = log.events[-1].payload
     assert isinstance(ended, TrainingEnded)
     assert (ended.end, ended.batches_completed, ended.signal) == (RunEnd.FINISHED, 2, None)
@@ -72,6 +76,13 @@ def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     assert config.growth.op_masks == "possible"  # what version 1 did, and not today's default
     manifest = open_checkpoint(version_1).manifest
     assert (manifest.rounds_completed, manifest.groups[0].config) == (2, config)
+
+
+def test_decisions_of_version_1_do_not_claim_what_was_not_recorded(version_1: Path) -> None:
+    decisions = [one.payload for one in read_events(version_1) if isinstance(one.payload, LastAction)]
+    assert decisions
+    assert {one.op_masks for one in decisions} == {None}
+    assert {(head.second, head.second_probability) for one in decisions for head in one.heads} == {(None, None)}
 
 
 def test_the_counts_of_masked_decisions_have_their_new_name(version_1: Path) -> None:

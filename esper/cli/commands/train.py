@@ -45,11 +45,9 @@ def train(
     threads: run_options.Threads = None,
     runs_dir: run_options.RunsDir = Path("runs"),
     plugins: run_options.Plugins = None,
-    sinks: Annotated[
-        list[str] | None,
-        typer.Option("--sink", metavar="NAME", help="Also send every event to this sink of a plug-in. Repeatable."),
-    ] = None,
+    sinks: run_options.Sinks = None,
     no_tui: run_options.NoTui = False,
+    read_only: run_options.ReadOnly = False,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
@@ -95,11 +93,12 @@ def train(
                     "run.devices": _devices(context, devices or ()) or None,
                     "run.threads": threads,
                     "run.checkpoint_interval": checkpoint_every,
+                    "run.sinks": sinks or None,
                 },
                 overrides or (),
                 plugins or (),
                 no_tui=no_tui,
-                sinks=sinks or (),
+                read_only=read_only,
                 on_hangup=on_hangup,
             )
         )
@@ -117,22 +116,27 @@ def train(
         devices=_devices(context, devices or ()),
         threads=threads,
         checkpoint_every=checkpoint_every,
+        sinks=sinks or (),
     )
     if config.controller.start:
         from esper.checkpoints import with_start
 
         config = with_start(config)
     run_options.prepare(config)
-    run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
         raise typer.Exit(
-            session.train(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "continue"))
+            session.train(
+                config,
+                runs_dir,
+                on_hangup=_on_hangup(on_hangup, "continue"),
+                read_only=read_only,
+            )
         )
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "stop")))
+    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop")))
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -150,6 +154,7 @@ _WITH_RESUME: Final = frozenset(
         "overrides",
         "plugins",
         "no_tui",
+        "read_only",
         "sinks",
         "on_hangup",
         "detach",
@@ -165,7 +170,7 @@ def resume_run(
     plugins: Sequence[str],
     *,
     no_tui: bool,
-    sinks: Sequence[str],
+    read_only: bool,
     on_hangup: Hangup | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
@@ -191,10 +196,9 @@ def resume_run(
             f"{', '.join(refused)} cannot be given with --resume: a run goes on with the settings that it began with"
         )
     load_plugins(plugins)
-    run_options.check_sinks(sinks)
     changes = {key: value for key, value in options.items() if value is not None}
     changes |= dict(parse_override(text) for text in overrides)
-    point = find_resume_point(path, changes)
+    point = find_resume_point(path, changes, plugins=plugins)
     for spec in point.groups or (GroupSpec(config=point.config),):
         run_options.prepare(spec.config)
     report = None
@@ -212,8 +216,8 @@ def resume_run(
             groups=point.groups,
             report=report,
             resume=point,
-            sinks=sinks,
             on_hangup=_on_hangup(on_hangup, "continue"),
+            read_only=read_only,
         )
     from esper.cli.console.headless import train_headless
 
@@ -223,7 +227,6 @@ def resume_run(
         groups=point.groups,
         report=report,
         resume=point,
-        sinks=sinks,
         on_hangup=_on_hangup(on_hangup, "stop"),
     )
 

@@ -20,9 +20,11 @@ from esper.telemetry.events.epoch import (
     GovernorRollback,
     HeadChoice,
     LastAction,
+    OpMask,
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
+from esper.telemetry.events.operator import OperatorAct, OperatorOrdered
 from esper.telemetry.events.policy import (
     AnomalyDetected,
     AnomalyType,
@@ -91,6 +93,9 @@ __all__ = [
     "NamedValue",
     "ObservationStats",
     "OpCount",
+    "OpMask",
+    "OperatorAct",
+    "OperatorOrdered",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",
@@ -136,6 +141,7 @@ Payload = (
     | RewardSummary
     | MaskHitRates
     | HostsKept
+    | OperatorOrdered
 )
 
 

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     TREND_DETECTED = "TREND_DETECTED"
     BATCH_EPOCH_COMPLETED = "BATCH_EPOCH_COMPLETED"
     HOSTS_KEPT = "HOSTS_KEPT"
+    OPERATOR_ORDERED = "OPERATOR_ORDERED"
     LAST_ACTION = "last_action"
     BATCH_STATS = "batch_stats"
     ACTION_DISTRIBUTION = "action_distribution"

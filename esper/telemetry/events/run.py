@@ -43,6 +43,8 @@ class TrainingStarted:
 
     n_envs: the number of envs of all groups together.
     groups: empty in files that were written before there were groups.
+    blas: the library that multiplies torch's matrices; None in files of version 1.
+    data_digest: the SHA-256, in hexadecimal, of all splits of the task's data; None in files of version 1.
     """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_STARTED
@@ -67,6 +69,8 @@ class TrainingStarted:
     clip_ratio: Coefficient
     entropy_coef: Coefficient
     conv_algorithm: str | None
+    blas: str | None
+    data_digest: str | None
     groups: tuple[GroupStarted, ...] = ()
 
     def __post_init__(self) -> None:

@@ -127,6 +127,8 @@ class ScriptedRun:
             clip_ratio=0.2,
             entropy_coef=0.05,
             conv_algorithm="grouped",
+            blas=None,
+            data_digest=None,
         )
 
     def _round(self, batch: int, rng: random.Random) -> Iterator[tuple[float, Payload]]:
@@ -251,6 +253,8 @@ class ScriptedRun:
             refusal="gate G5: contribution below 0.5" if refused else None,
             heads=_heads(op, slot, rng),
             legal_ops=legal,
+            operator=None,
+            op_masks=None,
             alternatives=(
                 Alternative(op="WAIT", probability=0.18),
                 Alternative(op="ADVANCE", probability=0.06),
@@ -373,6 +377,8 @@ def _heads(op: Op, slot: str, rng: random.Random) -> tuple[HeadChoice, ...]:
                 choice=choices[name],
                 probability=round(rng.uniform(0.3, 0.95), 3),
                 entropy=round(rng.uniform(0.2, 1.4), 3),
+                second=None,
+                second_probability=None,
                 legal=legal,
                 size=size,
                 masked=legal < size,
