@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Print
 from textual.screen import Screen
 
+from esper.contracts.orders import Order
 from esper.control.messages import Action
 from esper.errors import ControlError
 from esper.process.console_log import ConsoleLog
@@ -26,6 +27,7 @@ from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
 from esper_tui.screens.leave import LeaveChoice, LeaveScreen
+from esper_tui.screens.order import OrderScreen
 from esper_tui.screens.registry import SCREENS
 from esper_tui.settings import DEFAULT_SETTINGS, Settings, remember_theme
 from esper_tui.sources.base import Frame
@@ -34,6 +36,7 @@ from esper_tui.sources.replay import ReplaySource
 from esper_tui.sources.stream import FRAME_SECONDS
 from esper_tui.sources.watch import WatchSource
 from esper_tui.state.alerts import Alert
+from esper_tui.state.order_form import blank_form, order_words
 from esper_tui.steering import DONE, QUESTIONS, wanted
 from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
@@ -273,6 +276,24 @@ class CockpitApp(ReplayApp):
             return
         action = wanted(name, paused=self.source.is_training_paused)
         self.push_screen(AskScreen(QUESTIONS[action]), partial(self._ask_trainer, self.source, action))
+
+    def action_order_env(self) -> None:
+        """Ask what the env at the cursor is to do at its next decision."""
+        source, env_id = self.source, self.view.focus.env_id
+        if not isinstance(source, LiveSource):
+            self.notify("orders are given in the cockpit of the process that trains the run", markup=False)
+            return
+        now = source.latest()
+        row = next((row for row in now.envs if row.env_id == env_id), None)
+        if source.is_over or row is None or now.run is None:
+            self.notify("nobody trains this env now", markup=False)
+            return
+        self.push_screen(OrderScreen(blank_form(row, now.run)), partial(self._give_order, source))
+
+    def _give_order(self, source: LiveSource, order: Order | None) -> None:
+        if order is not None and not source.is_over:
+            source.control.give_order(order)
+            self.notify(f"ordered: {order_words(order)}, at its next decision", markup=False)
 
     def _ask_trainer(self, source: LiveSource | WatchSource, action: Action, yes: bool | None) -> None:
         if yes:

@@ -24,7 +24,7 @@ def _from_1(document: Document, _: FileKind) -> Document:
         case EventKind.MASK_HIT_RATES:
             return _renamed_count(document)
         case EventKind.TRAINING_STARTED:
-            return _with_missing(document, {"blas": None, "data_digest": None})
+            return _with_missing(document, {"blas": None, "data_digest": None, "blueprints": None})
         case EventKind.TRAINING_ENDED:
             return _with_missing(document, {"signal": None})
         case EventKind.LAST_ACTION:

@@ -46,6 +46,7 @@ VERSIONS: Final = (
             "The header says how the run was made (`provenance`); `TRAINING_STARTED` names the BLAS library "
             "and the digest of the data.",
             "`SINK_DETACHED` tells of a sink that failed.",
+            "`TRAINING_STARTED` names the blueprints that can be germinated.",
             "`TRAINING_ENDED` names the signal that ended the run.",
             "Numbers, texts and lists have ranges; a value outside of its range is damage.",
             "Figures that the original system did not measure may be `null`.",

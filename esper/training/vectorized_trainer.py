@@ -15,6 +15,8 @@ from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
 from esper.fleet.threads import blas_library, use_threads
+from esper.growth.hosts.kinds import topology_of
+from esper.policy.masks import legal_blueprints
 from esper.rewards.normalizer import RewardNormalizer
 from esper.telemetry.bounds import LONGEST_TEXT
 from esper.telemetry.events import HostsKept, OperatorOrdered, RunEnd, TrainingEnded, TrainingStarted
@@ -259,6 +261,7 @@ class VectorizedPPOTrainer:
             task=self._data.name,
             host_params=fleet.host_parameter_count,
             slot_ids=fleet.slot_config.slot_ids,
+            blueprints=legal_blueprints(topology_of(config.host)),
             n_envs=config.fleet.envs * len(self._groups),
             max_epochs=config.fleet.episode_length,
             max_batches=config.run.rounds,

@@ -40,6 +40,7 @@ STARTED = TrainingStarted(
     learning_rate=3e-4,
     clip_ratio=0.2,
     entropy_coef=0.01,
+    blueprints=None,
     conv_algorithm="grouped",
     blas=None,
     data_digest=None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.contracts.actions import Blueprint
 from esper.telemetry.bounds import (
     Batch,
     BatchCount,
@@ -40,6 +41,7 @@ class TrainingStarted:
     """The first event of a run. Its rewards and learning rates are those of the first group.
 
     n_envs: the number of envs of all groups together.
+    blueprints: those that can be germinated; None in files of a version that did not record them.
     groups: empty in files that were written before there were groups.
     blas: the library that multiplies torch's matrices; None in files of version 1.
     data_digest: the SHA-256, in hexadecimal, of all splits of the task's data; None in files of version 1.
@@ -52,6 +54,7 @@ class TrainingStarted:
     task: str
     host_params: Count
     slot_ids: tuple[str, ...]
+    blueprints: tuple[Blueprint, ...] | None
     n_envs: EnvCount
     max_epochs: EpisodeLength
     max_batches: Batch
