@@ -118,6 +118,19 @@ class AlgorithmChosen:
     candidates: tuple[AlgorithmTime, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkDetached:
+    """A sink failed and receives no more events. Training goes on without it.
+
+    sink: what messages call it.
+    reason: what it raised.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.SINK_DETACHED
+    sink: str
+    reason: str
+
+
 class RunEnd(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
