@@ -12,7 +12,7 @@ from torch import Tensor
 
 from esper.contracts.constants import AGENT_NAME
 from esper.control.server import served_control
-from esper.errors import ConfigError
+from esper.errors import CheckpointError, ConfigError, HistoryError
 from esper.growth.hosts.kinds import slot_config
 from esper.history.checkpoint_files import MANIFEST_FILE, SavedCheckpoint, open_checkpoint
 from esper.history.host_files import list_hosts
@@ -24,7 +24,7 @@ from esper.training.checkpoint_records import GroupRecord
 from esper.training.config import TrainingConfig
 from esper.training.controllers.agent import Agent
 from esper.training.controllers.frozen_agent import FrozenAgent
-from esper.training.controllers.named_tensors import below
+from esper.training.controllers.named_tensors import below, require_finite
 from esper.training.controllers.protocol import Controller
 from esper.training.controllers.registry import make_controller
 from esper.training.group_spec import GroupSpec
@@ -88,7 +88,7 @@ def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy
     """
     saved = open_checkpoint(path)
     group = _choose(saved, group_id)
-    tensors = read_tensors(saved.state_path, saved.manifest.tensors)
+    tensors = _tensors_of(saved)
     return SavedPolicy(
         path=saved.path,
         rounds_completed=saved.manifest.rounds_completed,
@@ -175,16 +175,24 @@ def load_trainer_state(path: Path | str) -> TrainerState:
 
     Raises:
         ConfigError: there is no checkpoint, or it is damaged or of another version.
-        HistoryError: the run's history cannot be read.
+        HistoryError: the run's history cannot be read, or does not have the rounds of the checkpoint.
     """
     saved = open_checkpoint(path)
     rounds = saved.manifest.rounds_completed
     run = saved.path.parent.parent
-    earlier = read_history(run)
+    earlier = tuple(summary for summary in read_history(run) if summary.batch <= rounds)
+    for group in saved.manifest.groups:
+        there = sum(summary.group_id == group.group_id for summary in earlier)
+        if there < rounds:
+            raise HistoryError(
+                f"the history of {run} has {there} rounds of group {group.group_id}, and its checkpoint {rounds}: "
+                "use an earlier checkpoint"
+            )
     return TrainerState(
         rounds_completed=rounds,
-        tensors=read_tensors(saved.state_path, saved.manifest.tensors),
-        earlier=tuple(summary for summary in earlier if summary.batch <= rounds),
+        groups=saved.manifest.groups,
+        tensors=_tensors_of(saved),
+        earlier=earlier,
         kept=tuple(saved.description for saved in list_hosts(run) if saved.description.batch <= rounds),
     )
 
@@ -227,6 +235,15 @@ def train_recorded(
 def _state_of(resume: ResumePoint) -> TrainerState:
     """The trainer as it was, with the orders that it had been given since."""
     return replace(load_trainer_state(resume.checkpoint.path), orders=resume.order_payloads)
+
+
+def _tensors_of(saved: SavedCheckpoint) -> dict[str, Tensor]:
+    tensors = read_tensors(saved.state_path, saved.manifest.tensors)
+    try:
+        require_finite(tensors)
+    except ConfigError as error:
+        raise CheckpointError(f"{saved.path}: {error}") from error
+    return tensors
 
 
 def _choose(saved: SavedCheckpoint, group_id: str | None) -> GroupRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save
 from short_runs import record, short_config
 
 from esper.checkpoints import load_policy, load_trainer_state
-from esper.errors import ConfigError
+from esper.errors import CheckpointError, ConfigError, HistoryError
 from esper.history import read_events
 from esper.history.checkpoint_files import open_checkpoint, point_to
 from esper.history.recording import open_recording
@@ -152,7 +154,11 @@ def test_a_frozen_policy_decides_as_the_agent_that_was_saved_would(trained: tupl
     tensors = {name: tensor for name, tensor in start.tensors.items() if name.startswith("default/rewards/")}
     tensors |= {f"default/controller/{name}": tensor for name, tensor in frozen.state().items()}
     result = train_ppo_vectorized(
-        config, RunHooks(start=replace(start, tensors=tensors), make_controller=policy.make_controller)
+        config,
+        RunHooks(
+            start=replace(start, tensors=tensors, groups=(replace(start.groups[0], config=config),)),
+            make_controller=policy.make_controller,
+        ),
     )
     assert result.summaries[0].episode_history == whole.summaries[2].episode_history
 
@@ -165,8 +171,57 @@ def test_a_policy_needs_the_hosts_that_it_knows(trained: tuple[Path, TrainingRes
 
 def test_a_checkpoint_of_another_network_is_refused_by_name(trained: tuple[Path, TrainingResult]) -> None:
     start = load_trainer_state(trained[0])
+    config = short_config("run.rounds=4", "policy.hidden_size=24")
+    start = replace(start, groups=(replace(start.groups[0], config=config),))
     with pytest.raises(ConfigError, match=r"tensor default/controller/policy/.* is float32 \[.*\], needed is"):
-        train_ppo_vectorized(short_config("run.rounds=4", "policy.hidden_size=24"), RunHooks(start=start))
+        train_ppo_vectorized(config, RunHooks(start=start))
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("run.seed=7", "run.seed is 7 in group default, and was 42 when the checkpoint was saved: go on with"),
+        ("task.validation_fraction=0.3", "task.validation_fraction is 0.3"),
+        ("reward.mode=simplified", "reward.mode is 'simplified'"),
+        ("ppo.learning_rate=0.5", "ppo.learning_rate is 0.5"),
+    ],
+)
+def test_no_run_goes_on_with_other_settings(trained: tuple[Path, TrainingResult], setting: str, said: str) -> None:
+    start = load_trainer_state(trained[0])
+    with pytest.raises(ConfigError, match=said):
+        train_ppo_vectorized(short_config("run.rounds=4", setting), RunHooks(start=start))
+
+
+def test_a_run_does_not_go_on_with_other_groups(trained: tuple[Path, TrainingResult]) -> None:
+    start = load_trainer_state(trained[0])
+    with pytest.raises(ConfigError, match="the checkpoint is of the groups default, and this run has A"):
+        train_groups([GroupSpec(config=short_config("run.rounds=4"), group_id="A")], RunHooks(start=start))
+
+
+def test_a_history_without_the_rounds_of_the_checkpoint_is_refused(
+    trained: tuple[Path, TrainingResult], tmp_path: Path
+) -> None:
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    lines = (run / "history.jsonl").read_text().splitlines(keepends=True)
+    (run / "history.jsonl").write_text("".join(lines[:-1]))
+    with pytest.raises(HistoryError, match="has 2 rounds of group default, and its checkpoint 3"):
+        load_trainer_state(run)
+
+
+def test_weights_that_are_no_numbers_are_refused(trained: tuple[Path, TrainingResult], tmp_path: Path) -> None:
+    run = shutil.copytree(trained[0], tmp_path / "run")
+    place = run / "checkpoints" / "round-000003"
+    tensors = load_file(place / "state.safetensors")
+    tensors["default/controller/policy/critic.0.weight"].view(-1)[3] = torch.nan
+    state = save(tensors)
+    (place / "state.safetensors").write_bytes(state)
+    document = json.loads(unseal((place / "manifest.json").read_bytes()))
+    document |= {"state_bytes": len(state), "state_sha256": hashlib.sha256(state).hexdigest()}
+    (place / "manifest.json").write_text(seal(json.dumps(document)))
+    point_to(place.parent, place.name)
+    for load in (load_policy, load_trainer_state):
+        with pytest.raises(CheckpointError, match=r"tensor default/controller/policy/critic\.0\.weight holds NaN"):
+            load(run)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from esper.contracts.settings import shown
 from esper.errors import ConfigError
 
 Part = TypeVar("Part")
@@ -59,7 +60,7 @@ class Registry(Generic[Part]):
         """
         if name not in self._parts:
             hint = nearest(name, self._parts)
-            raise ConfigError(f"{self._key} is {name!r}: there is no such {self._kind}; {hint}")
+            raise ConfigError(f"{self._key} is {shown(name)}: there is no such {self._kind}; {hint}")
         return self._parts[name]
 
     def names(self) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def check_settings(config: DataclassInstance, table: str) -> None:
 
 def _check_table(value: object, kind: type | UnionType, key: str) -> None:
     if not isinstance(value, kind):
-        raise ConfigError(f"{key} is {_shown(value)}: it must be a {getattr(kind, '__name__', kind)}")
+        raise ConfigError(f"{key} is {shown(value)}: it must be a {getattr(kind, '__name__', kind)}")
 
 
 def _checked(given: object, kind: object, declared: Setting, key: str) -> object:
@@ -173,13 +173,13 @@ def _require(holds: bool, key: str, value: object, wanted: str, declared: Settin
 def _refusal(key: str, value: object, wanted: str, declared: Setting) -> ConfigError:
     """The error that names the key, the value, what it must be, and what the setting means."""
     unit = f" {declared.unit}" if declared.unit and wanted == declared.range else ""
-    return ConfigError(f"{key} is {_shown(value)}: it must be {wanted}{unit} ({_aside(declared.meaning)})")
+    return ConfigError(f"{key} is {shown(value)}: it must be {wanted}{unit} ({_aside(declared.meaning)})")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A refused value on one line, shortened.
 
-    >>> _shown(10**5000), _shown("a" * 99), _shown([1, 2])
+    >>> shown(10**5000), shown("a" * 99), shown([1, 2])
     ('a number of more than 60 digits', "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...", '[1, 2]')
     """
     if isinstance(value, int) and abs(value) >= 10**60:  # Python refuses to write out an integer of thousands of digits

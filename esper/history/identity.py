@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Final, cast
+from typing import cast
 
 from esper.history.codec import document_digest
 from esper.history.group_settings import GROUPS_KEY, run_document
 from esper.history.json_text import Document
+from esper.training.checkpoint_records import CHANGEABLE
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
-
-CHANGEABLE: Final = (
-    "run.rounds",
-    "run.threads",
-    "run.device",
-    "run.devices",
-    "run.checkpoint_interval",
-    "run.keep_checkpoints",
-    "run.keep_hosts",
-    "run.plugins",
-    "run.sinks",
-)
-"""The settings that may change when a run goes on. Every other setting decides what the run computes."""
 
 
 def run_digest(config: TrainingConfig, groups: Sequence[GroupSpec] = ()) -> str:

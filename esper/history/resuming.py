@@ -12,7 +12,6 @@ from typing import Final
 from esper.errors import CheckpointError, ConfigError, HistoryError
 from esper.history.checkpoint_files import FIRST_SEALED_CHECKPOINT, SavedCheckpoint, open_checkpoint, point_to
 from esper.history.group_settings import changed_keys, group_changes, run_document
-from esper.history.identity import CHANGEABLE
 from esper.history.lines import read_header
 from esper.history.presets import with_values
 from esper.history.reader import open_events, open_history
@@ -21,6 +20,7 @@ from esper.history.settings_file import write_settings
 from esper.history.upgrade import upgrade_logs
 from esper.plugins import import_plugins
 from esper.telemetry.events import AlgorithmChosen, Event, EventKind, OperatorOrdered
+from esper.training.checkpoint_records import CHANGEABLE
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 

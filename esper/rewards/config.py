@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from esper.contracts.constants import GAMMA
-from esper.contracts.settings import check_settings, setting
+from esper.contracts.settings import check_settings, setting, shown
 from esper.errors import ConfigError
 from esper.rewards.modes import MODES
 
@@ -190,11 +190,11 @@ class RewardConfig:
     def _check_combinations(self) -> None:
         if self.family == "loss" and self.mode != "shaped":
             raise ConfigError(
-                f"reward.mode is {self.mode!r} and reward.family is 'loss': the loss family has one form; leave "
+                f"reward.mode is {shown(self.mode)} and reward.family is 'loss': the loss family has one form; leave "
                 "reward.mode at 'shaped', or set reward.family to 'contribution'"
             )
         if self.disable_terminal and self.mode in _TERMINAL_ONLY:
             raise ConfigError(
-                f"reward.disable_terminal is set and reward.mode is {self.mode!r}: that mode pays at the end only; "
-                "choose another mode"
+                f"reward.disable_terminal is set and reward.mode is {shown(self.mode)}: that mode pays at the end "
+                "only; choose another mode"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from esper.contracts.settings import check_settings, setting
+from esper.contracts.settings import check_settings, setting, shown
 from esper.errors import ConfigError
 
 TokenKind = Literal["bytes", "gpt2"]
@@ -46,7 +46,8 @@ class TaskConfig:
             raise ConfigError("task.tokens is 'gpt2': set task.vocabulary to a local copy of GPT-2's tokenizer.json")
         if self.tokens == "bytes" and self.vocabulary:
             raise ConfigError(
-                f"task.vocabulary is {self.vocabulary!r}: bytes need none; leave it empty, or set task.tokens to gpt2"
+                f"task.vocabulary is {shown(self.vocabulary)}: bytes need none; leave it empty, or set task.tokens to "
+                "gpt2"
             )
         if self.validation_fraction + self.test_fraction >= 1:
             raise ConfigError(

@@ -141,12 +141,12 @@ def _read_parquet(path: Path) -> NDArray[np.uint8]:
         ) from error
     try:
         column = cast("_Column", parquet.read_table(path, columns=[PARQUET_COLUMN]).column(PARQUET_COLUMN))
+        stories = column.to_pylist()
     except (ValueError, KeyError, RuntimeError) as error:  # pyarrow's own errors are subclasses of these.
         reason = on_one_line(str(error))
         raise ConfigError(
             f"{path} cannot be read as a parquet file with a column {PARQUET_COLUMN!r} ({reason}): fetch it again"
         ) from error
-    stories = column.to_pylist()
     if not all(story is None or isinstance(story, str) for story in stories):
         raise ConfigError(
             f"{path} has {column.type} in its column {PARQUET_COLUMN!r}: give a parquet file whose column holds strings"

@@ -10,15 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from esper.contracts.settings import walk_settings
 from esper.errors import ConfigError
 from esper.growth.grown import GrownHost
 from esper.telemetry.events import OperatorOrdered
-from esper.training.checkpoint_records import GroupRecord, TensorRecord, TrainerCheckpoint
+from esper.training.checkpoint_records import CHANGEABLE, GroupRecord, TensorRecord, TrainerCheckpoint
 from esper.training.controllers.named_tensors import below, dtype_name, prefixed, require_same_layout
 from esper.training.group import Group
 from esper.training.vectorized_types import BatchSummary
@@ -28,12 +30,14 @@ from esper.training.vectorized_types import BatchSummary
 class TrainerState:
     """Where a run is to continue.
 
+    groups: the policy groups that were saved, with their settings.
     tensors: the saved tensors of every group.
     earlier: the summaries of the completed rounds, from which rolling means follow.
     orders: those of the operator that the interrupted run had taken after these rounds.
     """
 
     rounds_completed: int
+    groups: tuple[GroupRecord, ...]
     tensors: Mapping[str, Tensor]
     earlier: tuple[BatchSummary, ...]
     kept: tuple[GrownHost, ...] = ()
@@ -108,6 +112,32 @@ def restore(groups: Sequence[Group], tensors: Mapping[str, Tensor]) -> None:
     require_same_layout(tensors, expected)
     for group in groups:
         group.load_state(below(group.group_id, tensors))
+
+
+def require_same_run(saved: Sequence[GroupRecord], groups: Sequence[Group]) -> None:
+    """Check that a run goes on with the groups and settings with which it was saved, but for those of CHANGEABLE.
+
+    Raises:
+        ConfigError: something differs; the message names it.
+    """
+    names, wanted = [one.group_id for one in saved], [one.group_id for one in groups]
+    if names != wanted:
+        raise ConfigError(f"the checkpoint is of the groups {', '.join(names)}, and this run has {', '.join(wanted)}")
+    for one, group in zip(saved, groups, strict=True):
+        then = {entry.key: entry.default for entry in walk_settings(one.config)}
+        now = {entry.key: entry.default for entry in walk_settings(group.config)}
+        changed = [key for key in now if now[key] != then[key] and key not in _MAY_DIFFER]
+        if changed:
+            key = changed[0]
+            more = f", and {len(changed) - 1} more differ" if len(changed) > 1 else ""
+            raise ConfigError(
+                f"{key} is {now[key]!r} in group {one.group_id}, and was {then[key]!r} when the checkpoint was saved"
+                f"{more}: go on with the settings that saved it"
+            )
+
+
+_MAY_DIFFER: Final = (*CHANGEABLE, "fleet.conv_algorithm")
+"""The algorithm is pinned to the one that the run began with when it goes on."""
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:

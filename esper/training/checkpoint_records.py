@@ -8,9 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from esper.telemetry.bounds import Batch, Count, Seq
 from esper.training.config import TrainingConfig
+
+CHANGEABLE: Final = (
+    "run.rounds",
+    "run.threads",
+    "run.device",
+    "run.devices",
+    "run.checkpoint_interval",
+    "run.keep_checkpoints",
+    "run.keep_hosts",
+    "run.plugins",
+    "run.sinks",
+)
+"""The settings that may change when a run goes on. Every other setting decides what the run computes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

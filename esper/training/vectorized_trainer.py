@@ -21,7 +21,7 @@ from esper.rewards.normalizer import RewardNormalizer
 from esper.telemetry.bounds import LONGEST_TEXT
 from esper.telemetry.events import HostsKept, OperatorOrdered, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
-from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
+from esper.training.checkpoint import CheckpointSchedule, TrainerState, require_same_run, restore
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory, make_controller
@@ -133,6 +133,7 @@ class VectorizedPPOTrainer:
             self._continue(hooks.start)
 
     def _continue(self, start: TrainerState) -> None:
+        require_same_run(start.groups, self._groups)
         restore(self._groups, start.tensors)
         self._reporter.recall(start.earlier)
         for group, skips in zip(self._groups, self._skips, strict=True):

@@ -177,6 +177,24 @@ def test_a_pointer_to_another_round_is_noticed(parent: Path) -> None:
     assert "one of them is damaged" in refused(parent)
 
 
+def test_what_a_dead_writer_left_does_not_stand_in_the_way(parent: Path) -> None:
+    """It died while it wrote round 3, and once more between moving it into its place and naming it."""
+    (parent / ".round-000003.partial").mkdir()
+    (parent / ".round-000003.partial" / "state.safetensors").write_bytes(b"half")
+    shutil.copytree(parent / "round-000002", parent / "round-000003")
+    write_checkpoint(parent, checkpoint(3, b"whole" * 10), IDENTITY)
+    saved = open_checkpoint(parent)
+    assert (saved.manifest.rounds_completed, saved.state_path.read_bytes()) == (3, b"whole" * 10)
+    assert sorted(item.name for item in parent.iterdir()) == ["latest", *(f"round-00000{n}" for n in (1, 2, 3))]
+
+
+@pytest.mark.parametrize(("key", "value"), [("rounds_completed", -1), ("rounds_completed", 0), ("last_seq", -5)])
+def test_a_count_below_one_is_refused(parent: Path, key: str, value: int) -> None:
+    manifest = parent / "round-000002" / "manifest.json"
+    rewrite(manifest, document_of(manifest) | {key: value})
+    assert f"is no manifest: {key} is {value}: expected an integer from 1 to" in refused(parent)
+
+
 def test_a_whole_round_is_found_without_the_pointer(parent: Path) -> None:
     """The process died between moving the checkpoint into its place and naming it."""
     (parent / "latest").unlink()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME
 from esper.contracts.registry import nearest
-from esper.contracts.settings import check_settings, setting
+from esper.contracts.settings import check_settings, setting, shown
 from esper.errors import ConfigError
 from esper.policy.config import Decisions
 
@@ -18,7 +18,7 @@ def _check_blueprints(owner: str, names: tuple[str, ...]) -> None:
     for name in names:
         if name not in _BLUEPRINTS:
             raise ConfigError(
-                f"{owner}.blueprints has {name!r}: there is no such blueprint; {nearest(name, _BLUEPRINTS)}"
+                f"{owner}.blueprints has {shown(name)}: there is no such blueprint; {nearest(name, _BLUEPRINTS)}"
             )
 
 

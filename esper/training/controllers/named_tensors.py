@@ -44,6 +44,17 @@ def require_same_layout(found: Mapping[str, Tensor], expected: Mapping[str, Tens
             raise ConfigError(f"tensor {name} is {form(given)}, needed is {form(wanted)}: {_REMEDY}")
 
 
+def require_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Check that no number is NaN or infinite: nothing that learns comes back from such a state.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ConfigError(f"tensor {name} holds NaN or an infinity: use an earlier checkpoint of the run")
+
+
 _REMEDY: Final = "it was saved by another configuration or version; continue with those that saved it"
 
 
