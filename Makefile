@@ -1,5 +1,5 @@
 # make run      train a controller that visibly gets better (weak hosts on real digits); ARGS="--no-tui --rounds 2" passes options to `esper train`
-# make test     every check and every test
+# make test     every check and every test, one process a core
 # make check    ruff, pyright (strict), import layers, hot-path call sites
 # make docs     the documentation as a site in build/site; a broken link is an error
 # make dist     the archives in dist/, with their metadata and README checked
@@ -31,7 +31,7 @@ check: $(STAMP)
 	$(BIN)/python tools/check_hot_path.py
 
 test: check
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(ARGS)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix

@@ -219,9 +219,14 @@ def train_recorded(
                 on_checkpoint=recording.on_checkpoint,
                 on_hosts=recording.on_hosts,
                 make_controller=starting_controller,
-                start=None if resume is None else load_trainer_state(resume.checkpoint.path),
+                start=None if resume is None else _state_of(resume),
             ),
         )
+
+
+def _state_of(resume: ResumePoint) -> TrainerState:
+    """The trainer as it was, with the orders that it had been given since."""
+    return replace(load_trainer_state(resume.checkpoint.path), orders=resume.order_payloads)
 
 
 def _choose(saved: SavedCheckpoint, group_id: str | None) -> GroupRecord:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Print
 from textual.screen import Screen
 
+from esper.contracts.orders import Order
 from esper.control.messages import Action
 from esper.errors import ControlError
 from esper.process.console_log import ConsoleLog
@@ -19,13 +18,16 @@ from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
 from esper_tui.key_rows import Where, remapped
 from esper_tui.keys import KEYS
+from esper_tui.leaving import Leaving
 from esper_tui.palette import CockpitCommands
+from esper_tui.replay_app import ReplayApp
 from esper_tui.screens.alerts import AlertScreen
 from esper_tui.screens.ask import AskScreen
 from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
 from esper_tui.screens.leave import LeaveChoice, LeaveScreen
+from esper_tui.screens.order import OrderScreen
 from esper_tui.screens.registry import SCREENS
 from esper_tui.settings import DEFAULT_SETTINGS, Settings, remember_theme
 from esper_tui.sources.base import Frame
@@ -34,19 +36,13 @@ from esper_tui.sources.replay import ReplaySource
 from esper_tui.sources.stream import FRAME_SECONDS
 from esper_tui.sources.watch import WatchSource
 from esper_tui.state.alerts import Alert
+from esper_tui.state.order_form import blank_form, order_words
 from esper_tui.steering import DONE, QUESTIONS, wanted
 from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
 
 
-class Leaving(StrEnum):
-    """How the user left the screen."""
-
-    OVER = "over"
-    DETACHED = "detached"
-
-
-class CockpitApp(App[Leaving]):
+class CockpitApp(ReplayApp):
     """Shows one source. The job of a live source runs in a thread worker of this app.
 
     The screen asks the source for a frame every quarter of a second, and draws only what has changed. While another
@@ -122,6 +118,7 @@ class CockpitApp(App[Leaving]):
             work = partial(self.source.run, self._job)
             self.has_started_job = True
             self.run_worker(work, name="trainer", thread=True, exit_on_error=False)
+        self.start_reading()
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
@@ -151,10 +148,11 @@ class CockpitApp(App[Leaving]):
         if not isinstance(front, CockpitScreen) or not front.has_panels:
             self.source.rest()
             return
-        frame = self.source.poll()
-        if frame is not None:
-            self._frame = frame
-            front.show_frame(frame)
+        with self.leaving_if_damaged():
+            frame = self.source.poll()
+            if frame is not None:
+                self._frame = frame
+                front.show_frame(frame)
 
     def _obey(self, signals: StopSignals) -> bool:
         """Leave the screen if a signal asks for it; returns whether that is so.
@@ -206,29 +204,14 @@ class CockpitApp(App[Leaving]):
         return action not in names - {"toggle_view"}
 
     def action_toggle_view(self) -> None:
-        self.source.toggle_view()
+        with self.leaving_if_damaged():
+            self.source.toggle_view()
         self.draw_frame()
-
-    def action_step_epoch(self, direction: int) -> None:
-        self._replay.step_epoch(direction)
-        self.draw_frame()
-
-    def action_step_round(self, direction: int) -> None:
-        self._replay.step_round(direction)
-        self.draw_frame()
-
-    def action_change_speed(self, direction: int) -> None:
-        self._replay.change_speed(direction)
-        self.draw_frame()
-
-    @property
-    def _replay(self) -> ReplaySource:
-        assert isinstance(self.source, ReplaySource), "check_action lets only replays through"
-        return self.source
 
     def action_newest(self) -> None:
         if isinstance(self.source, ReplaySource):
-            self.source.to_end()
+            with self.leaving_if_damaged():
+                self.source.to_end()
         elif self.source.is_view_held:
             self.source.toggle_view()
         self.view.look(replace(self.view.focus, epoch=None, episode=None))
@@ -238,7 +221,8 @@ class CockpitApp(App[Leaving]):
     def action_step_alert(self, direction: int) -> None:
         """A replay goes to the moment of the alarm; a live view to the env of the next alert in the strip."""
         if isinstance(self.source, ReplaySource):
-            self.source.step_alarm(direction)
+            with self.leaving_if_damaged():
+                self.source.step_alarm(direction)
             self.draw_frame()
             return
         alerts = self.view.loud_alerts(self._frame.snapshot.alerts) if self._frame is not None else []
@@ -275,7 +259,7 @@ class CockpitApp(App[Leaving]):
     def _go_to_alert(self, alert: Alert | None) -> None:
         """Where an alert was raised: its moment in a replay, its env otherwise."""
         if alert is not None and isinstance(self.source, ReplaySource):
-            self.source.show_from(alert.position)
+            self.go_to(alert.position)
         if alert is not None and alert.env_id is not None:
             self.look_at(alert.env_id)
         self.draw_frame()
@@ -292,6 +276,24 @@ class CockpitApp(App[Leaving]):
             return
         action = wanted(name, paused=self.source.is_training_paused)
         self.push_screen(AskScreen(QUESTIONS[action]), partial(self._ask_trainer, self.source, action))
+
+    def action_order_env(self) -> None:
+        """Ask what the env at the cursor is to do at its next decision."""
+        source, env_id = self.source, self.view.focus.env_id
+        if not isinstance(source, LiveSource):
+            self.notify("orders are given in the cockpit of the process that trains the run", markup=False)
+            return
+        now = source.latest()
+        row = next((row for row in now.envs if row.env_id == env_id), None)
+        if source.is_over or row is None or now.run is None:
+            self.notify("nobody trains this env now", markup=False)
+            return
+        self.push_screen(OrderScreen(blank_form(row, now.run)), partial(self._give_order, source))
+
+    def _give_order(self, source: LiveSource, order: Order | None) -> None:
+        if order is not None and not source.is_over:
+            source.control.give_order(order)
+            self.notify(f"ordered: {order_words(order)}, at its next decision", markup=False)
 
     def _ask_trainer(self, source: LiveSource | WatchSource, action: Action, yes: bool | None) -> None:
         if yes:

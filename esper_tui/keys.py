@@ -187,6 +187,18 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     row("cursor-on", "l", "l", "screen.cursor(1)", "", "the timeline's cursor one host epoch on", screens=(DETAIL,)),
     row(
+        "order",
+        "o",
+        "o",
+        "app.order_env",
+        "order",
+        "take the stick: tell this env what to do at its next decision, of what the masks allow",
+        where=Where.LIVE,
+        screens=(DETAIL,),
+        footer=True,
+        changes_run=True,
+    ),
+    row(
         "decision-back",
         "comma",
         ",",

@@ -8,27 +8,25 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
-from rich.console import Console
-from rich.progress import Progress
 from textual.app import AutopilotCallbackType
 
-from esper.history import open_events
+from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
-from esper.history.run_directory import EVENTS_FILE
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
-from esper.telemetry.events import Event, RunEnd
+from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
 from esper_tui.driver import restorer
+from esper_tui.leaving import Leaving
 from esper_tui.settings import load_settings, settings_path
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
@@ -48,7 +46,6 @@ def train(
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
-    sinks: Sequence[str] = (),
     on_hangup: OnHangup = "continue",
     read_only: bool = False,
 ) -> int:
@@ -58,7 +55,6 @@ def train(
     report: called with the run's directory once the screen is gone and the run has ended without failing; prints to
         the console.
     resume: the point from which an earlier run goes on, in its own directory.
-    sinks: names of registered sinks that receive every event too.
     on_hangup: whether the run goes on without the screen, or stops, when the terminal is gone.
     read_only: leave out every key that changes the run.
 
@@ -72,11 +68,7 @@ def train(
     settings = load_settings(settings_path())
     control = RunControl()
     with ExitStack() as stack:
-        start = (
-            open_recording(config, runs_dir, groups=groups, sinks=sinks)
-            if resume is None
-            else resume_recording(resume, sinks=sinks)
-        )
+        start = open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         log = ConsoleLog(recording.directory.path)
@@ -233,40 +225,14 @@ def replay(path: Path, *, origin: str) -> int:
         HistoryError: there is no run at path, or its file is damaged.
     """
     settings = load_settings(settings_path())
-    with stop_on_signals(RunControl()) as signals:
-        events = load_with_progress(path, signals)
-        if events is None:
-            return signals.exit_code
-        source = ReplaySource(events, origin=origin, clock=time.monotonic)
+    recording = RecordedEvents(path)
+    with closing(recording), stop_on_signals(RunControl()) as signals:
+        source = ReplaySource(recording, origin=origin, clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
         app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
         app.run()
+    if app.damage is not None:
+        raise app.damage
     if not signals.hung_up:
         print(origin)
     return app.return_code or signals.exit_code
-
-
-def load_with_progress(path: Path, signals: StopSignals) -> list[Event] | None:
-    """The events of a recording, with a bar on stderr while they are read; None if a signal came meanwhile.
-
-    Raises:
-        HistoryError: there is no run at path, or its file is damaged.
-    """
-    reader = open_events(path)
-    file = path / EVENTS_FILE if path.is_dir() else path
-    events: list[Event] = []
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(f"reading {file.name}", total=_lines_in(file))
-    with bar:
-        for event in reader.lines():
-            events.append(event)
-            if len(events) % 500 == 0:
-                bar.update(task, completed=len(events))
-                if signals.first is not None:
-                    return None
-    return events
-
-
-def _lines_in(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)

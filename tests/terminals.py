@@ -28,8 +28,11 @@ class Terminal:
         if self.pid == 0:
             os.chdir(folder)
             path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-            os.environ.update({"TERM": "xterm-256color", "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment})
-            os.execv(sys.executable, [sys.executable, "-m", "esper", *arguments])
+            own = {"TERM": "xterm-256color", "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment}
+            # Readline, which pytest loads, puts COLUMNS and LINES into the process's environment behind os.environ's
+            # back. They would hide the size of this terminal, so the environment is passed on as Python knows it.
+            known = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "LINES")}
+            os.execve(sys.executable, [sys.executable, "-m", "esper", *arguments], known | own)
         self.screen = bytearray()
         self.resize(40, 130)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -50,6 +53,12 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
+
+    def answer_to(self, keys: str, answer: bytes) -> None:
+        """Press the keys, and wait until what is drawn from then on holds the answer."""
+        before = len(self.screen)
+        self.type(keys)
+        self.wait_for(lambda: answer in self.screen[before:])
 
     def close(self) -> None:
         """Take the terminal away, as a closed window does: the kernel hangs it up."""

@@ -27,6 +27,7 @@ def resolve(
     devices: Sequence[str] = (),
     threads: int | None = None,
     checkpoint_every: int | None = None,
+    sinks: Sequence[str] = (),
 ) -> TrainingConfig:
     """The configuration that the options ask for. An option that is None leaves the preset's value.
 
@@ -47,6 +48,8 @@ def resolve(
         "run.devices": list(devices) or None,
         "run.threads": threads,
         "run.checkpoint_interval": checkpoint_every,
+        "run.plugins": list(plugins or ()) or None,
+        "run.sinks": list(sinks) or None,
         "fleet.envs": envs,
         "fleet.episode_length": episode_length,
     }
@@ -57,13 +60,14 @@ def resolve(
 
 
 def prepare(config: TrainingConfig) -> None:
-    """Make sure that device, controller and data are there, before the cockpit takes over the screen.
+    """Make sure that device, controller, sinks and data are there, before the cockpit takes over the screen.
 
     A download shows its progress.
 
     Raises:
-        ConfigError: there is no such device or controller, or the data is not available.
+        ConfigError: there is no such device, controller or sink, or the data is not available.
     """
+    check_sinks(config.run.sinks)
     if {config.run.device, *config.run.devices} != {
         "cpu"
     }:  # Loading torch takes seconds, so it is asked only if there is need.
@@ -82,12 +86,12 @@ def prepare(config: TrainingConfig) -> None:
 
 
 def check_sinks(names: Sequence[str]) -> None:
-    """Make sure that every sink is registered, before a run directory is made.
+    """Make sure that every sink can be made, before a run directory is.
 
     Raises:
-        ConfigError: one is not; the message offers the nearest names.
+        ConfigError: one cannot; the message offers the nearest names, or says what to install.
     """
-    from esper.telemetry.sinks import SINKS
+    from esper.telemetry.sinks import check_sink
 
     for name in names:
-        SINKS.find(name)
+        check_sink(name)

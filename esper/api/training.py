@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from esper.api.options import check_sinks, prepare, resolve
+from esper.api.options import prepare, resolve
 from esper.api.run import Run
 from esper.checkpoints import train_recorded
 from esper.errors import ConfigError
@@ -72,16 +72,17 @@ def train(
         devices=devices,
         threads=threads,
         checkpoint_every=checkpoint_every,
+        sinks=[sink for sink in sinks if isinstance(sink, str)],
     )
     prepare(config)
-    check_sinks([sink for sink in sinks if isinstance(sink, str)])
-    return _train(config, Path(out), sinks, on_round, control or RunControl())
+    own = [sink for sink in sinks if not isinstance(sink, str)]
+    return _train(config, Path(out), own, on_round, control or RunControl())
 
 
 def _train(
     config: TrainingConfig,
     out: Path,
-    sinks: Sequence[str | Sink],
+    sinks: Sequence[Sink],
     on_round: OnRound | None,
     control: RunControl,
 ) -> Run:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+
+from esper.history.provenance import processor_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +36,10 @@ def environment(device: torch.device) -> Environment:
     """The environment of this process."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     return Environment(
-        processor=_processor(),
+        processor=processor_name(),
         processors=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         device=name,
         torch=torch.__version__,
         python=platform.python_version(),
     )
-
-
-def _processor() -> str:
-    """The model of the CPU, as far as the system reports it."""
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
-    return platform.processor() or platform.machine()

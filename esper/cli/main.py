@@ -18,6 +18,7 @@ from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.import_ import import_
 from esper.cli.commands.picture import picture
+from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
@@ -37,6 +38,7 @@ app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
 app.command("import")(import_)
+app.command()(repair)
 app.command()(runs)
 app.command()(watch)
 app.command("report")(report_command)

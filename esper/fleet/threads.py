@@ -1,9 +1,10 @@
-"""How many CPU threads a run may use on this machine."""
+"""With how many CPU threads a run may compute on this machine, and with which library."""
 
 from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,16 @@ _CGROUP: Final = Path("/sys/fs/cgroup")
 def use_threads(setting: int) -> None:
     """Let torch and the native kernels compute with this many threads; 0 stands for default_threads()."""
     torch.set_num_threads(setting or default_threads())
+
+
+def blas_library() -> str:
+    """The library that multiplies torch's matrices on CPUs, with its version where torch tells it."""
+    build = torch.__config__.show()
+    named = re.search(r"^\s*- (.*Math Kernel Library Version \S+)", build, re.MULTILINE)
+    if named is not None:
+        return named[1]
+    setting = re.search(r"BLAS_INFO=(\w+)", build)
+    return "none" if setting is None else setting[1]
 
 
 def default_threads() -> int:

@@ -9,7 +9,6 @@ written as the strings "NaN", "Infinity" and "-Infinity", and are read back wher
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -24,7 +23,9 @@ from cattrs.fns import identity
 from cattrs.gen import make_dict_structure_fn, override
 
 from esper.errors import ConfigError, RecordError
-from esper.history.json_text import Document, dump_json, parse_json_object, quoted, short
+from esper.history.json_text import Document, dump_json, parse_json_object, short
+from esper.history.problems import check_keys, missing_key, unknown_key, wrong_value
+from esper.history.record_code import can_be_compiled, compile_record
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (
     describe,
@@ -94,7 +95,14 @@ def event_from_document(document: Document) -> Event:
     Raises:
         RecordError: it is not an event as event_to_json writes it.
     """
-    _check_keys(document, _EVENT_KEYS)
+    try:
+        return cast("Event", _EVENT_HOOKS[document["kind"]](document, Event))
+    except (WrongValueError, ForbiddenExtraKeysError, KeyError, TypeError, ValueError):
+        return _any_event(document)
+
+
+def _any_event(document: Document) -> Event:
+    check_keys(document, _EVENT_KEYS)
     kind = _structure(document["kind"], EventKind, "kind")
     return Event(
         seq=_structure(document["seq"], _SEQ, "seq"),
@@ -151,7 +159,7 @@ def header_from_document(document: Document) -> FileHeader:
     Raises:
         RecordError: it is not a header.
     """
-    _check_keys(document, ("header",))
+    check_keys(document, ("header",))
     return _structure(document["header"], FileHeader, "header")
 
 
@@ -184,7 +192,7 @@ def manifest_version(document: Document) -> int:
         RecordError: it has no version.
     """
     if "schema_version" not in document:
-        raise _missing("schema_version", describe(int))
+        raise missing_key("schema_version", describe(int))
     return _structure(document["schema_version"], _VERSION, "schema_version")
 
 
@@ -265,43 +273,25 @@ def _innermost(error: Exception, kind: object, path: str) -> ValueError:
             break
         error = error.exceptions[0]
     if isinstance(error, WrongValueError):
-        return _wrong(path, error.value, error.expected or describe(kind))
+        return wrong_value(path, error.value, error.expected or describe(kind))
     if isinstance(error, ForbiddenExtraKeysError):
-        return _unknown(path, short(min(error.extra_fields)), tuple(f.name for f in fields(error.cl)))
+        return unknown_key(path, short(min(error.extra_fields)), tuple(f.name for f in fields(error.cl)))
     if isinstance(error, KeyError):
-        return _missing(path, describe(kind))
+        return missing_key(path, describe(kind))
     assert isinstance(error, ValueError), f"hooks raise no {type(error).__name__}"
     return error
-
-
-def _check_keys(document: Document, keys: tuple[str, ...]) -> None:
-    for key in keys:
-        if key not in document:
-            raise _missing(key, "a value")
-    for key in document:
-        if key not in keys:
-            raise _unknown("", short(key), keys)
-
-
-def _wrong(path: str, value: object, expected: str) -> RecordError:
-    return RecordError(path, value, expected, problem=f"is {quoted(value)}: expected {expected}")
-
-
-def _missing(path: str, expected: str) -> RecordError:
-    return RecordError(path, None, expected, problem=f"is missing: expected {expected}")
-
-
-def _unknown(parent: str, key: str, keys: tuple[str, ...]) -> RecordError:
-    near = difflib.get_close_matches(key, keys, n=2)
-    prefix = f"{parent}." if parent else ""
-    hint = f"did you mean {' or '.join(prefix + name for name in near)}?" if near else f"choose {', '.join(keys)}"
-    expected = f"one of the keys {', '.join(keys)}"
-    return RecordError(prefix + key, key, expected, problem=f"does not exist: {hint}")
 
 
 def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
+    exact = {element_type} if element_type in (float, bool) else set[object]()
+
+    def quick_hook(value: list[object], _: object) -> object:
+        check_list(value)
+        if set(map(type, value)) == exact:
+            return tuple(value)
+        return tuple([element_hook(element, element_type) for element in value])
 
     def hook(value: list[object], _: object) -> object:
         check_list(value)
@@ -314,7 +304,7 @@ def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
             raise
         return tuple(done)
 
-    return cast("StructureHook", hook)
+    return cast("StructureHook", hook if converter.detailed_validation else quick_hook)
 
 
 def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
@@ -335,7 +325,26 @@ def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
             raise WrongValueError(value)
         return from_mapping(value, form)
 
-    return cast("StructureHook", hook)
+    general = cast("StructureHook", hook)
+    if converter.detailed_validation or not can_be_compiled(form):
+        return general
+    return compile_record(form, _forms(form), converter.get_structure_hook, general)
+
+
+def _event_hook(payload: type[Payload]) -> StructureHook:
+    """A quick hook for events with this payload. It refuses what is not spelt as the writer does."""
+
+    def refuse(value: object, _: object) -> object:
+        raise WrongValueError(value)
+
+    forms = {**_forms(Event), "payload": payload}
+    return compile_record(Event, forms, _CONVERTER.get_structure_hook, refuse, tags=len(_EVENT_KEYS) - len(forms))
+
+
+def _forms(record: type) -> dict[str, object]:
+    """The forms of a record's fields, in order."""
+    forms = field_forms(record)
+    return {item.name: forms[item.name] for item in fields(record)}
 
 
 def _forms_with_bounds(record: type) -> dict[str, object]:
@@ -382,3 +391,9 @@ def _explaining_converter() -> Converter:
     It takes nearly twice as long, so it runs only after an error.
     """
     return _build_converter(detailed_validation=True)
+
+
+_EVENT_HOOKS: Final[dict[object, StructureHook]] = {
+    kind.value: _event_hook(payload) for kind, payload in PAYLOAD_TYPES.items()
+}
+"""By the kind as files spell it."""

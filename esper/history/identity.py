@@ -20,6 +20,8 @@ CHANGEABLE: Final = (
     "run.checkpoint_interval",
     "run.keep_checkpoints",
     "run.keep_hosts",
+    "run.plugins",
+    "run.sinks",
 )
 """The settings that may change when a run goes on. Every other setting decides what the run computes."""
 

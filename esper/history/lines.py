@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import header_from_document
 from esper.history.json_text import Document, parse_checked_object, parse_json_object
-from esper.history.migrations import FIRST_SEALED, OLDEST_VERSION, migrate
+from esper.history.migrations import FIRST_SEALED, OLDEST_VERSION, header_from_1, migrate
 from esper.history.records import SCHEMA_VERSION, FileHeader, FileKind
 from esper.history.sealing import is_sealed, unseal
 
@@ -76,7 +76,7 @@ def parse_header(path: Path, text: bytes, kind: FileKind) -> FileHeader:
         raise HistoryError(f"{path} has no complete header line: it is empty or was cut off at its start")
     try:
         document = parse_checked_object(unseal(text)) if is_sealed(text) else _parse_unsealed(text)
-        header = header_from_document(document)
+        header = header_from_document(header_from_1(document))
     except RecordError as error:
         if b'"event_type"' in text and b'"event_id"' in text:
             raise HistoryError(

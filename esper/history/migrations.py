@@ -2,7 +2,7 @@
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
 the settings have no first line with their digest. Its documents are those of version 2, but for a name and a few
-fields.
+fields. It does not say how a run was made.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ def _from_1(document: Document, _: FileKind) -> Document:
     match document.get("kind"):
         case EventKind.MASK_HIT_RATES:
             return _renamed_count(document)
+        case EventKind.TRAINING_STARTED:
+            return _with_missing(document, {"blas": None, "data_digest": None, "blueprints": None})
         case EventKind.TRAINING_ENDED:
-            return _without_signal(document)
+            return _with_missing(document, {"signal": None})
         case EventKind.LAST_ACTION:
             return _without_reasons(document)
         case _:
@@ -48,7 +50,7 @@ def _without_reasons(document: Document) -> Document:
     payload = document.get("payload")
     if not isinstance(payload, dict):  # It is refused as what it is when it is read.
         return document
-    record: Document = {"op_masks": None, **cast("Document", payload)}
+    record: Document = {"operator": None, "op_masks": None, **cast("Document", payload)}
     heads = record.get("heads")
     if isinstance(heads, list):
         found = cast("list[object]", heads)
@@ -60,12 +62,12 @@ def _without_second(head: Document) -> Document:
     return {"second": None, "second_probability": None, **head}
 
 
-def _without_signal(document: Document) -> Document:
-    """Which signal ended a run was not recorded."""
+def _with_missing(document: Document, fields: Document) -> Document:
+    """With fields that were not recorded, in the payload."""
     payload = document.get("payload")
     if not isinstance(payload, dict):  # It is refused as what it is when it is read.
         return document
-    return {**document, "payload": {"signal": None, **cast("Document", payload)}}
+    return {**document, "payload": {**fields, **cast("Document", payload)}}
 
 
 STEPS: Final[Mapping[int, Step]] = {1: _from_1}
@@ -73,6 +75,8 @@ STEPS: Final[Mapping[int, Step]] = {1: _from_1}
 
 _SETTINGS_OF_1: Final[Mapping[str, object]] = {
     "run.keep_hosts": "none",
+    "run.plugins": [],
+    "run.sinks": [],
     "growth.op_masks": "possible",
     "fleet.control_hosts": False,
     "controller.decisions": "sampled",
@@ -93,6 +97,14 @@ def settings_from_1(document: Document) -> Document:
         if isinstance(inner, dict):  # Anything else is refused as what it is when it is read.
             cast("Document", inner).setdefault(name, value)
     return tables
+
+
+def header_from_1(document: Document) -> Document:
+    """The document of a header of version 1, as today's version writes it. Any other header stays as it is."""
+    header = document.get("header")
+    if not isinstance(header, dict) or cast("Document", header).get("schema_version") != 1:
+        return document
+    return document | {"header": cast("Document", header) | {"provenance": None}}
 
 
 def manifest_from_1(document: Document) -> Document:

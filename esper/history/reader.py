@@ -6,12 +6,13 @@ not ended yet. It is left out, and reported where the result has room for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Generic, TypeVar
 
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_document, summary_from_document
+from esper.history.collection import collection_off
 from esper.history.json_text import Document
 from esper.history.lines import LONGEST_UNSEALED_LINE, document_of, parse_header, read_line
 from esper.history.migrations import FIRST_SEALED
@@ -31,7 +32,8 @@ def read_events(path: Path | str) -> list[Event]:
     Raises:
         HistoryError: there is no such file, or a line of it is wrong; the message names file and line.
     """
-    return list(iterate_events(path))
+    with collection_off():
+        return list(iterate_events(path))
 
 
 def iterate_events(path: Path | str) -> Iterator[Event]:
@@ -42,7 +44,8 @@ def iterate_events(path: Path | str) -> Iterator[Event]:
 def read_run_events(path: Path | str) -> EventLog:
     """Like read_events, with the header, and whether the file ends in a torn line."""
     reader = open_events(path)
-    events = tuple(reader.lines())
+    with collection_off():
+        events = tuple(reader.lines())
     return EventLog(header=reader.header, events=events, torn_tail=reader.torn_tail)
 
 
@@ -96,7 +99,7 @@ def _file_in(path: Path | str, name: str) -> Path:
 
 
 class LineReader(Generic[Line]):
-    """One pass over one file.
+    """One pass over one file, whose path is public.
 
     The header is known once lines() has started, and torn_tail once it has ended. The sequence numbers of events follow
     each other without a gap, from 1. In a history they rise from batch to batch, and the batches of every policy group
@@ -107,7 +110,7 @@ class LineReader(Generic[Line]):
     torn_tail: bool
 
     def __init__(self, path: Path, kind: FileKind, parse: Callable[[Document], Line]) -> None:
-        self._path = path
+        self.path = path
         self._kind: FileKind = kind
         self._parse = parse
 
@@ -117,15 +120,15 @@ class LineReader(Generic[Line]):
         Raises:
             HistoryError: a line is wrong; the message names file and line.
         """
-        return (line for line, _ in self._numbered_lines())
+        return (line for line, _ in self.lines_with_ends())
 
-    def _numbered_lines(self) -> Iterator[tuple[Line, int]]:
-        """Every committed line after the header, and the place in the file where it ends."""
+    def lines_with_ends(self) -> Generator[tuple[Line, int]]:
+        """Like lines, each with the place in the file where it ends, in bytes."""
         self.torn_tail = False
         try:
-            with self._path.open("rb") as file:
+            with self.path.open("rb") as file:
                 text = file.readline(_LONGEST_HEADER)
-                self.header = parse_header(self._path, text, self._kind)
+                self.header = parse_header(self.path, text, self._kind)
                 order = _Order(strict=self.header.schema_version >= FIRST_SEALED)
                 number, end = 1, len(text)
                 while text := self._next(file, number + 1):
@@ -135,7 +138,24 @@ class LineReader(Generic[Line]):
                         return
                     yield self._parse_line(number, text, order), end
         except OSError as error:
-            raise HistoryError(f"{self._path} cannot be read: {error}") from error
+            raise HistoryError(f"{self.path} cannot be read: {error}") from error
+
+    def lines_with(self, word: str) -> Iterator[Line]:
+        """The committed lines that hold this word; the others are not even parsed.
+
+        Raises:
+            HistoryError: one of them is wrong.
+        """
+        try:
+            with self.path.open("rb") as file:
+                self.header = parse_header(self.path, file.readline(_LONGEST_HEADER), self._kind)
+                number = 1
+                while (text := self._next(file, number + 1)).endswith(b"\n"):
+                    number += 1
+                    if word.encode() in text:
+                        yield self._parse_line(number, text, _Order(strict=False))
+        except OSError as error:
+            raise HistoryError(f"{self.path} cannot be read: {error}") from error
 
     def end_of(self, seq: int) -> int:
         """The size in bytes of the part that holds the lines up to this sequence number, and no later one.
@@ -144,16 +164,16 @@ class LineReader(Generic[Line]):
             HistoryError: a line up to there is wrong, or the file does not reach as far.
         """
         last, end = 0, self._header_size()
-        for line, line_end in self._numbered_lines():
+        for line, line_end in self.lines_with_ends():
             if line.seq > seq:
                 break
             last, end = line.seq, line_end
         if last < seq and self._kind == "events":
-            raise HistoryError(f"{self._path} ends at event {last}, before the checkpoint's last event {seq}")
+            raise HistoryError(f"{self.path} ends at event {last}, before the checkpoint's last event {seq}")
         return end
 
     def _header_size(self) -> int:
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             return len(file.readline(_LONGEST_HEADER))
 
     def _next(self, file: BinaryIO, number: int) -> bytes:
@@ -171,7 +191,7 @@ class LineReader(Generic[Line]):
         return line
 
     def _error(self, number: int, problem: str) -> HistoryError:
-        return HistoryError(f"{self._path}, line {number}: {problem}")
+        return HistoryError(f"{self.path}, line {number}: {problem}")
 
 
 class _Order:

@@ -15,16 +15,18 @@ from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.host_files import write_hosts
 from esper.history.identity import run_digest
 from esper.history.lines import read_header
+from esper.history.provenance import find_provenance
 from esper.history.records import SCHEMA_VERSION, FileHeader
 from esper.history.resuming import ResumePoint, cut_back
 from esper.history.retention import remove_superseded
 from esper.history.run_directory import RunDirectory
 from esper.history.run_lock import RunLock
 from esper.history.writer import HistoryWriter
+from esper.telemetry.events import Event
 from esper.telemetry.hub import Hub, Sink
 from esper.telemetry.sinks import make_sink
 from esper.training.checkpoint_records import TrainerCheckpoint
-from esper.training.config import TrainingConfig
+from esper.training.config import RunConfig, TrainingConfig
 from esper.training.group_spec import GroupSpec
 from esper.training.kept_hosts import KeptHosts
 from esper.training.vectorized_types import BatchSummary
@@ -55,15 +57,16 @@ def open_recording(
     runs_dir: Path,
     *,
     groups: Sequence[GroupSpec] = (),
-    sinks: Sequence[str | Sink] = (),
+    sinks: Sequence[Sink] = (),
     clock: Callable[[], float] = time.time,
 ) -> Generator[Recording]:
     """Make a run directory, and record into it until the block ends. Then every sink of the hub is closed.
 
     groups: the groups of a run with several. config is what they have in common.
-    sinks: names of registered sinks, or sinks, that receive every event too.
+    sinks: receive every event too, like those that run.sinks names.
 
     Raises:
+        ConfigError: run.sinks names a sink that is not registered.
         HistoryError: the run directory cannot be made.
         TelemetryWriteError: the record could not be completed.
     """
@@ -76,15 +79,14 @@ def open_recording(
         package_version=package_version(),
         created=_utc(clock()),
         file="events",
+        provenance=find_provenance(config.run.plugins),
     )
     with _held(directory.path):
-        yield from _record(directory, header, digest, clock, sinks, config.run.keep_checkpoints, last_seq=0)
+        yield from _record(directory, header, digest, clock, config.run, sinks, last_seq=0)
 
 
 @contextmanager
-def resume_recording(
-    point: ResumePoint, *, sinks: Sequence[str | Sink] = (), clock: Callable[[], float] = time.time
-) -> Generator[Recording]:
+def resume_recording(point: ResumePoint, *, clock: Callable[[], float] = time.time) -> Generator[Recording]:
     """Go on recording in a run's own directory, from its checkpoint on. What came after the checkpoint is cut off.
 
     Raises:
@@ -99,8 +101,8 @@ def resume_recording(
             raise HistoryError(f"cannot write to {directory.path}: {error}") from error
         digest = read_header(directory.events_path, "events").config_digest
         last_seq = point.checkpoint.manifest.last_seq
-        keep = point.config.run.keep_checkpoints
-        yield from _record(directory, None, digest, clock, sinks, keep, last_seq=last_seq)
+        run = point.config.run
+        yield from _record(directory, None, digest, clock, run, (), last_seq=last_seq, orders=point.orders)
 
 
 @contextmanager
@@ -121,15 +123,18 @@ def _record(
     header: FileHeader | None,
     digest: str,
     clock: Callable[[], float],
-    sinks: Sequence[str | Sink],
-    keep_checkpoints: int,
+    run: RunConfig,
+    sinks: Sequence[Sink],
     *,
     last_seq: int,
+    orders: Sequence[Event] = (),
 ) -> Generator[Recording]:
     """The recording itself.
 
     header: as for HistoryWriter.
-    keep_checkpoints: how many of the last checkpoints stay; 0 keeps all.
+    sinks: those that run.sinks does not name.
+    orders: what the operator ordered in the part of the log that was cut off. It is recorded anew at once, so that the
+        next interruption does not lose it.
     """
     try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
@@ -137,8 +142,11 @@ def _record(
         raise HistoryError(f"cannot write to {directory.path}: {error}") from error
     hub = Hub(clock, last_seq=last_seq)
     hub.add_sink(writer)
-    for sink in sinks:
-        hub.add_sink(make_sink(sink, directory.path) if isinstance(sink, str) else sink)
+    for sink in (*(make_sink(name, directory.path) for name in run.sinks), *sinks):
+        hub.add_sink(sink)
+
+    for order in orders:
+        hub.emit(order.payload, group_id=order.group_id)
 
     def keep_checkpoint(checkpoint: TrainerCheckpoint) -> None:
         """Write the log first, so that a checkpoint never knows of more rounds than the files beside it."""
@@ -148,7 +156,7 @@ def _record(
         try:
             writer.sync()
             write_checkpoint(directory.checkpoints_path, checkpoint, identity)
-            remove_superseded(directory.path, keep_checkpoints)
+            remove_superseded(directory.path, run.keep_checkpoints)
         except (OSError, HistoryError) as error:
             raise TelemetryWriteError(f"no checkpoint can be written to {directory.path}: {error}") from error
 

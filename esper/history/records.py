@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from esper.history.provenance import Provenance
 from esper.telemetry.bounds import Count
 from esper.telemetry.events import Event
 from esper.training.vectorized_types import BatchSummary
@@ -24,6 +25,7 @@ class FileHeader:
 
     config_digest: the SHA-256 of the settings that make the run what it is (see identity.run_digest).
     created: the time in UTC, in ISO 8601.
+    provenance: how the run was made when it began; None in files of version 1 and in imported ones.
     """
 
     schema_version: Count
@@ -32,6 +34,7 @@ class FileHeader:
     package_version: str
     created: str
     file: FileKind
+    provenance: Provenance | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,8 @@ from esper.history.reader import open_events, open_history
 from esper.history.run_directory import RunDirectory
 from esper.history.settings_file import write_settings
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import AlgorithmChosen
+from esper.plugins import import_plugins
+from esper.telemetry.events import AlgorithmChosen, Event, EventKind, OperatorOrdered
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 
@@ -32,12 +33,19 @@ class ResumePoint:
     checkpoint: the checkpoint from which it goes on.
     config: what all its groups have in common, with the requested changes.
     groups: its policy groups; empty if it has only one.
+    orders: what the operator ordered after the checkpoint, which the run repeats.
     """
 
     directory: RunDirectory
     checkpoint: SavedCheckpoint
     config: TrainingConfig
     groups: tuple[GroupSpec, ...]
+    orders: tuple[Event, ...]
+
+    @property
+    def order_payloads(self) -> tuple[OperatorOrdered, ...]:
+        """The orders without their envelopes."""
+        return tuple(one.payload for one in self.orders if isinstance(one.payload, OperatorOrdered))
 
     def training_specs(self) -> tuple[GroupSpec, ...]:
         """The groups as they are to be trained, with the layer algorithm with which the run began.
@@ -55,11 +63,12 @@ class ResumePoint:
         return tuple(GroupSpec(config=with_values(one.config, pinned), group_id=one.group_id) for one in specs)
 
 
-def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
-    """Where a run goes on. Nothing is written yet.
+def find_resume_point(path: Path, changes: Mapping[str, object], *, plugins: Sequence[str] = ()) -> ResumePoint:
+    """Where a run goes on. Nothing is written yet. The plug-ins that it was recorded with are imported.
 
     path: the run's directory, for its latest checkpoint, or the directory of one of its checkpoints.
     changes: values for settings of CHANGEABLE, by key.
+    plugins: modules that the run names from now on too.
 
     Raises:
         ConfigError: a setting may not change, a value does not fit, or no round is left.
@@ -67,7 +76,10 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
     """
     checkpoint = open_checkpoint(path)
     directory = RunDirectory.open(checkpoint.path.parent.parent)
+    import_plugins(directory.named_plugins())
     saved, groups = directory.load()
+    if plugins:
+        changes = {"run.plugins": list(dict.fromkeys([*saved.run.plugins, *plugins])), **changes}
     _check_same_run(directory, checkpoint)
     config = with_values(saved, changes)
     _check_changes(saved, config)
@@ -77,7 +89,19 @@ def find_resume_point(path: Path, changes: Mapping[str, object]) -> ResumePoint:
             f"{directory.path} has completed {done} of {config.run.rounds} rounds: give --rounds above {done} to go on"
         )
     groups = tuple(GroupSpec(config=with_values(one.config, changes), group_id=one.group_id) for one in groups)
-    return ResumePoint(directory=directory, checkpoint=checkpoint, config=config, groups=groups)
+    return ResumePoint(
+        directory=directory,
+        checkpoint=checkpoint,
+        config=config,
+        groups=groups,
+        orders=_orders_after(directory.path, done),
+    )
+
+
+def _orders_after(run: Path, rounds: int) -> tuple[Event, ...]:
+    """What the operator ordered after the first rounds of a run."""
+    found = open_events(run).lines_with(EventKind.OPERATOR_ORDERED.value)
+    return tuple(one for one in found if isinstance(one.payload, OperatorOrdered) and one.payload.batch > rounds)
 
 
 def _check_same_run(directory: RunDirectory, checkpoint: SavedCheckpoint) -> None:

@@ -13,8 +13,10 @@ from esper.contracts.distribution import package_version
 from esper.errors import HistoryError
 from esper.history.disk import sync_to_disk
 from esper.history.group_settings import run_document, run_from_document
+from esper.history.json_text import Document
 from esper.history.lines import read_header
 from esper.history.migrations import FIRST_SEALED, settings_from_1
+from esper.history.presets import named_plugins
 from esper.history.settings_file import check_complete, check_identity, read_settings, write_settings
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
@@ -108,6 +110,20 @@ class RunDirectory:
         """
         config, groups = self.load()
         return groups or (GroupSpec(config=config),)
+
+    def named_plugins(self) -> tuple[str, ...]:
+        """The modules that the run's settings name; they must be imported before settings that need them are read.
+
+        Raises:
+            HistoryError: config.toml is missing or damaged.
+        """
+        return named_plugins(self._document())
+
+    def _document(self) -> Document:
+        """The tables of config.toml, in today's form."""
+        sealed = read_header(self.events_path, "events").schema_version >= FIRST_SEALED
+        document = read_settings(self.config_path, sealed=sealed)
+        return document if sealed else settings_from_1(document)
 
     def load(self) -> tuple[TrainingConfig, tuple[GroupSpec, ...]]:
         """What all groups have in common, and the groups; no groups if the run did not name any.

@@ -27,13 +27,23 @@ class RunLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._file.close()
-            raise HistoryError(f"{run} is being written by {_owner(run)}: wait for it, or stop it first") from None
+            raise _in_use(run) from None
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n".encode())
 
     def close(self) -> None:
         """Release the lock. The file stays, because removing it would let two processes lock two files of one name."""
         self._file.close()
+
+
+def check_unlocked(run: Path) -> None:
+    """Check that no process writes this run now.
+
+    Raises:
+        HistoryError: one does.
+    """
+    if is_locked(run):
+        raise _in_use(run)
 
 
 def is_locked(run: Path) -> bool:
@@ -56,6 +66,10 @@ def owner_pid(run: Path) -> int | None:
     except OSError:
         return None
     return int(text) if text.isdigit() else None
+
+
+def _in_use(run: Path) -> HistoryError:
+    return HistoryError(f"{run} is being written by {_owner(run)}: wait for it, or stop it first")
 
 
 def _owner(run: Path) -> str:

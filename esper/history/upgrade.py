@@ -29,8 +29,8 @@ def upgrade_logs(directory: RunDirectory) -> None:
         return
     config, groups = directory.load()
     today = replace(header, schema_version=SCHEMA_VERSION, config_digest=run_digest(config, groups))
-    _rewrite(directory.history_path, replace(today, file="history"), _summary_lines(open_history(directory.path)))
-    _rewrite(directory.events_path, today, _event_lines(open_events(directory.path)))
+    rewrite_log(directory.history_path, replace(today, file="history"), _summary_lines(open_history(directory.path)))
+    rewrite_log(directory.events_path, today, _event_lines(open_events(directory.path)))
 
 
 def _event_lines(reader: LineReader[Event]) -> Iterator[str]:
@@ -42,7 +42,7 @@ def _summary_lines(reader: LineReader[HistoryLine]) -> Iterator[str]:
     return (summary_to_json(line.summary, seq=line.seq) for line in reader.lines())
 
 
-def _rewrite(path: Path, header: FileHeader, lines: Iterator[str]) -> None:
+def rewrite_log(path: Path, header: FileHeader, lines: Iterator[str]) -> None:
     """Write the file whole or not at all."""
     beside = path.with_name(f".{path.name}.partial")
     with beside.open("w", encoding="ascii", newline="\n") as file:

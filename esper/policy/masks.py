@@ -56,7 +56,7 @@ def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
     their placeholders are legal.
     """
     num_slots = len(views[0].slots)
-    rules = _MaskRules(num_slots, available_blueprints(topology))
+    rules = _MaskRules(num_slots, legal_blueprints(topology))
     heads: list[list[list[bool]]] = []
     slots: list[list[list[bool]]] = []
     for view in views:
@@ -66,13 +66,18 @@ def build_masks(views: Sequence[GardenView], topology: Topology) -> ActionMasks:
     return ActionMasks(heads_ehn=torch.tensor(heads), slot_by_op_eon=torch.tensor(slots))
 
 
+def legal_blueprints(topology: Topology) -> tuple[Blueprint, ...]:
+    """What the mask of the blueprint head allows, in order."""
+    return tuple(sorted(available_blueprints(topology) - {Blueprint.NOOP}))
+
+
 class _MaskRules:
     """The rows that depend on the run, made once per call."""
 
-    def __init__(self, num_slots: int, blueprints: frozenset[Blueprint]) -> None:
+    def __init__(self, num_slots: int, blueprints: tuple[Blueprint, ...]) -> None:
         self._sizes = head_sizes(num_slots)
         self._padded_size = max(self._sizes)
-        self._blueprints = self._row(blueprints - {Blueprint.NOOP})
+        self._blueprints = self._row(blueprints)
         self._styles = self._full(Head.STYLE)
         self._style_placeholder = self._row((Style.SIGMOID_ADD,))
         self._targets = self._full(Head.ALPHA_TARGET)

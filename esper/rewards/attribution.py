@@ -122,9 +122,7 @@ def slot_attribution(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -
     seed = slot.before
     if seed is None:
         return 0.0
-    credit = _raw_credit(inputs, slot, seed)
-    if seed.stage is SeedStage.FOSSILIZED:
-        credit *= inputs.config.fossilized_share
+    credit = earning_share(inputs, slot) * _raw_credit(inputs, slot, seed)
     return credit if credit <= 0.0 else credit * seed_timing_discount(inputs, seed)
 
 
@@ -153,18 +151,22 @@ def ratio_penalty(inputs: ContributionRewardInputs) -> float:
 
     A seed that has made itself needed has such credit.
 
-    R concerns live seeds with c > 1 while I >= 0, and is at least -0.3 per slot. If I > 0.1, it is -min(0.3, 0.1 * (c/I
-    - 5) / 5) where c/I > 5, and 0 elsewhere. If I <= 0.1, it is -0.3 * min(1, c/10). PRUNE does not change it, so
-    pruning cannot cash it in.
+    R concerns seeds with c > 1 while I >= 0, and is at least -0.3 per slot. If I > 0.1, it is -min(0.3, 0.1 * (c/I - 5)
+    / 5) where c/I > 5, and 0 elsewhere. If I <= 0.1, it is -0.3 * min(1, c/10). PRUNE does not change it, so pruning
+    cannot cash it in. A fossilised seed is charged the share fossilized_share of R, as that is the share that it earns.
     """
-    return sum(slot_ratio_penalty(inputs, slot) for slot in inputs.slots)
+    return sum(earning_share(inputs, slot) * slot_ratio_penalty(inputs, slot) for slot in inputs.slots)
+
+
+def earning_share(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
+    """The share of its credit that the slot's seed earns."""
+    fossilized = slot.before is not None and slot.before.stage is SeedStage.FOSSILIZED
+    return inputs.config.fossilized_share if fossilized else 1.0
 
 
 def slot_ratio_penalty(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
     """R of one slot."""
     contribution = slot.contribution
-    if slot.before is None or slot.before.stage is SeedStage.FOSSILIZED:
-        return 0.0
     if contribution is None or contribution <= _RATIO_MIN_CONTRIBUTION:
         return 0.0
     total = measured_total(inputs)

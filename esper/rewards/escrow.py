@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from esper.contracts.actions import Op
-from esper.contracts.stages import SeedStage
-from esper.rewards.attribution import credited_points, seed_timing_discount, slot_ratio_penalty
+from esper.rewards.attribution import credited_points, earning_share, seed_timing_discount, slot_ratio_penalty
 from esper.rewards.state import EscrowCredit
 from esper.rewards.types import ContributionRewardInputs, SlotRewardInputs
 
@@ -54,10 +53,10 @@ def escrow_move(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> Esc
     escrow_delta_clip, and a negative c is charged as well. Once the seed is fossilised, both count times
     fossilized_share.
     """
-    seed, previous = slot.before, slot.escrow_credit_prev
+    previous = slot.escrow_credit_prev
     if slot.seed_lost or inputs.hits(Op.PRUNE, slot):
         return EscrowMove(paid=-previous, credit=0.0)
-    share = inputs.config.fossilized_share if seed is not None and seed.stage is SeedStage.FOSSILIZED else 1.0
+    share = earning_share(inputs, slot)
     delta = share * _clipped(escrow_target(inputs, slot) - previous, inputs.config.escrow_delta_clip)
     blame = share * min(slot.contribution or 0.0, 0.0)
     return EscrowMove(paid=delta + blame, credit=previous + delta)

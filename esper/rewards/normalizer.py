@@ -62,13 +62,17 @@ class RewardNormalizer:
         return 1.0 if self._scale is None else self._scale
 
     def normalize(self, reward: float) -> float:
-        """Add a finite raw reward to the moments of later rollouts, and return reward / scale.
+        """Add a finite raw reward to the moments of later rollouts, and return it scaled."""
+        assert math.isfinite(reward), "a reward must be finite"
+        self.state = self.state.including(reward)
+        return self.scaled(reward)
+
+    def scaled(self, reward: float) -> float:
+        """Reward / scale.
 
         The result is clipped to +-clip, unless the scale is not known yet, because the size of a reward then says
         nothing.
         """
-        assert math.isfinite(reward), "a reward must be finite"
-        self.state = self.state.including(reward)
         return reward if self._scale is None else self.clip_only(reward / self._scale)
 
     def clip_only(self, reward: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from esper.rewards.types import ContributionRewardInputs, LossRewardInputs, RewardInputs
 
 _PERCENT = 100.0
@@ -52,9 +54,11 @@ def sparse_score(inputs: ContributionRewardInputs) -> float:
 def loss_terminal(inputs: LossRewardInputs) -> float:
     """In the last epoch, loss_terminal_weight * clamp((baseline - val_loss) / (baseline - target), 0, 1), else 0.
 
+    It is 0 also if the last loss is not finite.
+
     The baseline is the task's random-guess loss, ln(classes), and the target is the share loss_target_share of it.
     """
-    if not inputs.is_last_epoch:
+    if not inputs.is_last_epoch or not math.isfinite(inputs.val_loss):
         return 0.0
     baseline = inputs.random_guess_loss
     span = baseline * (1.0 - inputs.config.loss_target_share)

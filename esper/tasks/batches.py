@@ -76,6 +76,11 @@ class BatchSource:
         """The number of training samples, which are images or sequences, that one env sees in one epoch."""
         return self.steps_per_epoch * self._batch_size
 
+    @property
+    def validation_predictions(self) -> int:
+        """The number of predictions that one validation pass makes for one env: one per image, or one per token."""
+        return sum(batch.targets[0].numel() for batch in self._validation)
+
     def train(self, generators: Sequence[torch.Generator]) -> Iterator[Minibatch]:
         """One epoch of training minibatches in fresh random order.
 

@@ -5,6 +5,7 @@ Legend: N samples, C channels, L tokens per sequence.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, replace
 
@@ -93,6 +94,19 @@ class TaskData:
         return replace(
             self, train=self.train.to(device), validation=self.validation.to(device), test=self.test.to(device)
         )
+
+
+def data_digest(data: TaskData) -> str:
+    """The SHA-256, in hexadecimal, of every sample and target of every split, with types and shapes.
+
+    data: on the CPU.
+    """
+    sha = hashlib.sha256()
+    for split in (data.train, data.validation, data.test):
+        for tensor in (split.inputs, split.targets):
+            sha.update(f"{tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            sha.update(tensor.contiguous().numpy().data)
+    return sha.hexdigest()
 
 
 def _image_problem(split: Split) -> str | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from esper.errors import ConfigError
 from esper.growth.grown import GrownHost
+from esper.telemetry.events import OperatorOrdered
 from esper.training.checkpoint_records import GroupRecord, TensorRecord, TrainerCheckpoint
 from esper.training.controllers.named_tensors import below, dtype_name, prefixed, require_same_layout
 from esper.training.group import Group
@@ -29,12 +30,14 @@ class TrainerState:
 
     tensors: the saved tensors of every group.
     earlier: the summaries of the completed rounds, from which rolling means follow.
+    orders: those of the operator that the interrupted run had taken after these rounds.
     """
 
     rounds_completed: int
     tensors: Mapping[str, Tensor]
     earlier: tuple[BatchSummary, ...]
     kept: tuple[GrownHost, ...] = ()
+    orders: tuple[OperatorOrdered, ...] = ()
 
 
 class CheckpointSchedule:

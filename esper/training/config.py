@@ -103,6 +103,10 @@ class RunConfig:
     keep_hosts: KeepHosts = setting(
         "best", "Which grown networks are kept: the best of the run (best), all of the last round (last), all, or none."
     )
+    plugins: tuple[str, ...] = setting(
+        (), "The modules of your own that are imported first, beside the installed plug-ins."
+    )
+    sinks: tuple[str, ...] = setting((), "The sinks that receive every event too, beside the run's own files.")
     rolling_window: int = setting(
         10, "The rounds over which the rolling mean accuracy is taken.", at_least=1, at_most=1_000_000, unit="rounds"
     )
@@ -127,7 +131,7 @@ class RunConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """Everything that makes a run. Equal configs give equal runs on CPU."""
+    """Everything that makes a run. On a CPU, equal configs give equal runs with equal numbers of threads."""
 
     run: RunConfig = field(default_factory=RunConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

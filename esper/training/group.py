@@ -6,7 +6,7 @@ seeds, the same data and the same stream of policy randomness. All that differs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,3 +59,8 @@ class Group:
             mean=float(tensors["rewards/mean"]), m2=float(tensors["rewards/m2"]), count=int(tensors["rewards/count"])
         )
         self.controller.load_state(below("controller", tensors))
+
+
+def groups_of_envs(groups: Sequence[Group]) -> dict[int, str]:
+    """The id of the group to which each env of the fleet belongs."""
+    return {env: group.group_id for group in groups for env in group.rows}

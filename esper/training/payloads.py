@@ -24,6 +24,7 @@ from esper.telemetry.events import (
     HeadChoice,
     LastAction,
     NamedValue,
+    OperatorAct,
     OpMask,
     SeedFossilized,
     SeedGateEvaluated,
@@ -142,6 +143,7 @@ def last_action_payload(
     spec: ActionSpec,
     outcome: ActionOutcome,
     *,
+    operator: OperatorAct | None,
     view: GardenView,
     env_id: int,
     batch: int,
@@ -150,6 +152,7 @@ def last_action_payload(
 ) -> LastAction:
     """One env's decision of one epoch, with its outcome.
 
+    operator: the order that came due at it.
     view: the env as it was before the decision.
     """
     components = outcome.reward_components
@@ -163,6 +166,7 @@ def last_action_payload(
         slot_id=spec.target_slot,
         success=outcome.action_success,
         refusal=outcome.refusal,
+        operator=operator,
         heads=tuple(_head_choice(head, tuple(slot_ids)) for head in decision.heads),
         legal_ops=tuple(op.name for op in decision.legal_ops),
         op_masks=tuple(_op_mask(legality) for legality in op_legality(view)),

@@ -7,14 +7,17 @@ be held by the very code that was interrupted. The price is that a paused traine
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
+
+from esper.contracts.orders import Order
 
 _LOOK_SECONDS: Final = 0.05
 
 
 class RunControl:
-    """Pause, resume, save and stop a run from any thread. The trainer reads it between host epochs."""
+    """Pause, resume, save, steer and stop a run from any thread. The trainer reads it between host epochs."""
 
     def __init__(self) -> None:
         self._paused = False
@@ -22,6 +25,7 @@ class RunControl:
         self._stop_after_round = False
         self._checkpoint = False
         self._signal: str | None = None
+        self._orders: deque[Order] = deque()  # Adding and taking one are atomic.
 
     def pause(self) -> None:
         """Hold the trainer before its next host epoch."""
@@ -49,6 +53,14 @@ class RunControl:
         """Ask the trainer to finish the current batch, with its update, and then to end."""
         self._stop_after_round = True
         self._paused = False
+
+    def give_order(self, order: Order) -> None:
+        """Tell one env what to do at its next decision that has no order yet."""
+        self._orders.append(order)
+
+    def take_orders(self) -> tuple[Order, ...]:
+        """What was ordered since the last call, for the trainer."""
+        return tuple(self._orders.popleft() for _ in range(len(self._orders)))
 
     @property
     def is_paused(self) -> bool:

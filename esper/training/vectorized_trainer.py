@@ -14,19 +14,22 @@ from esper.contracts.distribution import package_version
 from esper.errors import SkippedUpdatesError
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
-from esper.fleet.threads import use_threads
+from esper.fleet.threads import blas_library, use_threads
+from esper.growth.hosts.kinds import topology_of
+from esper.policy.masks import legal_blueprints
 from esper.rewards.normalizer import RewardNormalizer
 from esper.telemetry.bounds import LONGEST_TEXT
-from esper.telemetry.events import HostsKept, RunEnd, TrainingEnded, TrainingStarted
+from esper.telemetry.events import HostsKept, OperatorOrdered, RunEnd, TrainingEnded, TrainingStarted
 from esper.telemetry.hub import Hub
 from esper.training.checkpoint import CheckpointSchedule, TrainerState, restore
 from esper.training.checkpoint_records import TrainerCheckpoint
 from esper.training.config import TrainingConfig
 from esper.training.controllers.registry import ControllerFactory, make_controller
+from esper.training.episode.orders import OrderBook
 from esper.training.episode.rollout import Rollout
 from esper.training.episode.world import BatchWorld
 from esper.training.episode.world_maker import WorldMaker, random_stream
-from esper.training.group import Group
+from esper.training.group import Group, groups_of_envs
 from esper.training.group_spec import GroupSpec, check_groups
 from esper.training.host_keeper import HostKeeper
 from esper.training.kept_hosts import KeptHosts
@@ -124,6 +127,7 @@ class VectorizedPPOTrainer:
         )
         self._keeper = HostKeeper(self._groups, self._data, config.run.keep_hosts)
         self._completed = 0
+        self._orders: tuple[OperatorOrdered, ...] = ()
         self._announced = False
         if hooks.start is not None:
             self._continue(hooks.start)
@@ -136,6 +140,7 @@ class VectorizedPPOTrainer:
             skips.recall([update.skip_cause for update in updates if update is not None])
         self._keeper.recall(start.kept)
         self._completed = start.rounds_completed
+        self._orders = start.orders
 
     def _new_group(self, spec: GroupSpec, place: int) -> Group:
         envs = spec.config.fleet.envs
@@ -203,6 +208,7 @@ class VectorizedPPOTrainer:
         The result is None if the run was stopped before the batch was complete.
         """
         if self._hooks.control.stop_after_round_requested:
+            OrderBook(batch, self._hooks.control, self._hub, groups=groups_of_envs(self._groups)).take(1)
             return None
         self._clock.restart()
         with self._clock.measure(Phase.SETUP):
@@ -221,6 +227,7 @@ class VectorizedPPOTrainer:
                 clock=self._clock,
                 control=self._hooks.control,
                 save=self._checkpoints.save,
+                recorded_orders=[order for order in self._orders if order.batch == batch],
             )
         if not rollout.run():
             return None
@@ -254,6 +261,7 @@ class VectorizedPPOTrainer:
             task=self._data.name,
             host_params=fleet.host_parameter_count,
             slot_ids=fleet.slot_config.slot_ids,
+            blueprints=legal_blueprints(topology_of(config.host)),
             n_envs=config.fleet.envs * len(self._groups),
             max_epochs=config.fleet.episode_length,
             max_batches=config.run.rounds,
@@ -269,5 +277,7 @@ class VectorizedPPOTrainer:
             clip_ratio=config.ppo.clip_ratio,
             entropy_coef=config.ppo.entropy_coef,
             conv_algorithm=fleet.conv_algorithm,
+            blas=blas_library(),
+            data_digest=self._worlds.data_digest,
             groups=tuple(group.started() for group in self._groups),
         )

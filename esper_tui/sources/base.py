@@ -43,6 +43,7 @@ class SourceStatus:
     length: the number of events that there are.
     speed: that of a replay, or None for a live run.
     overview: the whole recording at a glance, or None for a live run.
+    share_read: how much of a recording was read so far, 0 to 1; 1 for a live run.
     watched: another process trains the run.
     silent_seconds: how long a silent run has recorded nothing, or None if it is not silent.
     """
@@ -55,6 +56,7 @@ class SourceStatus:
     length: int
     speed: float | None
     overview: Overview | None = None
+    share_read: float = 1.0
     watched: bool = False
     silent_seconds: int | None = None
 

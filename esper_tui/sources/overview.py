@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from esper.telemetry.events import AnomalyDetected, EpochCompleted, Event, GovernorRollback, TrainingEnded
+import numpy as np
+
+from esper.history.event_index import EventIndex
+from esper.telemetry.events import EventKind
 
 CELLS: Final = 200
 
@@ -30,30 +32,23 @@ class Overview:
     seconds: float
 
 
-def overview(events: Sequence[Event]) -> Overview:
-    """One pass over the recording."""
-    sums = [(0.0, 0)] * CELLS
-    alarms: list[int] = []
-    last_batch: int | None = None
-    has_end = False
-    for index, event in enumerate(events):
-        match event.payload:
-            case EpochCompleted():
-                cell = index * CELLS // len(events)
-                total, count = sums[cell]
-                sums[cell] = (total + event.payload.val_accuracy, count + 1)
-                last_batch = event.payload.batch
-            case AnomalyDetected() | GovernorRollback():
-                alarms.append(index + 1)
-            case TrainingEnded():
-                has_end = True
-            case _:
-                pass
+def overview(index: EventIndex) -> Overview:
+    """What is known of a recording at a glance."""
+    last = index.epoch_at(len(index))
     return Overview(
-        length=len(events),
-        accuracies=tuple(total / count if count else None for total, count in sums),
-        alarms=tuple(alarms),
-        last_batch=last_batch,
-        has_end=has_end,
-        seconds=events[-1].time - events[0].time if events else 0.0,
+        length=len(index),
+        accuracies=_mean_accuracies(np.array(index.accuracies, dtype=np.float64)),
+        alarms=index.alerts(),
+        last_batch=None if last is None else last.batch,
+        has_end=index.has_kind(EventKind.TRAINING_ENDED),
+        seconds=index.times[-1] - index.times[0] if len(index) else 0.0,
     )
+
+
+def _mean_accuracies(accuracies: np.ndarray) -> tuple[float | None, ...]:
+    """The mean of each of CELLS equal parts, over what is a number."""
+    known = np.flatnonzero(~np.isnan(accuracies))
+    cells = known * CELLS // max(1, len(accuracies))
+    sums = np.bincount(cells, weights=accuracies[known], minlength=CELLS)
+    counts = np.bincount(cells, minlength=CELLS)
+    return tuple(float(total / count) if count else None for total, count in zip(sums, counts, strict=True))

@@ -1,48 +1,68 @@
-"""A saved run, played back through the same reducer that a live run uses."""
+"""A saved run, played back through the same reducer that a live run uses.
+
+A recording is read in order once, in slices between the frames. While that goes on, the screen shows how far it has
+come, and every moment that was read can be gone to. Positions count events: at position p, the first p have happened.
+"""
 
 from __future__ import annotations
 
+import math
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from esper.telemetry.events import EpochCompleted, Event
+from esper.history.event_index import EventIndex, Mark, next_stop, previous_stop
+from esper.history.recorded_events import ListedEvents, Recording
+from esper.telemetry.events import Event
 from esper_tui.sources.base import Clock, Frame, Mode, SourceStatus
-from esper_tui.sources.overview import overview
-from esper_tui.state.aggregator import Aggregator
+from esper_tui.sources.overview import Overview, overview
+from esper_tui.sources.reading import Reading
 from esper_tui.state.snapshot import CockpitSnapshot
 
-KEYFRAME_EVENTS: Final = 4096
-"""The number of events between two copies of the reducer, which is the most that a step back has to apply again."""
+SPEEDS: Final[tuple[float, ...]] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, math.inf)
+"""The last one shows as many events as there is time for."""
 
-LONGEST_GAP_SECONDS: Final = 2.0
-"""Playback takes this time to cross any longer silence in the recording, such as a pause of the run."""
+FIRST_SECONDS: Final = 0.1
+"""How long the beginning is read before there is a first frame."""
 
-SPEEDS: Final[tuple[float, ...]] = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+MAX_SPEED_SECONDS: Final = 0.1
+"""How long events are applied for one frame at the highest speed."""
+
+MAX_SPEED_EVENTS: Final = 64
 
 
 class ReplaySource:
-    """Plays a recording. Position p means that the first p events have been applied. It starts at the end, paused."""
+    """Plays a recording, and starts at its end, paused. Until all was read, that is as far as the reading has come."""
 
-    def __init__(self, events: Sequence[Event], *, origin: str, clock: Clock) -> None:
-        self._events = events
+    def __init__(self, events: Recording | Sequence[Event], *, origin: str, clock: Clock) -> None:
+        """Open a recording, and read its beginning.
+
+        Raises:
+            HistoryError: a line of the beginning is wrong.
+        """
+        recording = ListedEvents(events) if isinstance(events, Sequence) else events
+        self._reading = Reading(recording)
         self._origin = origin
         self._clock = clock
-        self._aggregator = Aggregator()
-        self._keyframes: list[Aggregator] = [self._aggregator.copy()]
-        self._epoch_stops, self._round_stops = _stops(events)
-        self._play_times = _play_times(events)
-        self._overview = overview(events)
+        self._aggregator = self._reading.head.copy()
+        self._wanted: float | None = math.inf
+        self._overview: Overview | None = None
         self._playing = False
         self._speed_index = SPEEDS.index(1.0)
         self._play_clock = 0.0
         self._last_poll = clock()
         self._shown: tuple[CockpitSnapshot, SourceStatus] | None = None
-        self.seek(len(events))
+        self.read_on(FIRST_SECONDS)
 
     @property
     def is_live(self) -> bool:
         return False
+
+    @property
+    def index(self) -> EventIndex:
+        """What is known of the events of the recording."""
+        return self._reading.recording.index
 
     @property
     def position(self) -> int:
@@ -52,61 +72,78 @@ class ReplaySource:
     def playing(self) -> bool:
         return self._playing
 
-    def seek(self, position: int) -> None:
-        """Show the run after its first `position` events, or after all of them if there are fewer."""
-        target = min(max(position, 0), len(self._events))
-        if target < self.position:
-            self._aggregator = self._keyframes[target // KEYFRAME_EVENTS].copy()
-        nearest = min(target // KEYFRAME_EVENTS, len(self._keyframes) - 1)
-        if self._keyframes[nearest].events > self.position:
-            self._aggregator = self._keyframes[nearest].copy()
-        for event in self._events[self.position : target]:
-            self._aggregator.apply(event)
-            if self.position == len(self._keyframes) * KEYFRAME_EVENTS:
-                self._keyframes.append(self._aggregator.copy())
-        self._play_clock = self._play_times[target - 1] if target else 0.0
+    @property
+    def is_read(self) -> bool:
+        """Whether all of the recording was read."""
+        return self._reading.complete
+
+    def read_on(self, seconds: float) -> None:
+        """Read for about so long, or to the end.
+
+        Raises:
+            HistoryError: a line is wrong.
+        """
+        self._reading.read_for(seconds, self._clock)
+        if self._wanted is not None and (self.is_read or self._wanted <= self._reading.head.events):
+            self.seek(min(self._wanted, self._reading.head.events))
+
+    def seek(self, position: float) -> None:
+        """Show the run after its first `position` events, or after all of them if there are fewer.
+
+        A moment that was not read yet is shown once it was; until then, the picture is that of the reading.
+        """
+        if position > self._reading.head.events and not self.is_read:
+            self._wanted = position
+            return
+        self._wanted = None
+        target = int(min(max(position, 0), self._reading.head.events))
+        self._aggregator = self._reading.state_at(target, self._aggregator)
+        self._play_clock = self.index.play_seconds[target - 1] if target else 0.0
 
     def step_epoch(self, steps: int) -> None:
         """Go on (positive) or back by so many ends of fleet epochs, and stop playing."""
-        for _ in range(abs(steps)):
-            self._step(self._epoch_stops, steps)
+        self._step(self.index.epoch_stops, steps)
 
     def step_round(self, direction: int) -> None:
         """Go to the next (1) or previous (-1) end of a round, and stop playing."""
-        self._step(self._round_stops, direction)
+        self._step(self.index.round_stops, direction)
 
     def step_alarm(self, direction: int) -> None:
         """Go to the next (1) or previous (-1) alarm of the recording, and stop playing; stay if there is none."""
-        self._playing = False
-        alarms = self._overview.alarms
-        found = [place for place in alarms if (place > self.position if direction > 0 else place < self.position)]
-        if found:
-            self.seek(found[0] if direction > 0 else found[-1])
+        self._step_mark(Mark.ALERT, direction)
 
-    def show_from(self, position: int) -> None:
+    def step_decision(self, direction: int) -> None:
+        """Go to the next (1) or previous (-1) decision other than to wait, and stop playing; stay if there is none."""
+        self._step_mark(Mark.DECISION, direction)
+
+    def _step_mark(self, mark: Mark, direction: int) -> None:
+        found = self.index.next_mark(mark, self.position, direction)
+        self.show_from(self.position if found is None else found)
+
+    def show_from(self, position: float) -> None:
         """Go to a position, and stop playing."""
         self._playing = False
         self.seek(position)
 
     def to_end(self) -> None:
         """Go to the end of the recording, and stop playing."""
-        self._playing = False
-        self.seek(len(self._events))
+        self.show_from(math.inf)
 
-    def _step(self, stops: Sequence[int], direction: int) -> None:
-        self._playing = False
-        here = bisect_right(stops, self.position)
-        if direction > 0:
-            self.seek(stops[here] if here < len(stops) else len(self._events))
-            return
-        earlier = [stop for stop in stops[max(0, here - 2) : here] if stop < self.position]
-        self.seek(earlier[-1] if earlier else 1)
+    def _step(self, stops: array[int], steps: int) -> None:
+        place: float = self.position
+        for _ in range(abs(steps)):
+            found = next_stop(stops, int(place)) if steps > 0 else previous_stop(stops, int(place))
+            place = found if found is not None else math.inf if steps > 0 else 1
+            if found is None:
+                break
+        self.show_from(place)
 
     def toggle_view(self) -> None:
         """Play or pause. Playing from the end starts over."""
         self._playing = not self._playing
+        self._wanted = None
         self._last_poll = self._clock()
-        if self._playing and self.position == len(self._events):
+        if self._playing and self.is_read and self.position == len(self.index):
             self.seek(0)
 
     def change_speed(self, direction: int) -> None:
@@ -120,9 +157,16 @@ class ReplaySource:
         self._last_poll = self._clock()
 
     def poll(self) -> Frame | None:
+        """The newest picture; None if it is that of the last call.
+
+        Raises:
+            HistoryError: the log is no longer what was read.
+        """
         now = self._clock()
         if self._playing:
-            self._advance((now - self._last_poll) * SPEEDS[self._speed_index])
+            self._advance(now - self._last_poll)
+        elif self._wanted is not None:
+            self._aggregator = self._reading.head.copy()
         self._last_poll = now
         status = self._status()
         if self._shown is not None and self._shown[1] == status:
@@ -131,11 +175,22 @@ class ReplaySource:
         return Frame(snapshot=self._shown[0], status=status)
 
     def _advance(self, seconds: float) -> None:
-        clock = self._play_clock + seconds
-        self.seek(bisect_right(self._play_times, clock))
-        self._play_clock = clock
-        if self.position == len(self._events):
+        """Play on after so many seconds."""
+        speed = SPEEDS[self._speed_index]
+        if speed == math.inf:
+            self._rush()
+        else:
+            clock = self._play_clock + seconds * speed
+            self.seek(bisect_right(self.index.play_seconds, clock, hi=self._reading.head.events))
+            self._play_clock = clock
+        if self.is_read and self.position == len(self.index):
             self._playing = False
+
+    def _rush(self) -> None:
+        """Play as many events as there is time for."""
+        deadline = self._clock() + MAX_SPEED_SECONDS
+        while self.position < self._reading.head.events and self._clock() <= deadline:
+            self.seek(min(self.position + MAX_SPEED_EVENTS, self._reading.head.events))
 
     def _status(self) -> SourceStatus:
         return SourceStatus(
@@ -144,35 +199,14 @@ class ReplaySource:
             newer=0,
             dropped=0,
             position=self.position,
-            length=len(self._events),
+            length=len(self.index),
             speed=SPEEDS[self._speed_index],
-            overview=self._overview,
+            overview=self._newest_overview(),
+            share_read=self._reading.recording.share_read,
         )
 
-
-def _stops(events: Sequence[Event]) -> tuple[list[int], list[int]]:
-    """The positions at which a fleet epoch or a round is complete, which are just before the next one's first event."""
-    epochs: list[int] = []
-    rounds: list[int] = []
-    last: EpochCompleted | None = None
-    for index, event in enumerate(events):
-        payload = event.payload
-        if not isinstance(payload, EpochCompleted):
-            continue
-        if last is not None and (payload.batch, payload.epoch) != (last.batch, last.epoch):
-            epochs.append(index)
-            if payload.batch != last.batch:
-                rounds.append(index)
-        last = payload
-    return [*epochs, len(events)], [*rounds, len(events)]
-
-
-def _play_times(events: Sequence[Event]) -> list[float]:
-    """The seconds after the start at which playback shows each event, with long silences shortened."""
-    times: list[float] = []
-    clock, previous = 0.0, events[0].time if events else 0.0
-    for event in events:
-        clock += min(max(event.time - previous, 0.0), LONGEST_GAP_SECONDS)
-        previous = event.time
-        times.append(clock)
-    return times
+    def _newest_overview(self) -> Overview:
+        """What the bar shows; made anew while the recording turns out to be longer."""
+        if self._overview is None or self._overview.length != len(self.index):
+            self._overview = overview(self.index)
+        return self._overview

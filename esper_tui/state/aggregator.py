@@ -18,6 +18,7 @@ from esper.telemetry.events import (
     Event,
     GovernorRollback,
     LastAction,
+    OperatorOrdered,
     Payload,
     PPOUpdateCompleted,
     RunEnd,
@@ -74,6 +75,13 @@ class Aggregator:
             ledger=self.ledger.copy(),
             pace=self.pace.copy(),
             log=self.log.copy(),
+        )
+
+    @property
+    def has_fresh_episodes(self) -> bool:
+        """Whether every env has reported the first host epoch of the newest round, and nothing more."""
+        return self.batch is not None and all(
+            env.batch == self.batch and len(env.epochs) == 1 for env in self.envs.values()
         )
 
     def apply(self, event: Event) -> None:
@@ -280,6 +288,7 @@ def _env_of(payload: Payload) -> int | None:
             | EpisodeOutcome()
             | GovernorRollback()
             | AnomalyDetected()
+            | OperatorOrdered()
         ):
             return payload.env_id
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from esper.contracts.actions import Op
 from esper.contracts.stages import COOLDOWN_STAGES, SeedStage
 from esper.telemetry.events import (
     AlgorithmChosen,
@@ -13,6 +14,8 @@ from esper.telemetry.events import (
     EpisodeOutcome,
     GovernorRollback,
     LastAction,
+    OperatorAct,
+    OperatorOrdered,
     OutcomeType,
     Payload,
     PPOUpdateCompleted,
@@ -22,6 +25,7 @@ from esper.telemetry.events import (
     SeedGerminated,
     SeedPruned,
     SeedStageChanged,
+    SinkDetached,
     TrainingEnded,
     TrainingStarted,
     Trend,
@@ -55,12 +59,17 @@ def describe(payload: Payload) -> Description | None:
             return Description(word="start", text=text + f"seed {payload.seed}, {payload.device}")
         case TrainingEnded():
             return _ended(payload)
+        case SinkDetached():
+            text = f"{payload.sink} failed, training goes on without it: {payload.reason}"
+            return Description(word="sink", text=text, level=Level.WARNING)
         case AlgorithmChosen():
             return Description(word="algorithm", text=_algorithm(payload))
         case SeedGerminated() | SeedStageChanged() | SeedGateEvaluated() | SeedFossilized() | SeedPruned():
             return _lifecycle(payload)
         case LastAction():
             return _action(payload)
+        case OperatorOrdered():
+            return _ordered(payload)
         case EpisodeOutcome():
             return _outcome(payload)
         case GovernorRollback():
@@ -121,7 +130,25 @@ def _gate(payload: SeedGateEvaluated) -> Description:
     return Description(word="gate", text=text)
 
 
+def _ordered(payload: OperatorOrdered) -> Description:
+    where = "" if payload.slot_id is None else f" {payload.slot_id}"
+    module = f" {payload.blueprint.name.lower()}" if payload.op is Op.GERMINATE else ""
+    times = f", {payload.epochs} times" if payload.epochs > 1 else ""
+    return Description(word="ordered", text=f"by the operator: {payload.op.name.lower()}{where}{module}{times}")
+
+
+def _operator_words(payload: LastAction, act: OperatorAct) -> Description:
+    where = "" if act.slot_id is None else f" {act.slot_id}"
+    ordered = f"{act.op.lower()}{where}"
+    if act.refused is not None:
+        return Description(word="OPERATOR", text=f"{ordered} refused: {act.refused}", level=Level.WARNING)
+    outcome = "" if payload.success else f", refused: {payload.refusal or 'no reason recorded'}"
+    return Description(word="OPERATOR", text=f"{ordered}, not {act.policy_op.lower()} of the policy{outcome}")
+
+
 def _action(payload: LastAction) -> Description | None:
+    if payload.operator is not None:
+        return _operator_words(payload, payload.operator)
     if not payload.success:
         return Description(
             word="refused", text=f"{payload.slot_id} {payload.op.lower()}: {payload.refusal or 'no reason recorded'}"

@@ -47,6 +47,7 @@ def decision_lines(decision: LastAction | None, slot_ids: Sequence[str], width: 
             f"{small(operation.entropy if operation else None)} nats",
         )
     ]
+    lines += operator_lines(decision, width)
     if not decision.success:
         lines += wrap([dim(word) for word in (decision.refusal or "no reason was recorded").split()], width, gap=" ")
     lines += [*_else_lines(decision, width), *illegal_lines(decision, slot_ids, width), *_used_lines(decision, width)]
@@ -59,6 +60,18 @@ def decision_lines(decision: LastAction | None, slot_ids: Sequence[str], width: 
         )
     )
     return [*lines, *reward_lines(decision, width, every=False)]
+
+
+def operator_lines(decision: LastAction, width: int) -> list[Line]:
+    """Whether the operator decided here, or tried to; nothing where there was no order."""
+    act = decision.operator
+    if act is None:
+        return []
+    ordered = f"{short_op(act.op)}{'' if act.slot_id is None else f' {act.slot_id}'}"
+    words = f"the policy chose {short_op(act.policy_op)} {small(act.policy_probability)}"
+    if act.refused is not None:
+        words = f"{ordered} refused: {act.refused}"
+    return wrap([Span("OPERATOR", Role.ACCENT), *[dim(word) for word in words.split()]], width, gap=" ")
 
 
 def awaiting(width: int) -> list[Line]:
@@ -96,6 +109,7 @@ def table_lines(decision: LastAction | None, slot_ids: Sequence[str], width: int
         (label(f"{'head':8} {pad('chosen', choice)} {'p':>4}  H/max legal  second"),),
         *(_head_row(head, choice) for head in sorted(decision.heads, key=_op_first) if head.relevant),
     ]
+    lines[:0] = operator_lines(decision, width)
     unused = [HEAD_WORDS.get(head.head, head.head) for head in decision.heads if not head.relevant]
     if unused:
         lines += wrap([dim(f"not used by {short_op(decision.op)}:"), dim(" · ".join(unused))], width, gap=" ")
@@ -152,7 +166,7 @@ def reward_lines(decision: LastAction, width: int, *, every: bool) -> list[Line]
 
 def _sum_words(decision: LastAction) -> list[Span]:
     values = [term.value for term in decision.reward_terms if term.value is not None]
-    total = math.fsum(values) if all(math.isfinite(value) for value in values) else math.nan
+    total = sum(values) if all(math.isfinite(value) for value in values) else math.nan
     if abs(total - decision.reward) <= RESIDUE * max(1.0, abs(decision.reward)):
         return [Span("  Σ of the terms = r ✓", Role.GOOD)]
     residue = format_number(total - decision.reward, 3, signed=True)
@@ -214,7 +228,7 @@ class RewardPanel(FigurePanel):
 
 def _value_lines(episode: EpisodeView, decision: LastAction) -> list[Line]:
     after = next((one for one in episode.decisions if one.epoch > decision.epoch), None)
-    to_go = math.fsum(one.reward for one in episode.decisions if one.epoch > decision.epoch)
+    to_go = sum(one.reward for one in episode.decisions if one.epoch > decision.epoch)
     measured = episode.epoch_at(decision.epoch)
     lines = [
         line(

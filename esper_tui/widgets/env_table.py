@@ -114,6 +114,8 @@ def _op(row: EnvRow) -> Span:
     if decision is None:
         return dim(pad(MISSING, 4))
     word = short_op(decision.op)
+    if decision.by_operator:
+        return Span(pad(word.lower(), 4), Role.ACCENT)
     if not decision.success:
         return Span(f"{word}!", Role.LABEL)
     return Span(pad(word, 4), Role.DIM if decision.op == "WAIT" else Role.TEXT)

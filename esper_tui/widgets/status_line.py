@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Final
 
 from esper_tui.key_rows import Key, written_first
-from esper_tui.sources.base import Frame, Mode
+from esper_tui.sources.base import Frame, Mode, SourceStatus
 from esper_tui.sources.overview import Overview
 from esper_tui.state.metrics import format_count, format_duration
 from esper_tui.widgets.line_panel import LinePanel
@@ -62,9 +63,10 @@ def _live_words(frame: Frame, *, pauses: bool) -> Line:
 def replay_line(frame: Frame, width: int) -> Line:
     """Fixed columns: the position never gives way, what follows it does."""
     status, snapshot, overview = frame.status, frame.snapshot, frame.status.overview
-    at_end = status.position == status.length
+    is_read = status.share_read == 1.0
+    at_end = is_read and status.position == status.length
     playing = status.mode is Mode.REPLAY_PLAYING
-    sign, word = ("▶", "PLAYING") if playing else ("■", "AT END") if at_end else ("‖", "PAUSED")
+    sign, word = _state_words(status, playing=playing, at_end=at_end)
     cut_off = at_end and overview is not None and not overview.has_end
     role = Role.WARNING if cut_off else Role.ACCENT
     run, progress = snapshot.run, snapshot.progress
@@ -80,11 +82,24 @@ def replay_line(frame: Frame, width: int) -> Line:
         f"{place}{clock}  ",
         label("event "),
         f"{status.position:>{len(total)},}/{total}  ",
-        f"×{status.speed:<5g}",
+        f"×{_speed_word(status.speed):<5}",
     )
     room = width - sum(len(span.text) for span in left) - 1
     text = _end_words(frame, overview, cut_off)
     return spread(left, line(Span(cut(text, max(0, room)), Role.WARNING if cut_off else Role.DIM), " "), width)
+
+
+def _state_words(status: SourceStatus, *, playing: bool, at_end: bool) -> tuple[str, str]:
+    """A sign and a word; while the recording is being read, how far that has come."""
+    if playing:
+        return "▶", "PLAYING"
+    if status.share_read < 1.0:
+        return "…", f"READ {100 * status.share_read:3.0f} %"
+    return ("■", "AT END") if at_end else ("‖", "PAUSED")
+
+
+def _speed_word(speed: float | None) -> str:
+    return "max" if speed == math.inf else f"{speed:g}"
 
 
 def _end_words(frame: Frame, overview: Overview | None, cut_off: bool) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from esper.contracts.stages import SeedStage
@@ -19,6 +20,8 @@ from esper_tui.widgets.vocabulary import STAGE_SIGNS, short_module, slot_amount
 NOTES_WIDTH: Final = 15
 OP_LETTERS: Final = {"GERMINATE": "G", "SET_ALPHA_TARGET": "α", "PRUNE": "P", "FOSSILIZE": "F", "ADVANCE": "A"}
 REFUSED: Final = "!"
+OPERATOR_WAITED: Final = "w"
+"""Ops of the operator are written small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +127,10 @@ def _draw_ops(canvas: Canvas, axis: Axis, episode: EpisodeView, row: int) -> Non
     for one in episode.epochs:
         canvas.put(axis.start(one.epoch), row, "·" * (axis.end(one.epoch) - axis.start(one.epoch)), Role.DIM)
     for decision in episode.decisions:
-        letter = OP_LETTERS.get(decision.op)
+        letter = OP_LETTERS.get(decision.op, OPERATOR_WAITED if decision.by_operator else None)
         if letter is None:
             continue
+        letter = letter.lower() if decision.by_operator else letter
         sign, role = (letter, Role.STRONG) if decision.success else (REFUSED, Role.WARNING)
         canvas.put(axis.start(decision.epoch), row, sign, role)
     if episode.rollback is not None:
@@ -145,10 +149,17 @@ def _draw_rewards(canvas: Canvas, axis: Axis, episode: EpisodeView, row: int) ->
 
 
 def _draw_epochs(canvas: Canvas, axis: Axis, episode: EpisodeView, row: int) -> None:
-    step = next(size for size in (1, 2, 5, 10, 20, 50, 100, 1000) if size * axis.width / axis.max_epochs >= 6)
+    step = next(size for size in _steps() if size * axis.width >= 6 * axis.max_epochs)
     for epoch in [1, *range(step if step > 1 else 2, axis.max_epochs + 1, step)]:
         if epoch == 1 or axis.start(epoch) - axis.left >= 3:
             canvas.put(axis.start(epoch), row, str(epoch), Role.DIM)
+
+
+def _steps() -> Iterator[int]:
+    """1, 2, 5, 10, 20, 50 and so on: the distances between labels that people count in."""
+    for power in count():
+        for digit in (1, 2, 5):
+            yield digit * 10**power
 
 
 def _draw_notes(canvas: Canvas, axis: Axis, episode: EpisodeView, epoch: int, rows: int, slots: int) -> None:

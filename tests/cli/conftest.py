@@ -64,7 +64,10 @@ def started() -> TrainingStarted:
         learning_rate=1e-3,
         clip_ratio=0.2,
         entropy_coef=0.05,
+        blueprints=None,
         conv_algorithm="grouped",
+        blas=None,
+        data_digest=None,
     )
 
 

@@ -18,7 +18,8 @@ from esper.process.console_log import ConsoleLog
 from esper.process.signals import stop_on_signals
 from esper.telemetry.events import BatchEpochCompleted, RunEnd
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
+from esper_tui.leaving import Leaving
 from esper_tui.screens.failure import FailureScreen
 from esper_tui.screens.help import HelpScreen
 from esper_tui.screens.layout import FOLDED

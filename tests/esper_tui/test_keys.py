@@ -14,9 +14,10 @@ from esper.errors import ConfigError
 from esper.history import open_recording
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
 from esper_tui.key_rows import Where, remapped, written
 from esper_tui.keys import KEYS, keys_for
+from esper_tui.leaving import Leaving
 from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.help import help_text
 from esper_tui.screens.leave import LeaveScreen

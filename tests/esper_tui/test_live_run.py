@@ -17,7 +17,8 @@ from esper.process.console_log import ConsoleLog
 from esper.process.signals import stop_on_signals
 from esper.training.group_spec import GroupSpec
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
+from esper_tui.leaving import Leaving
 from esper_tui.session import report_end, run_live, training_job
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource

@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 
 from esper.telemetry.events import Event, EventKind
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
+from esper_tui.leaving import Leaving
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource
 

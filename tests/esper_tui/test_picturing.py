@@ -35,7 +35,7 @@ def test_moments(text: str, moment: float, position: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "%", "101%", "-3", "1.5", "½", "the end", "9" * 19])
 def test_a_moment_that_is_none(text: str) -> None:
-    with pytest.raises(ConfigError, match="--at .*: give end, a share"):
+    with pytest.raises(ConfigError, match=r"--at .*: give end, a share"):
         parse_moment(text)
 
 

@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from esper.history import read_events
 from esper.telemetry.events import EpochCompleted, Event, EventKind, GroupStarted, RunEnd, TrainingStarted
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
+from esper_tui.leaving import Leaving
 from esper_tui.screens.registry import SCREENS
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource

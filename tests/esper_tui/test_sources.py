@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recordings import write_log
 from scripted_run import ScriptedRun
 
 from esper.control.messages import Action
-from esper.telemetry.events import Event
+from esper.history.follow import Follower
+from esper.history.recorded_events import RecordedEvents
+from esper.telemetry.events import Event, GovernorRollback, LastAction
 from esper.telemetry.hub import SinkError
 from esper.training.run_control import RunControl
 from esper_tui.sources.base import Mode
 from esper_tui.sources.live import LiveSource
-from esper_tui.sources.replay import KEYFRAME_EVENTS, ReplaySource
+from esper_tui.sources.replay import ReplaySource
 from esper_tui.state.aggregator import Aggregator
+from esper_tui.state.keyframes import MOST, SPACING, Keyframes
 from esper_tui.state.snapshot import CockpitSnapshot
 
 EVENTS = ScriptedRun(envs=3, epochs=5).events()
@@ -223,7 +230,7 @@ LONG = ScriptedRun(envs=8, epochs=40, rounds=11).events()
 @settings(max_examples=25, deadline=None)
 @given(positions=st.lists(st.integers(0, len(LONG)), min_size=1, max_size=3))
 def test_seeking_anywhere_gives_what_one_pass_gives(positions: list[int]) -> None:
-    assert len(LONG) > 2 * KEYFRAME_EVENTS
+    assert len(LONG) > 2 * SPACING
     for position in positions:
         LONG_REPLAY.seek(position)
     aggregator = Aggregator()
@@ -234,3 +241,138 @@ def test_seeking_anywhere_gives_what_one_pass_gives(positions: list[int]) -> Non
 
 
 LONG_REPLAY = replay_source(LONG)
+
+
+def slow_source(events: list[Event]) -> tuple[ReplaySource, FakeClock]:
+    """A replay of which only the beginning was read: every look at the clock takes a tenth of a second."""
+    clock = FakeClock()
+
+    def ticking() -> float:
+        clock.now += 0.1
+        return clock.now
+
+    return ReplaySource(events, origin="runs/x", clock=ticking), clock
+
+
+def test_there_is_a_picture_before_all_was_read_and_it_follows_the_reading() -> None:
+    replay, _ = slow_source(LONG)
+    frame = replay.poll()
+    assert frame is not None
+    assert 0 < frame.status.position < len(LONG)
+    assert frame.status.share_read < 1.0
+    assert frame.snapshot.envs
+    replay.read_on(0.5)
+    frame = replay.poll()
+    assert frame is not None
+    shown = frame.status.position
+    assert frame.snapshot == played(LONG[:shown])
+    replay.read_on(1e9)
+    frame = replay.poll()
+    assert frame is not None
+    assert (frame.status.position, frame.status.share_read) == (len(LONG), 1.0)
+
+
+def test_a_moment_that_was_not_read_yet_is_shown_once_it_was() -> None:
+    replay, _ = slow_source(LONG)
+    replay.seek(50)
+    assert replay.position == 50
+    replay.seek(5000)
+    replay.read_on(0.5)
+    frame = replay.poll()
+    assert frame is not None
+    assert frame.status.position < 5000
+    replay.read_on(1e9)
+    assert replay.position == 5000
+    assert replay.snapshot() == played(LONG[:5000])
+
+
+def played(events: list[Event]) -> CockpitSnapshot:
+    aggregator = Aggregator()
+    for event in events:
+        aggregator.apply(event)
+    return aggregator.snapshot()
+
+
+@settings(max_examples=10, deadline=None)
+@given(positions=st.lists(st.integers(0, len(LONG)), min_size=1, max_size=3))
+def test_seeking_in_a_log_on_the_disk_gives_what_one_pass_gives(
+    recorded_replay: ReplaySource, positions: list[int]
+) -> None:
+    replay = recorded_replay
+    for position in positions:
+        replay.seek(position)
+        assert replay.snapshot() == played(LONG[:position])
+
+
+@pytest.fixture(scope="module")
+def recorded_replay(tmp_path_factory: pytest.TempPathFactory) -> ReplaySource:
+    recording = RecordedEvents(write_log(tmp_path_factory.mktemp("run"), LONG))
+    return ReplaySource(recording, origin="runs/x", clock=FakeClock())
+
+
+@settings(max_examples=10, deadline=None)
+@given(cuts=st.lists(st.integers(0, len(EVENTS)), max_size=4).map(sorted))
+def test_a_run_that_is_followed_looks_as_if_it_had_been_played(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("run")
+    log = write_log(folder, [])
+    follower, aggregator = Follower(folder), Aggregator()
+    lines = write_log(tmp_path_factory.mktemp("whole"), EVENTS).read_bytes().splitlines(keepends=True)[1:]
+    for start, stop in pairwise([0, *cuts, len(EVENTS)]):
+        with log.open("ab") as file:
+            file.writelines(lines[start:stop])
+        for event in follower.read().events:
+            aggregator.apply(event)
+        assert aggregator.snapshot() == played(EVENTS[:stop])
+
+
+def test_copies_are_few_however_long_the_recording() -> None:
+    frames = Keyframes()
+    for position in range(0, 3 * MOST * SPACING, SPACING // 2):
+        frames.offer(Aggregator(events=position, batch=1))
+    assert len(frames) <= MOST
+    distances = [position - frames.before(position).events for position in range(0, 3 * MOST * SPACING, 999)]
+    assert max(distances) <= 4 * SPACING
+
+
+def test_copies_are_kept_where_episodes_have_just_begun() -> None:
+    frames, aggregator = Keyframes(), Aggregator()
+    for event in LONG:
+        aggregator.apply(event)
+        frames.offer(aggregator)
+    assert len(frames) > 1
+    for position in range(0, len(LONG), 500):
+        kept = frames.before(position)
+        assert kept.events <= position
+        assert all(len(env.epochs) <= 1 for env in kept.envs.values())
+
+
+def test_alarms_and_decisions_are_stepped_through() -> None:
+    replay = replay_source(EVENTS)
+    replay.step_alarm(-1)
+    assert isinstance(EVENTS[replay.position - 1].payload, GovernorRollback)
+    replay.step_decision(-1)
+    payload = EVENTS[replay.position - 1].payload
+    assert isinstance(payload, LastAction)
+    assert payload.op != "WAIT"
+    replay.seek(0)
+    replay.step_decision(-1)
+    assert replay.position == 0
+
+
+def test_the_highest_speed_shows_as_many_events_as_there_is_time_for() -> None:
+    replay, clock = slow_source(LONG)
+    replay.read_on(1e9)
+    for _ in range(20):
+        replay.change_speed(1)
+    replay.toggle_view()
+    before = replay.position
+    frame = replay.poll()
+    assert frame is not None
+    assert before < frame.status.position < len(LONG)
+    assert frame.status.speed == math.inf
+    while replay.playing:
+        replay.poll()
+    assert (replay.position, replay.playing) == (len(LONG), False)
+    assert clock.now > 0

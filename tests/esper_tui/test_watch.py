@@ -23,7 +23,8 @@ from esper.history.run_lock import RunLock
 from esper.telemetry.events import BatchEpochCompleted, Payload, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
-from esper_tui.app import CockpitApp, Leaving
+from esper_tui.app import CockpitApp
+from esper_tui.leaving import Leaving
 from esper_tui.screens.ask import AskScreen
 from esper_tui.screens.help import HelpScreen, help_text
 from esper_tui.sources.base import Mode, SourceStatus

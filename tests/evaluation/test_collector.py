@@ -69,6 +69,7 @@ def reblended(slot: str, style: str, *, success: bool = True) -> LastAction:
         refusal=None,
         heads=(head,),
         legal_ops=(),
+        operator=None,
         op_masks=None,
         alternatives=(),
         decision_entropy=0.0,

@@ -120,11 +120,12 @@ def test_header_line() -> None:
         package_version="0.1.0",
         created="2026-01-02T03:04:05+00:00",
         file="events",
+        provenance=None,
     )
     line = header_to_json(header)
     assert line == (
         '{"header":{"schema_version":1,"run_id":"r","config_digest":"abc","package_version":"0.1.0",'
-        '"created":"2026-01-02T03:04:05+00:00","file":"events"}}'
+        '"created":"2026-01-02T03:04:05+00:00","file":"events","provenance":null}}'
     )
     assert header_from_json(line) == header
 

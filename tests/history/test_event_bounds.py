@@ -40,7 +40,10 @@ STARTED = TrainingStarted(
     learning_rate=3e-4,
     clip_ratio=0.2,
     entropy_coef=0.01,
+    blueprints=None,
     conv_algorithm="grouped",
+    blas=None,
+    data_digest=None,
     groups=(
         GroupStarted(
             group_id="A",
@@ -66,7 +69,9 @@ def test_the_largest_run_can_be_read() -> None:
         ("payload.n_envs", 10**11, "is 100000000000: expected an integer from 1 to 131,072"),
         ("payload.n_envs", 0, "is 0: expected an integer from 1 to 131,072"),
         ("payload.max_epochs", 10**12, "is 1000000000000: expected an integer from 1 to 1,000,000"),
-        ("payload.host_params", -1, "is -1: expected an integer from 0 to "),
+        ("payload.num_classes", -1, "is -1: expected an integer from 0 to "),
+        ("payload.host_params", 0, "is 0: expected an integer from 1 to "),
+        ("payload.start_batch", 5, "is 5: expected at most max_batches, 4"),
         ("payload.seed", 2**63, "expected an integer from 0 to "),
         ("payload.learning_rate", "NaN", "is 'NaN': expected a number from 0 to 1,000,000"),
         ("payload.groups.0.env_ids", [0, -1], "groups[0].env_ids[1] is -1: expected an integer from 0 to 131,071"),

@@ -16,6 +16,8 @@ OTHER = {
     "run.checkpoint_interval": 1,
     "run.keep_checkpoints": 1,
     "run.keep_hosts": "none",
+    "run.plugins": ["esper.errors"],
+    "run.sinks": ["csv"],
 }
 
 

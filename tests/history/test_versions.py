@@ -16,7 +16,7 @@ from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
 from esper.history.sealing import unseal
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import EventKind, LastAction, MaskHitRates, RunEnd, TrainingEnded
+from esper.telemetry.events import LastAction, MaskHitRates, RunEnd, TrainingEnded, TrainingStarted
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -62,9 +62,11 @@ def documents(path: Path) -> list[object]:
 
 def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     log = read_run_events(version_1)
-    assert log.header.schema_version == 1
+    assert (log.header.schema_version, log.header.provenance) == (1, None)
     assert [event.seq for event in log.events] == list(range(1, len(log.events) + 1))
-    assert log.events[0].kind is EventKind.TRAINING_STARTED
+    started = log.events[0].payload
+    assert isinstance(started, TrainingStarted)
+    assert (started.blas, started.data_digest) == (None, None)
     ended = log.events[-1].payload
     assert isinstance(ended, TrainingEnded)
     assert (ended.end, ended.batches_completed, ended.signal) == (RunEnd.FINISHED, 2, None)

@@ -82,14 +82,18 @@ def test_early_germination_earns_less_and_harms_as_much() -> None:
     assert bounded_attribution(bad) == -4.0
 
 
-def test_a_fossil_keeps_its_share_and_no_ratio_penalty() -> None:
+def test_a_fossil_keeps_its_share_of_credit_and_of_the_ratio_penalty() -> None:
     step = inputs(slot(seed(SeedStage.FOSSILIZED), 8.0), total_contribution=8.0)
     assert bounded_attribution(step) == 8.0
     half = replace(step, config=replace(CONFIG, fossilized_share=0.5))
     assert bounded_attribution(half) == 4.0
     assert bounded_attribution(replace(step, config=replace(CONFIG, fossilized_share=0.0))) == 0.0
     assert bounded_attribution(inputs(slot(seed(SeedStage.FOSSILIZED), -8.0), total_contribution=-8.0)) == -8.0
-    assert ratio_penalty(replace(step, total_contribution=0.5)) == 0.0
+    needed = replace(step, total_contribution=0.5)
+    assert ratio_penalty(needed) == pytest.approx(-0.1 * (8.0 / 0.5 - 5.0) / 5.0)
+    for share in (0.0, 0.5):
+        paid = replace(needed, config=replace(CONFIG, fossilized_share=share))
+        assert ratio_penalty(paid) == pytest.approx(share * ratio_penalty(needed))
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ def test_swings_of_the_loss_earn_nothing(losses: list[float]) -> None:
     assert total == pytest.approx(5.0 * (losses[0] - losses[-1] - unpaid) / 0.1, abs=1e-6)
 
 
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_costs_the_most_and_its_way_back_earns_nothing(lost: float) -> None:
+    total, unpaid = paid_along([1.0, 0.9, lost, lost, 0.9, 0.8])
+    assert total == pytest.approx(5.0 * 0.1 / 0.1 - 25.0 - 25.0 + 5.0 * 0.1 / 0.1)
+    assert unpaid == 0.0
+    assert loss_terminal(loss_inputs(slot(None), val_loss=lost, epoch=75, max_epochs=75)) == 0.0
+
+
 def test_a_sudden_rise_cannot_be_won_back_at_a_profit() -> None:
     """Up by 20 standard deviations at once, then down by 5 in each of four epochs: as if nothing had happened."""
     total, unpaid = paid_along([1.0, 3.0, 2.5, 2.0, 1.5, 1.0])

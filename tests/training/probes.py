@@ -332,6 +332,7 @@ class Learner:
                 done=[last] * ENVS,
                 truncated=[last and probe.config.horizon == "truncate"] * ENVS,
                 active=[True] * ENVS,
+                overridden=[False] * ENVS,
             )
         if probe.config.horizon == "truncate":
             self.bootstrap(hidden)

@@ -132,7 +132,11 @@ class Trap:
         return exec, ("raise SystemExit('executed')",)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x08", save(TENSORS)[:-1], pickle.dumps(Trap())])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x08", save(TENSORS)[:-1], pickle.dumps(Trap())],
+    ids=["empty", "one byte", "one byte short", "a pickle"],
+)
 def test_nothing_that_is_no_safetensors_file_is_read_or_executed(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ConfigError, match="cannot be read"):

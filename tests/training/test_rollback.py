@@ -112,7 +112,9 @@ def untimed(payloads: Sequence[Payload]) -> list[Payload]:
     ]
 
 
-def run(fault: Fault | None, *, fault_epoch: int = FAULT_EPOCH, rows: tuple[int, ...] = (LOST_ENV,)) -> Record:
+def run(
+    fault: Fault | None, *options: str, fault_epoch: int = FAULT_EPOCH, rows: tuple[int, ...] = (LOST_ENV,)
+) -> Record:
     """One batch; the fault hits the weights between training and validation of fault_epoch."""
     record, train, snapshot, tensors = Record(), Fleet.train_epoch, Fleet.snapshot_row, RolloutBuffer.tensors
 
@@ -137,6 +139,7 @@ def run(fault: Fault | None, *, fault_epoch: int = FAULT_EPOCH, rows: tuple[int,
     # Only the loop algorithm computes a row the same way to the bit whatever its neighbours hold.
     overrides = ["run.rounds=1", f"fleet.envs={ENVS}", f"fleet.episode_length={EPOCHS}", "fleet.conv_algorithm=loop"]
     overrides += ["run.threads=1", "governor.min_samples=3", "governor.window=4", "growth.single_incubation=false"]
+    overrides += options
     hub = Hub()
     hub.add_sink(record)
     with pytest.MonkeyPatch.context() as patch:
@@ -264,3 +267,20 @@ def test_a_whole_fleet_that_is_lost_at_once_still_ends_the_batch() -> None:
     (summary,) = record.result.summaries
     assert summary.ppo_metrics is not None
     assert summary.ppo_metrics.skipped
+
+
+def test_without_the_governor_a_lost_host_is_paid_for_its_losses_to_the_end() -> None:
+    """Its episode goes on. Every epoch without a finite loss costs as much as the steepest rise."""
+    record = run(nan_in_one_row_of_weights, "governor.enabled=false", "reward.family=loss")
+    assert record.of(GovernorRollback) == []
+    progress = [
+        term.value
+        for action in record.of(LastAction, LOST_ENV)
+        for term in action.reward_terms
+        if term.name == "loss_progress"
+    ]
+    assert progress[FAULT_EPOCH - 1 :] == [-25.0] * (EPOCHS - FAULT_EPOCH + 1)
+    assert record.result is not None
+    (summary,) = record.result.summaries
+    assert summary.ppo_metrics is not None
+    assert not summary.ppo_metrics.skipped

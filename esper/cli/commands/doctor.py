@@ -16,13 +16,24 @@ from esper.contracts.distribution import package_version
 
 
 def doctor(
+    run: Annotated[
+        Path | None, typer.Argument(help="A run directory: show how this run was made, and nothing of this machine.")
+    ] = None,
     runs_dir: Annotated[Path, typer.Option(help="Where run directories would be made.")] = Path("runs"),
     autotune: Annotated[
         bool, typer.Option("--autotune", help="Time every way of computing the hosts of a preset on this machine.")
     ] = False,
     preset: Annotated[str, typer.Option(help="The preset whose hosts --autotune measures.")] = "digits",
 ) -> None:
-    """Show what Esper finds on this machine. The exit code is 1 if something that it needs is missing."""
+    """Show what Esper finds on this machine, or how a run was made.
+
+    The exit code is 1 if something that Esper needs is missing.
+    """
+    if run is not None:
+        from esper.cli.console.provenance import print_provenance
+
+        print_provenance(run)
+        return
     if autotune:
         _autotune(preset)
         return

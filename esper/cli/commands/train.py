@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from esper.cli import run_options
+from esper.cli import completion, run_options
 from esper.process.signals import OnHangup
 from esper.training.group_spec import GroupSpec
 
@@ -26,11 +26,13 @@ class Hangup(StrEnum):
 def train(
     context: typer.Context,
     preset: run_options.Preset = "digits",
+    config_file: run_options.ConfigFile = None,
     overrides: run_options.Overrides = None,
     controller: Annotated[
         str | None,
         typer.Option(
-            help="What decides: ppo, static, random, schedule, heuristic, hillclimb, or a plug-in's controller."
+            help="What decides: ppo, static, random, schedule, heuristic, hillclimb, or a plug-in's controller.",
+            autocompletion=completion.controllers,
         ),
     ] = None,
     rounds: run_options.Rounds = None,
@@ -45,10 +47,7 @@ def train(
     threads: run_options.Threads = None,
     runs_dir: run_options.RunsDir = Path("runs"),
     plugins: run_options.Plugins = None,
-    sinks: Annotated[
-        list[str] | None,
-        typer.Option("--sink", metavar="NAME", help="Also send every event to this sink of a plug-in. Repeatable."),
-    ] = None,
+    sinks: run_options.Sinks = None,
     no_tui: run_options.NoTui = False,
     read_only: run_options.ReadOnly = False,
     checkpoint_every: Annotated[
@@ -96,17 +95,17 @@ def train(
                     "run.devices": _devices(context, devices or ()) or None,
                     "run.threads": threads,
                     "run.checkpoint_interval": checkpoint_every,
+                    "run.sinks": sinks or None,
                 },
                 overrides or (),
                 plugins or (),
                 no_tui=no_tui,
                 read_only=read_only,
-                sinks=sinks or (),
                 on_hangup=on_hangup,
             )
         )
     config = run_options.resolve(
-        preset,
+        run_options.starting_point(preset, config_file),
         overrides,
         plugins,
         controller=controller,
@@ -119,13 +118,13 @@ def train(
         devices=_devices(context, devices or ()),
         threads=threads,
         checkpoint_every=checkpoint_every,
+        sinks=sinks or (),
     )
     if config.controller.start:
         from esper.checkpoints import with_start
 
         config = with_start(config)
     run_options.prepare(config)
-    run_options.check_sinks(sinks or ())
     if run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
@@ -133,14 +132,13 @@ def train(
             session.train(
                 config,
                 runs_dir,
-                sinks=sinks or (),
                 on_hangup=_on_hangup(on_hangup, "continue"),
                 read_only=read_only,
             )
         )
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "stop")))
+    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop")))
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -175,7 +173,6 @@ def resume_run(
     *,
     no_tui: bool,
     read_only: bool,
-    sinks: Sequence[str],
     on_hangup: Hangup | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
@@ -191,20 +188,16 @@ def resume_run(
     from esper.plugins import load_plugins
 
     sources = {name: context.get_parameter_source(name) for name in context.params if name not in _WITH_RESUME}
-    refused = [
-        f"--{name.replace('_', '-')}"
-        for name, source in sources.items()
-        if source is not None and source.name == "COMMANDLINE"
-    ]
+    spelled = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    refused = [spelled[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if refused:
         raise ConfigError(
             f"{', '.join(refused)} cannot be given with --resume: a run goes on with the settings that it began with"
         )
     load_plugins(plugins)
-    run_options.check_sinks(sinks)
     changes = {key: value for key, value in options.items() if value is not None}
     changes |= dict(parse_override(text) for text in overrides)
-    point = find_resume_point(path, changes)
+    point = find_resume_point(path, changes, plugins=plugins)
     for spec in point.groups or (GroupSpec(config=point.config),):
         run_options.prepare(spec.config)
     report = None
@@ -222,7 +215,6 @@ def resume_run(
             groups=point.groups,
             report=report,
             resume=point,
-            sinks=sinks,
             on_hangup=_on_hangup(on_hangup, "continue"),
             read_only=read_only,
         )
@@ -234,7 +226,6 @@ def resume_run(
         groups=point.groups,
         report=report,
         resume=point,
-        sinks=sinks,
         on_hangup=_on_hangup(on_hangup, "stop"),
     )
 

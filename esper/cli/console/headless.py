@@ -41,7 +41,6 @@ def train_headless(
     groups: Sequence[GroupSpec] = (),
     report: Callable[[Path], None] | None = None,
     resume: ResumePoint | None = None,
-    sinks: Sequence[str] = (),
     to_stderr: bool = False,
     on_hangup: OnHangup = "stop",
 ) -> int:
@@ -53,7 +52,6 @@ def train_headless(
     groups: the groups of a run with several. config is what they have in common.
     report: prints what came out of the recorded run, given its directory, before that is printed.
     resume: the point from which an earlier run goes on, in its own directory.
-    sinks: names of registered sinks that receive every event too.
     to_stderr: leave stdout to the report.
     on_hangup: whether the run stops, or goes on into its console.log, when its terminal goes away.
 
@@ -67,7 +65,7 @@ def train_headless(
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
     with stop_on_signals(control, on_hangup=on_hangup) as signals:
-        path, end = _record(config, runs_dir, groups, console, resume, sinks, signals)
+        path, end = _record(config, runs_dir, groups, console, resume, signals)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
@@ -80,11 +78,10 @@ def _record(
     groups: Sequence[GroupSpec],
     console: Console,
     resume: ResumePoint | None,
-    sinks: Sequence[str],
     signals: StopSignals,
 ) -> tuple[Path, RunEnd]:
     """Train into a recording; returns the run's directory and how the run ended."""
-    with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume, sinks) as recording:
+    with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume) as recording:
         _listen(signals, recording.directory.path)
         note = busy_note(os.getloadavg()[0], allowed_processors())
         if note is not None and console.is_terminal:  # A script has no use for it.
@@ -121,11 +118,6 @@ def _recording(
     runs_dir: Path,
     groups: Sequence[GroupSpec],
     resume: ResumePoint | None,
-    sinks: Sequence[str],
 ) -> AbstractContextManager[Recording]:
     """A new recording, or that of the run that goes on."""
-    return (
-        open_recording(config, runs_dir, groups=groups, sinks=sinks)
-        if resume is None
-        else resume_recording(resume, sinks=sinks)
-    )
+    return open_recording(config, runs_dir, groups=groups) if resume is None else resume_recording(resume)

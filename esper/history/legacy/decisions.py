@@ -70,6 +70,7 @@ def last_action(line: LegacyLine, book: Book) -> LastAction:
         refusal=None,
         heads=_heads(data, op, slot_id, slot_ids),
         legal_ops=None,
+        operator=None,
         op_masks=None,
         alternatives=_alternatives(data),
         decision_entropy=data.maybe_number("decision_entropy"),

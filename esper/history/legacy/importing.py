@@ -179,4 +179,5 @@ def _header(run_id: str, first: LegacyLine) -> FileHeader:
         package_version=ORIGINAL,
         created=datetime.fromtimestamp(first.time, UTC).isoformat(timespec="seconds"),
         file="events",
+        provenance=None,
     )

@@ -45,7 +45,10 @@ def training_started(line: LegacyLine, book: Book) -> TrainingStarted:
         learning_rate=data.number("lr"),
         clip_ratio=data.number("clip_ratio"),
         entropy_coef=data.number("entropy_coef"),
+        blueprints=None,
         conv_algorithm=None,
+        blas=None,
+        data_digest=None,
     )
     return book.begin_group(line.group_id, started)
 

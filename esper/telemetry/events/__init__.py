@@ -24,6 +24,7 @@ from esper.telemetry.events.epoch import (
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
+from esper.telemetry.events.operator import OperatorAct, OperatorOrdered
 from esper.telemetry.events.policy import (
     AnomalyDetected,
     AnomalyType,
@@ -52,6 +53,7 @@ from esper.telemetry.events.run import (
     AlgorithmTime,
     GroupStarted,
     RunEnd,
+    SinkDetached,
     TrainingEnded,
     TrainingStarted,
 )
@@ -93,6 +95,8 @@ __all__ = [
     "ObservationStats",
     "OpCount",
     "OpMask",
+    "OperatorAct",
+    "OperatorOrdered",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",
@@ -106,6 +110,7 @@ __all__ = [
     "SeedPruned",
     "SeedStageChanged",
     "Severity",
+    "SinkDetached",
     "SlotSnapshot",
     "Throughput",
     "TrainingEnded",
@@ -138,6 +143,8 @@ Payload = (
     | RewardSummary
     | MaskHitRates
     | HostsKept
+    | OperatorOrdered
+    | SinkDetached
 )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.contracts.actions import Blueprint
+from esper.errors import RecordError
 from esper.telemetry.bounds import (
     Batch,
     BatchCount,
@@ -15,6 +17,7 @@ from esper.telemetry.bounds import (
     EnvCount,
     EnvId,
     EpisodeLength,
+    HostSize,
     RandomSeed,
 )
 from esper.telemetry.events.kinds import EventKind
@@ -40,7 +43,10 @@ class TrainingStarted:
     """The first event of a run. Its rewards and learning rates are those of the first group.
 
     n_envs: the number of envs of all groups together.
+    blueprints: those that can be germinated; None in files of a version that did not record them.
     groups: empty in files that were written before there were groups.
+    blas: the library that multiplies torch's matrices; None in files of version 1.
+    data_digest: the SHA-256, in hexadecimal, of all splits of the task's data; None in files of version 1.
     """
 
     kind: ClassVar[EventKind] = EventKind.TRAINING_STARTED
@@ -48,8 +54,9 @@ class TrainingStarted:
     package_version: str
     preset: str
     task: str
-    host_params: Count
+    host_params: HostSize
     slot_ids: tuple[str, ...]
+    blueprints: tuple[Blueprint, ...] | None
     n_envs: EnvCount
     max_epochs: EpisodeLength
     max_batches: Batch
@@ -65,7 +72,23 @@ class TrainingStarted:
     clip_ratio: Coefficient
     entropy_coef: Coefficient
     conv_algorithm: str | None
+    blas: str | None
+    data_digest: str | None
     groups: tuple[GroupStarted, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a run without a round, which no share of rounds could describe.
+
+        Raises:
+            RecordError: it starts after its last round.
+        """
+        if self.start_batch > self.max_batches:
+            raise RecordError(
+                "payload.start_batch",
+                self.start_batch,
+                "at most max_batches",
+                problem=f"is {self.start_batch}: expected at most max_batches, {self.max_batches}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +116,19 @@ class AlgorithmChosen:
     source: str
     shape: str
     candidates: tuple[AlgorithmTime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkDetached:
+    """A sink failed and receives no more events. Training goes on without it.
+
+    sink: what messages call it.
+    reason: what it raised.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.SINK_DETACHED
+    sink: str
+    reason: str
 
 
 class RunEnd(StrEnum):

@@ -22,6 +22,7 @@ from esper.training.anomalies.rules import (
     AccuracyReading,
     AnomalyRule,
     HeadReading,
+    SeedEpoch,
     SeedReading,
     UpdateReading,
 )
@@ -101,17 +102,15 @@ def _choices(host: HostConfig) -> tuple[int, ...]:
     return tuple(sizes[head] for head in Head)
 
 
-def seed_anomalies(
-    matrix: CounterfactualMatrix, slot_ids: Sequence[str], *, env_id: int, epoch: int, batch: int, batches: int
-) -> tuple[AnomalyDetected, ...]:
-    """Which live seeds of one env are suspected of gaming the reward in one epoch."""
-    found: list[AnomalyDetected] = []
-    for slot, slot_id in enumerate(slot_ids):
-        if matrix.active[slot] and not matrix.committed[slot]:
-            reading = SeedReading(contribution=matrix.contribution(slot), total=matrix.total_contribution())
-            place = Place(batch=batch, batches=batches, epoch=epoch, env_id=env_id, slot_id=slot_id)
-            found += detect(SEED_RULES, reading, place)
-    return tuple(found)
+def seed_epoch(matrix: CounterfactualMatrix, slot: int) -> SeedEpoch | None:
+    """What an epoch's ablation says about the seed of one slot; None if it was not measured."""
+    contribution, total = matrix.contribution(slot), matrix.total_contribution()
+    return None if contribution is None or total is None else SeedEpoch(contribution=contribution, total=total)
+
+
+def seed_anomalies(reading: SeedReading, place: Place) -> tuple[AnomalyDetected, ...]:
+    """Whether a seed is suspected of gaming the reward. Fossilised seeds earn like live ones, and are judged alike."""
+    return tuple(detect(SEED_RULES, reading, place))
 
 
 def accuracy_anomalies(

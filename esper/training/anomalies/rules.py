@@ -20,6 +20,10 @@ R = TypeVar("R")
 
 RATIO_MIN_CONTRIBUTION: Final = 1.0
 RANSOM_TOTAL: Final = -0.2
+SUSPICIOUS_EPOCHS: Final = 3
+"""The epochs in a row in which a seed must be suspicious. Single epochs are mostly noise of the measure."""
+NOISE_PREDICTIONS: Final = 2
+"""A difference of no more than so many validation predictions shows nothing."""
 DROP_SPREAD: Final = 2.0
 DROP_MIN_SAMPLES: Final = 3
 
@@ -51,11 +55,31 @@ class HeadReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeedReading:
-    """One live seed in one epoch, in points: its own contribution and that of all seeds of its host together."""
+class SeedEpoch:
+    """One seed in one epoch, in points.
 
-    contribution: float | None
-    total: float | None
+    contribution: its own.
+    total: that of all seeds of its host together.
+    """
+
+    contribution: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedReading:
+    """One seed in its latest epochs in a row, at most SUSPICIOUS_EPOCHS of them.
+
+    prediction: how many points one prediction on the validation split is worth.
+    """
+
+    epochs: tuple[SeedEpoch, ...]
+    prediction: float
+
+    @property
+    def noise(self) -> float:
+        """The difference, in points, up to which a measure shows nothing."""
+        return NOISE_PREDICTIONS * self.prediction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,16 +169,19 @@ def _gradient_over_clip(update: UpdateReading) -> float | None:
 
 
 def _attribution_ratio(seed: SeedReading) -> float | None:
-    if seed.contribution is None or seed.total is None:
-        return None
-    suspicious = seed.contribution > RATIO_MIN_CONTRIBUTION and seed.total > 0
-    return seed.contribution / seed.total if suspicious else None
+    """The least of the latest epochs. None unless the seed was suspicious in each of them."""
+    least = max(RATIO_MIN_CONTRIBUTION, seed.noise)
+    ratios = [
+        epoch.contribution / epoch.total for epoch in seed.epochs if epoch.contribution > least and epoch.total > 0
+    ]
+    return min(ratios) if len(ratios) == SUSPICIOUS_EPOCHS else None
 
 
 def _ransom(seed: SeedReading) -> float | None:
-    if seed.contribution is None or seed.total is None or seed.total >= RANSOM_TOTAL:
-        return None
-    return seed.contribution
+    """The least of the latest epochs. None unless the seed was suspicious in each of them."""
+    worst = min(RANSOM_TOTAL, -seed.noise)
+    claims = [epoch.contribution for epoch in seed.epochs if epoch.total < worst and epoch.contribution > seed.noise]
+    return min(claims) if len(claims) == SUSPICIOUS_EPOCHS else None
 
 
 def _relative_drop(env: AccuracyReading) -> float | None:
@@ -278,7 +305,7 @@ SEED_RULES: Final[tuple[AnomalyRule[SeedReading], ...]] = (
     AnomalyRule(
         name="attribution_ratio",
         anomaly=AnomalyType.REWARD_HACKING,
-        formula="c / I, where c > 1 and I > 0",
+        formula="least c / I of three epochs in a row with c > 1, c > 2 v and I > 0",
         unit="ratio",
         source="COUNTERFACTUAL_MATRIX_COMPUTED",
         meaning="the seed claims a multiple of what all seeds together bring",
@@ -288,7 +315,7 @@ SEED_RULES: Final[tuple[AnomalyRule[SeedReading], ...]] = (
     AnomalyRule(
         name="ransomware",
         anomaly=AnomalyType.REWARD_HACKING,
-        formula="c, where I < -0.2",
+        formula="least c of three epochs in a row with c > 2 v, I < -0.2 and I < -2 v",
         unit="points",
         source="COUNTERFACTUAL_MATRIX_COMPUTED",
         meaning="the host needs the seed, and yet is worse off with its seeds than without them",

@@ -12,9 +12,9 @@ import torch
 from esper.contracts.counterfactual import CounterfactualMatrix
 from esper.contracts.seeds import SeedInfo
 from esper.telemetry.events import AnomalyDetected, Severity
-from esper.training.anomalies.detect import accuracy_anomalies, memory_anomalies, seed_anomalies
+from esper.training.anomalies.detect import Place, accuracy_anomalies, memory_anomalies, seed_anomalies, seed_epoch
 from esper.training.anomalies.memory import MemoryReading, read_memory
-from esper.training.anomalies.rules import DROP_MIN_SAMPLES
+from esper.training.anomalies.rules import DROP_MIN_SAMPLES, SUSPICIOUS_EPOCHS, SeedEpoch, SeedReading
 from esper.training.config import RunConfig
 
 MEMORY_COOLDOWN_SECONDS: Final = 60.0
@@ -47,12 +47,15 @@ class AccuracyWatch:
 
 
 class SeedWatch:
-    """Reports each suspicion of a seed once per level, in the epoch in which it arises."""
+    """Reports each suspicion of a seed once per level, in the epoch in which it has lasted long enough."""
 
-    def __init__(self, slot_ids: Sequence[str], *, batch: int, batches: int) -> None:
+    def __init__(self, slot_ids: Sequence[str], *, batch: int, batches: int, validation_predictions: int) -> None:
+        """validation_predictions: how many predictions one validation pass makes for one env."""
         self._slot_ids = tuple(slot_ids)
         self._batch = batch
         self._batches = batches
+        self._prediction = 100.0 / validation_predictions
+        self._recent: dict[str, tuple[SeedEpoch, ...]] = {}
         self._told: set[tuple[str, str, Severity]] = set()
 
     def after_epoch(
@@ -62,17 +65,23 @@ class SeedWatch:
 
         seeds: the env's slots, in slot order.
         """
-        names = {seed.slot_id: seed.seed_id for seed in seeds if seed is not None}
         new: list[AnomalyDetected] = []
-        for alarm in seed_anomalies(
-            matrix, self._slot_ids, env_id=env_id, epoch=epoch, batch=self._batch, batches=self._batches
-        ):
-            assert alarm.slot_id is not None, "a seed sits in a slot"
-            key = (names[alarm.slot_id], alarm.rule, alarm.severity)
-            if key not in self._told:
-                self._told.add(key)
-                new.append(alarm)
+        for slot, (slot_id, seed) in enumerate(zip(self._slot_ids, seeds, strict=True)):
+            if seed is None:
+                continue
+            place = Place(batch=self._batch, batches=self._batches, epoch=epoch, env_id=env_id, slot_id=slot_id)
+            for alarm in seed_anomalies(self._reading(seed.seed_id, seed_epoch(matrix, slot)), place):
+                key = (seed.seed_id, alarm.rule, alarm.severity)
+                if key not in self._told:
+                    self._told.add(key)
+                    new.append(alarm)
         return tuple(new)
+
+    def _reading(self, seed_id: str, now: SeedEpoch | None) -> SeedReading:
+        """The seed's latest epochs with this one. An epoch without a measurement breaks the row."""
+        row = () if now is None else (*self._recent.get(seed_id, ()), now)[-SUSPICIOUS_EPOCHS:]
+        self._recent[seed_id] = row
+        return SeedReading(epochs=row, prediction=self._prediction)
 
 
 class MemoryWatch:

@@ -115,6 +115,7 @@ class Agent:
             done=[result.last] * envs,
             truncated=[truncated] * envs,
             active=result.active,
+            overridden=result.overridden,
         )
         self._open_step = None
 

@@ -25,12 +25,14 @@ class StepResult:
     rewards: normalised, one per env.
     last: the episodes' time runs out with this step.
     active: False for an env whose episode had ended before the step; its reward means nothing.
+    overridden: True for an env in which the operator decided, so that there is nothing to learn from the step.
     """
 
     epoch: int
     rewards: tuple[float, ...]
     last: bool
     active: tuple[bool, ...]
+    overridden: tuple[bool, ...]
 
 
 class Controller(Protocol):

@@ -14,16 +14,18 @@ from esper.fleet.measure import EnvMeasurement
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.lifecycle.events import Fossilized, Germinated, Pruned
 from esper.policy.acting import Decision
+from esper.policy.legal import legal_choices
 from esper.policy.masks import build_masks
 from esper.policy.observations import Observation, build_observations
 from esper.policy.signals import EnvSignals, after_action, after_epoch
 from esper.policy.situation import EnvSituation, Situation
-from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted, Payload, Severity
+from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted, OperatorAct, Payload, Severity
 from esper.telemetry.hub import Hub
 from esper.training.anomalies.watches import SeedWatch
 from esper.training.controllers.protocol import StepResult
 from esper.training.episode.action_decoding import decode_action, mask_flags
 from esper.training.episode.env_episode import EnvEpisode
+from esper.training.episode.orders import Obeyed, OrderBook, obey
 from esper.training.episode.oversight import Oversight
 from esper.training.episode.reward_step import reward_step
 from esper.training.episode.seed_measurement import seed_measurement
@@ -40,8 +42,9 @@ from esper.training.vectorized_types import ActionSpec
 class GroupRollout:
     """The episodes of one group in one batch."""
 
-    def __init__(self, group: Group, world: BatchWorld, *, hub: Hub, clock: PhaseClock) -> None:
+    def __init__(self, group: Group, world: BatchWorld, orders: OrderBook, *, hub: Hub, clock: PhaseClock) -> None:
         self.group = group
+        self._orders = orders
         self._config = group.config
         self._world = world
         self._controller = group.controller
@@ -52,7 +55,12 @@ class GroupRollout:
         self._oversight = Oversight(
             group.config.governor, fleet=world.fleet, garden=world.garden, random_guess_loss=world.random_guess_loss
         )
-        self._seed_watch = SeedWatch(self._slot_ids, batch=world.batch, batches=group.config.run.rounds)
+        self._seed_watch = SeedWatch(
+            self._slot_ids,
+            batch=world.batch,
+            batches=group.config.run.rounds,
+            validation_predictions=world.source.validation_predictions,
+        )
         self.tallies = BatchTallies()
         self.episodes = tuple(self._new_episode(env) for env in group.rows)
         self.test_accuracies: tuple[float, ...] = ()
@@ -224,14 +232,17 @@ class GroupRollout:
         """Carry out one decision per env, pay for the actions and report what became of them."""
         epoch = situation.epoch
         active = tuple(episode.running for episode in self.episodes)
+        overridden = [False] * len(active)
         for episode in self._running():
             with self._clock.measure(Phase.EXECUTE):
                 place = self._place(episode)
-                decision = chosen[place]
+                obeyed = self._obey(episode, situation, chosen[place])
+                decision = chosen[place] if obeyed is None else obeyed.decision
+                overridden[place] = obeyed is not None and obeyed.by_operator
                 spec = decode_action(decision.actions, situation.envs[place].view, self._world.fleet.slot_config)
-                self._execute(episode, spec, decision)
+                self._execute(episode, spec, decision, by_operator=overridden[place])
             with self._clock.measure(Phase.TELEMETRY):
-                self._report_decision(episode, spec, decision, situation)
+                self._report_decision(episode, spec, decision, situation, None if obeyed is None else obeyed.act)
         with self._clock.measure(Phase.ACT):
             self._controller.record(
                 StepResult(
@@ -239,10 +250,20 @@ class GroupRollout:
                     rewards=tuple(episode.outcome.reward_normalized for episode in self.episodes),
                     last=epoch == self._config.fleet.episode_length,
                     active=active,
+                    overridden=tuple(overridden),
                 )
             )
 
-    def _execute(self, episode: EnvEpisode, spec: ActionSpec, decision: Decision) -> None:
+    def _obey(self, episode: EnvEpisode, situation: Situation, own: Decision) -> Obeyed | None:
+        """What an order of the operator makes of the controller's own decision; None if there is no order."""
+        order = self._orders.next_for(episode.env_id)
+        if order is None:
+            return None
+        place = self._place(episode)
+        legal = legal_choices(situation.masks, len(self._slot_ids))[place]
+        return obey(order, own, legal=legal, view=situation.envs[place].view, slot_ids=self._slot_ids)
+
+    def _execute(self, episode: EnvEpisode, spec: ActionSpec, decision: Decision, *, by_operator: bool) -> None:
         """Change the slot, let the clock tick once, and pay for the step."""
         env, garden = episode.env_id, self._world.garden
         before = garden.infos(env)
@@ -261,6 +282,7 @@ class GroupRollout:
                 success=success,
                 host_params=self._world.fleet.host_parameter_count,
                 random_guess_loss=self._world.random_guess_loss,
+                by_operator=by_operator,
             )
         episode.outcome.action_success = success
         episode.outcome.action_name = spec.op.name
@@ -271,12 +293,20 @@ class GroupRollout:
         self._count_seed_events(episode, events)
         self._emit_seed_events(episode, events)
 
-    def _report_decision(self, episode: EnvEpisode, spec: ActionSpec, decision: Decision, situation: Situation) -> None:
+    def _report_decision(
+        self,
+        episode: EnvEpisode,
+        spec: ActionSpec,
+        decision: Decision,
+        situation: Situation,
+        operator: OperatorAct | None,
+    ) -> None:
         self._emit(
             last_action_payload(
                 decision,
                 spec,
                 episode.outcome,
+                operator=operator,
                 view=situation.envs[self._place(episode)].view,
                 env_id=episode.env_id,
                 batch=self._world.batch,

@@ -26,11 +26,13 @@ def reward_step(
     success: bool,
     host_params: int,
     random_guess_loss: float,
+    by_operator: bool,
 ) -> RewardComponents:
     """Pay an env for its step, and write the reward into its outcome, its episode and its sums.
 
     before: the slots as the controller saw them.
     after: the slots as it will see them in the next epoch.
+    by_operator: the operator decided, so the reward must not shape the scale of what the policy earns.
     """
     last = episode.epochs == config.fleet.episode_length
     step = LivedStep(
@@ -60,7 +62,9 @@ def reward_step(
     episode.rewards.append(components.total)
     episode.outcome.reward_components = components
     episode.outcome.reward_raw = components.total
-    episode.outcome.reward_normalized = normalizer.normalize(components.total)
+    episode.outcome.reward_normalized = (
+        normalizer.scaled(components.total) if by_operator else normalizer.normalize(components.total)
+    )
     episode.outcome.episode_reward = episode.episode_reward
     _accumulate(episode.reward_sums, payment)
     return components

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from esper.telemetry.events import OperatorOrdered
 from esper.telemetry.hub import Hub
 from esper.training.episode.group_rollout import GroupRollout
+from esper.training.episode.orders import OrderBook
 from esper.training.episode.world import BatchWorld
-from esper.training.group import Group
+from esper.training.group import Group, groups_of_envs
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.run_control import RunControl
 
@@ -31,25 +33,30 @@ class Rollout:
         clock: PhaseClock,
         control: RunControl,
         save: Callable[[], None] = _nothing,
+        recorded_orders: Sequence[OperatorOrdered] = (),
     ) -> None:
         """A batch that has not begun.
 
         save: writes a checkpoint of the last complete round, when control asks for one.
+        recorded_orders: those that an interrupted run had taken in this batch.
         """
         self._episode_length = groups[0].config.fleet.episode_length
         self.world = world
         self._clock = clock
         self._control = control
         self._save = save
-        self.groups = tuple(GroupRollout(group, world, hub=hub, clock=clock) for group in groups)
+        self._orders = OrderBook(world.batch, control, hub, groups=groups_of_envs(groups), recorded=recorded_orders)
+        self.groups = tuple(GroupRollout(group, world, self._orders, hub=hub, clock=clock) for group in groups)
 
     def run(self) -> bool:
         """Play the whole batch. The result is False if a stop was requested and the batch was left unfinished."""
         for epoch in range(1, self._episode_length + 1):
             self._control.wait_while_paused(self._save)
             if self._control.stop_requested:
+                self._orders.take(epoch)  # They are in the record, and come due when the run goes on.
                 return False
             self.train_and_measure()
+            self._orders.take(epoch)
             for group in self.groups:
                 group.play_epoch(epoch)
         for group in self.groups:

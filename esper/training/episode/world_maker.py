@@ -10,6 +10,7 @@ from esper.fleet.fleet import Fleet
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.batches import BatchSource
+from esper.tasks.data import data_digest
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
 from esper.training.episode.world import BatchWorld
@@ -38,7 +39,9 @@ class WorldMaker:
         self._groups = groups
         names = config.run.devices or (config.run.device,)
         self._devices = [resolve_device(name, "run.devices") for name in names]
-        self.data = load_task(config.task, config.run.seed).to(resolve_device(config.run.device))
+        data = load_task(config.task, config.run.seed)
+        self.data_digest = data_digest(data)
+        self.data = data.to(resolve_device(config.run.device))
         check_host_fits(config.host, self.data.input_shape, self.data.name, batch_size=config.fleet.batch_size)
         self.source = BatchSource(
             self.data,

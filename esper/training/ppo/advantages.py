@@ -16,13 +16,17 @@ def generalized_advantages(
     done_et: Tensor,
     truncated_et: Tensor,
     bootstrap_et: Tensor,
-    valid_et: Tensor,
+    learned_et: Tensor,
     gamma: float,
     gae_lambda: float,
 ) -> Tensor:
-    """The advantages, [E, T]; 0 at steps that are not valid.
+    """The advantages, [E, T]; 0 at steps from which nothing is learned.
 
-    Values and bootstraps are in the units of the reward. The last valid step of every env must be done.
+    Values and bootstraps are in the units of the reward. The last step of every env must be done.
+
+    learned_et: False after the end of an episode, and where the operator decided. What the operator earned must not be
+        put down to the decisions before, so the sum of later errors ends there: the decision before is judged by the
+        value of the state to which it led.
 
     done_et: the episode ended with this step.
     truncated_et: it ended only because its time ran out, so the state after it is worth bootstrap_et. After any other
@@ -37,7 +41,7 @@ def generalized_advantages(
         after_e = torch.where(done_e, ending_e, next_value_e)
         carried_e = torch.where(done_e, 0.0, following_e)
         delta_e = rewards_et[:, t] + gamma * after_e - values_et[:, t]
-        following_e = torch.where(valid_et[:, t], delta_e + gamma * gae_lambda * carried_e, 0.0)
+        following_e = torch.where(learned_et[:, t], delta_e + gamma * gae_lambda * carried_e, 0.0)
         next_value_e = values_et[:, t]
         advantages_et[:, t] = following_e
     return advantages_et

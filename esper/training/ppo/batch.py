@@ -69,7 +69,7 @@ def prepare_batch(
 
     order: the envs of each minibatch of the first pass.
     """
-    valid_et, forced_et = rollout.valid_et, rollout.forced_et
+    learned_et, forced_et = rollout.learned_et, rollout.forced_et
     values_et = normalizer.to_rewards(rollout.values_et)
     advantages_et = generalized_advantages(
         rewards_et=rollout.rewards_et,
@@ -77,13 +77,13 @@ def prepare_batch(
         done_et=rollout.done_et,
         truncated_et=rollout.truncated_et,
         bootstrap_et=normalizer.to_rewards(rollout.bootstrap_et),
-        valid_et=valid_et,
+        learned_et=learned_et,
         gamma=config.gamma,
         gae_lambda=config.gae_lambda,
     )
     returns_et = advantages_et + values_et
-    value_state = normalizer.including(returns_et, valid_et)
-    actor_et = valid_et & ~forced_et
+    value_state = normalizer.including(returns_et, learned_et)
+    actor_et = learned_et & ~forced_et
     relevant_eth = relevant_heads(rollout.actions_eth) & actor_et.unsqueeze(-1)
     reference = _reference(policy, rollout, order)
     inputs = LossInputs(
@@ -93,13 +93,13 @@ def prepare_batch(
         actor_et=actor_et,
         relevant_eth=relevant_eth,
         open_eth=relevant_eth & (rollout.mask_ethn.sum(-1) > 1),
-        value_weight_et=torch.where(forced_et, config.forced_step_value_weight, 1.0) * valid_et,
+        value_weight_et=torch.where(forced_et, config.forced_step_value_weight, 1.0) * learned_et,
         ops_et=rollout.actions_eth[..., Head.OP],
         contribution_targets_ets=contribution_targets(rollout.contributions_ets),
     )
     op_values_o = _mean_op_values(rollout, normalizer.to_rewards(reference.op_values_eto))
     scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et)
-    seen = observation_statistics(rollout.features_etd, valid_et, policy.config.observation_clip)
+    seen = observation_statistics(rollout.features_etd, rollout.valid_et, policy.config.observation_clip)
     return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o, seen)))
 
 
@@ -128,16 +128,16 @@ def _batch_statistics(
     rollout: RolloutTensors, inputs: LossInputs, values_et: Tensor, returns_et: Tensor, advantages_et: Tensor
 ) -> Tensor:
     """The numbers of a BatchReading before the op values, in the order of its fields."""
-    valid_et, actor_et, relevant_eth = rollout.valid_et, inputs.actor_et, inputs.relevant_eth
-    _, residual_std = masked_mean_std(returns_et - values_et, valid_et)
-    return_mean, return_std = masked_mean_std(returns_et, valid_et)
+    learned_et, actor_et, relevant_eth = rollout.learned_et, inputs.actor_et, inputs.relevant_eth
+    _, residual_std = masked_mean_std(returns_et - values_et, learned_et)
+    return_mean, return_std = masked_mean_std(returns_et, learned_et)
     error_eth = (inputs.reference_eth - rollout.log_probs_eth).abs().where(relevant_eth, 0.0)
     scalars = (
         1.0 - (residual_std / return_std).square(),
         *masked_mean_std(advantages_et, actor_et),
         return_mean,
         return_std,
-        *masked_mean_std(values_et, valid_et),
+        *masked_mean_std(values_et, learned_et),
         error_eth.max(),
     )
     relevant_fraction_h = relevant_eth.sum((0, 1)) / actor_et.sum().clamp_min(1)

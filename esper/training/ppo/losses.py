@@ -25,10 +25,10 @@ class LossInputs:
     reference_eth: the log-probabilities at the weights before the update.
     advantages_et: normalised.
     targets_et: the returns in the critic's units.
-    actor_et: the steps that teach the actor, which are valid and not forced.
+    actor_et: the steps that teach the actor: the policy decided, and had a choice.
     relevant_eth: the heads that mattered in these steps.
     open_eth: the heads of these steps that had more than one legal choice.
-    value_weight_et: 0 at invalid steps.
+    value_weight_et: 0 at steps that teach nothing.
     ops_et: the ops that were taken.
     contribution_targets_ets: see display_losses.
     """

@@ -32,6 +32,7 @@ class RolloutTensors:
     rewards_et: normalised rewards.
     contributions_ets: those of the seeds, measured before the decision, in percentage points; NaN where not measured.
     valid_et: False after an env's episode has ended.
+    overridden_et: the steps at which the operator decided. What was stored is what the policy would have done.
     """
 
     features_etd: Tensor
@@ -47,6 +48,12 @@ class RolloutTensors:
     done_et: Tensor
     truncated_et: Tensor
     valid_et: Tensor
+    overridden_et: Tensor
+
+    @property
+    def learned_et(self) -> Tensor:
+        """The steps that teach the policy and the critic anything: those at which the policy decided."""
+        return self.valid_et & ~self.overridden_et
 
     @property
     def forced_et(self) -> Tensor:
@@ -85,6 +92,7 @@ class RolloutBuffer:
         self._done_et = torch.zeros(shape, dtype=torch.bool)
         self._truncated_et = torch.zeros(shape, dtype=torch.bool)
         self._valid_et = torch.zeros(shape, dtype=torch.bool)
+        self._overridden_et = torch.zeros(shape, dtype=torch.bool)
         self.clear()
 
     def clear(self) -> None:
@@ -105,6 +113,7 @@ class RolloutBuffer:
             self._done_et,
             self._truncated_et,
             self._valid_et,
+            self._overridden_et,
         ):
             tensor.zero_()
 
@@ -120,6 +129,7 @@ class RolloutBuffer:
         done: Sequence[bool],
         truncated: Sequence[bool],
         active: Sequence[bool],
+        overridden: Sequence[bool],
     ) -> None:
         """Store epoch t, counted from 0, of every env.
 
@@ -127,6 +137,7 @@ class RolloutBuffer:
         rewards: normalised.
         contributions: per env and slot, in percentage points, None where not measured in this epoch.
         active: False for an env whose episode ended before t, so that nothing of its row counts.
+        overridden: the operator decided, and not the policy.
         done: the episode ends with this step.
         truncated: it ends only because its time runs out.
         """
@@ -139,6 +150,7 @@ class RolloutBuffer:
         self._values_et[:, t] = step.values_e
         active_e = torch.tensor(active)
         self._valid_et[:, t] = active_e
+        self._overridden_et[:, t] = torch.tensor(overridden) & active_e
         self._rewards_et[:, t] = torch.tensor(rewards, dtype=torch.float32).where(active_e, 0.0)
         rows = [[_NOT_MEASURED if value is None else value for value in row] for row in contributions]
         measured_es = torch.tensor(rows, dtype=torch.float32)
@@ -159,8 +171,8 @@ class RolloutBuffer:
 
     @property
     def steps(self) -> int:
-        """The number of steps that all envs together have executed."""
-        return sum(self._lengths)
+        """The number of steps that the policy decided, in all envs together."""
+        return sum(self._lengths) - int(self._overridden_et.sum())
 
     def length(self, env: int) -> int:
         """The number of steps that this env has executed."""
@@ -194,4 +206,5 @@ class RolloutBuffer:
             done_et=self._done_et.to(self._device),
             truncated_et=self._truncated_et.to(self._device),
             valid_et=self._valid_et.to(self._device),
+            overridden_et=self._overridden_et.to(self._device),
         )

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,8 +134,8 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
 
     calls: list[tuple[TrainingConfig, Path]] = []
 
-    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, sinks: Sequence[str], on_hangup: str) -> int:
-        assert (sinks, on_hangup) == ((), "continue")
+    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, on_hangup: str, read_only: bool) -> int:
+        assert (on_hangup, read_only) == ("continue", False)
         calls.append((config, runs_dir))
         return 3
 

@@ -17,7 +17,14 @@ from esper.growth.hosts.kinds import slot_config
 from esper.history.presets import load_preset, with_overrides
 from esper.policy.config import PolicyConfig
 from esper.telemetry.events import AnomalyDetected, AnomalyType, HeadUpdate, ObservationStats, PPOMetrics, Severity
-from esper.training.anomalies.detect import accuracy_anomalies, memory_anomalies, seed_anomalies, update_anomalies
+from esper.training.anomalies.detect import (
+    Place,
+    accuracy_anomalies,
+    memory_anomalies,
+    seed_anomalies,
+    seed_epoch,
+    update_anomalies,
+)
 from esper.training.anomalies.memory import MemoryReading
 from esper.training.anomalies.rules import (
     ENV_RULES,
@@ -25,6 +32,7 @@ from esper.training.anomalies.rules import (
     RUN_RULES,
     SEED_RULES,
     UPDATE_RULES,
+    SeedReading,
     least_entropy_share,
 )
 from esper.training.anomalies.trends import TREND_RULES
@@ -222,8 +230,13 @@ def matrix(main: float, first_off: float, second_off: float, none: float, **chan
     return replace(made, **changes)
 
 
-def suspects(seen: CounterfactualMatrix) -> list[tuple[str, str | None, Severity]]:
-    found = seed_anomalies(seen, ("r0c0", "r0c1"), env_id=3, epoch=5, batch=1, batches=20)
+def suspects(seen: CounterfactualMatrix, prediction: float = 0.01) -> list[tuple[str, str | None, Severity]]:
+    """What is told of both seeds once the same was seen three times; one validation prediction is this many points."""
+    found: list[AnomalyDetected] = []
+    for slot, slot_id in enumerate(("r0c0", "r0c1")):
+        now = seed_epoch(seen, slot)
+        reading = SeedReading(epochs=() if now is None else (now,) * 3, prediction=prediction)
+        found += seed_anomalies(reading, Place(batch=1, batches=20, epoch=5, env_id=3, slot_id=slot_id))
     assert all((alarm.env_id, alarm.epoch, alarm.anomaly) == (3, 5, AnomalyType.REWARD_HACKING) for alarm in found)
     return [(alarm.rule, alarm.slot_id, alarm.severity) for alarm in found]
 
@@ -246,9 +259,21 @@ def test_reward_hacking(main: float, first_off: float, none: float, expected: tu
     assert found == ([] if expected is None else [(expected[0], "r0c0", expected[1])])
 
 
+def test_a_fossilised_seed_earns_and_is_judged() -> None:
+    ransom = matrix(60.0, 50.0, 60.0, 65.0, committed=(True, False))
+    assert suspects(ransom) == [("ransomware", "r0c0", CRITICAL)]
+
+
+@pytest.mark.parametrize(("prediction", "told"), [(0.2, True), (0.3, False)])
+def test_a_difference_of_two_predictions_shows_nothing(prediction: float, told: bool) -> None:
+    """The seed claims half a point, and both seeds together do half a point of harm."""
+    assert bool(suspects(matrix(60.0, 59.5, 60.0, 60.5), prediction)) is told
+    assert suspects(matrix(60.0, 50.0, 60.0, 60.5), 0.3) == []
+    assert suspects(matrix(60.0, 59.5, 60.0, 70.0), 0.3) == []
+
+
 def test_seeds_that_earn_nothing_are_not_suspected() -> None:
     ransom = matrix(60.0, 50.0, 60.0, 65.0)
-    assert suspects(replace(ransom, committed=(True, False))) == []
     assert suspects(replace(ransom, measurements=ransom.measurements[:1])) == [], "nothing was switched off"
     alone = CounterfactualMatrix(
         active=(True, False),

@@ -107,15 +107,13 @@ def a_seed(slot_id: str) -> SeedInfo:
 
 def test_an_undisturbed_run_is_quiet() -> None:
     """With as many decisions as the presets take in a batch: a handful of them is worth a warning."""
-    # Masks that know the gates let these tiny hosts grow at once; then single validation images trip the ransom rule.
-    masks = "growth.op_masks=possible"
-    events = run("run.rounds=2", "fleet.envs=8", "fleet.episode_length=25", "fleet.steps_per_epoch=4", masks)
+    events = run("run.rounds=2", "fleet.envs=8", "fleet.episode_length=25", "fleet.steps_per_epoch=4")
     assert [event for event in events if event.kind is EventKind.ANOMALY_DETECTED] == []
 
 
 def test_an_update_that_goes_much_too_far() -> None:
     far = ("ppo.learning_rate=0.3", "ppo.target_kl=1000", "ppo.epochs=4")
-    events = run("run.rounds=1", "fleet.episode_length=8", "run.seed=2", *far)
+    events = run("run.rounds=1", "fleet.episode_length=8", *far)
     rules = ("kl_spike", "ratio_explosion", "ratio_collapse")
     expected = {("kl_spike", CRITICAL), ("ratio_explosion", WARNING), ("ratio_collapse", WARNING)}
     assert told(events, *rules) == expected
@@ -187,15 +185,21 @@ def test_seeds_that_hold_the_host_to_ransom(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_suspicion_that_grows_is_told_again_and_one_that_stays_is_not() -> None:
-    """The seed is worth half a point, then two points, then half a point again, while both seeds together do harm."""
-    watch, told = SeedWatch(("r0c0", "r0c1"), batch=1, batches=9), list[list[Severity]]()
+    """While both seeds together do harm, one claims half a point, then two points, then half a point again.
+
+    It is told in the third epoch in a row. An epoch in which it claims nothing, or is not measured, breaks the row.
+    """
+    watch = SeedWatch(("r0c0", "r0c1"), batch=1, batches=9, validation_predictions=1000)
+    told = list[list[Severity]]()
     seeds = [a_seed("r0c0"), a_seed("r0c1")]
-    for epoch, points in enumerate((0.5, 0.5, 2.0, 2.0, 0.5), start=1):
-        accuracies = {(True, True): 50.0, (False, True): 50.0 - points, (True, False): 52.0, (False, False): 60.0}
+    claims = (0.5, 0.5, 0.0, 0.5, 0.5, None, 0.5, 0.5, 0.5, 2.0, 2.0, 2.0, 0.5, 0.5, 0.5)
+    for epoch, points in enumerate(claims, start=1):
+        accuracies = {(True, True): 50.0, (False, True): 50.0 - (points or 0.0), (True, False): 52.0}
+        accuracies |= {} if points is None else {(False, False): 60.0}
         measured = tuple(MaskedAccuracy(slots_on=on, accuracy=accuracy) for on, accuracy in accuracies.items())
         matrix = CounterfactualMatrix(active=(True, True), committed=(False, False), measurements=measured)
         told.append([alarm.severity for alarm in watch.after_epoch(0, epoch, matrix, seeds)])
-    assert told == [[WARNING], [], [CRITICAL], [], []]
+    assert told == [*[[]] * 8, [WARNING], [], [], [CRITICAL], [], [], []]
 
 
 def test_trends_and_a_fall_in_performance(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ def test_equals_the_definition_episode_by_episode(
         done_et=done,
         truncated_et=truncated,
         bootstrap_et=bootstrap,
-        valid_et=valid,
+        learned_et=valid,
         gamma=gamma,
         gae_lambda=gae_lambda,
     )
@@ -81,3 +82,27 @@ def test_a_small_spread_is_not_blown_up() -> None:
 def test_statistics_over_nothing_are_zero() -> None:
     mean, std = masked_mean_std(torch.ones(2, 2), torch.zeros(2, 2, dtype=torch.bool))
     assert (mean.item(), std.item()) == (0.0, 0.0)
+
+
+def cut_advantages(rewards: list[float]) -> list[float]:
+    """Three steps, of which the operator decided the second; gamma 0.9, lambda 0.5, values 0.5, 0.2, 0.1."""
+    computed = generalized_advantages(
+        rewards_et=torch.tensor([rewards], dtype=torch.float64),
+        values_et=torch.tensor([[0.5, 0.2, 0.1]], dtype=torch.float64),
+        done_et=torch.tensor([[False, False, True]]),
+        truncated_et=torch.zeros(1, 3, dtype=torch.bool),
+        bootstrap_et=torch.zeros(1, 3, dtype=torch.float64),
+        learned_et=torch.tensor([[True, False, True]]),
+        gamma=0.9,
+        gae_lambda=0.5,
+    )
+    return computed[0].tolist()
+
+
+def test_what_the_operator_did_ends_the_trace_of_the_decisions_before() -> None:
+    # The first is judged by the value of the state that it led to: 1 + 0.9 * 0.2 - 0.5. The last is its own error.
+    assert cut_advantages([1.0, 5.0, 2.0]) == pytest.approx([0.68, 0.0, 1.9])
+
+
+def test_what_the_operator_earned_is_nobody_s_merit() -> None:
+    assert cut_advantages([1.0, 5.0, 2.0]) == cut_advantages([1.0, -1e6, 2.0])

@@ -43,6 +43,7 @@ def add(buffer: RolloutBuffer, t: int, *, active: list[bool] | None = None, done
         done=done or last,
         truncated=last,
         active=active or [True] * ENVS,
+        overridden=[False] * ENVS,
     )
 
 

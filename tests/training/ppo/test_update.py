@@ -24,7 +24,7 @@ from esper.policy.observations import Observation, observation_size
 from esper.policy.recurrent import Hidden
 from esper.policy.scoring import evaluate_episodes, relevant_heads
 from esper.training.ppo import update
-from esper.training.ppo.batch import evaluate
+from esper.training.ppo.batch import evaluate, prepare_batch
 from esper.training.ppo.config import PPOConfig, no_entropy_floors
 from esper.training.ppo.metrics import BatchReading, StepReading
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
@@ -92,9 +92,11 @@ def play(
     observe: Callable[[torch.Generator, int], Tensor] = noise,
     hidden: Hidden | None = None,
     ends: dict[int, int] | None = None,
+    overridden: frozenset[tuple[int, int]] = frozenset(),
 ) -> RolloutBuffer:
     """One rollout.
 
+    overridden: (env, epoch) at which the operator decided.
     ends: env -> length of an episode that a terminal cuts short.
     """
     buffer = RolloutBuffer(envs=ENVS, epochs=epochs, num_slots=SLOTS, device=CPU)
@@ -117,6 +119,7 @@ def play(
             done=done.tolist(),
             truncated=(done & (lengths == epochs)).tolist(),
             active=(lengths > t).tolist(),
+            overridden=[(env, t) in overridden for env in range(ENVS)],
         )
     return buffer
 
@@ -489,3 +492,56 @@ def test_new_units_of_returns_change_no_estimate() -> None:
     assert units_after.mean > units_before.mean + 1.0
     for old, new in zip(before, after, strict=True):
         assert torch.allclose(old, new, atol=1e-2, rtol=1e-3)
+
+
+OVERRIDDEN = frozenset({(2, 1)})
+
+
+def paid_to_the_operator(amount: float) -> Reward:
+    def reward(t: int, features: Tensor, _step: PolicyStep) -> Tensor:
+        paid = features[:, t].clone()
+        if t == 1:
+            paid[2] = amount
+        return paid
+
+    return reward
+
+
+def test_what_the_operator_earned_changes_nothing() -> None:
+    learned: list[dict[str, Tensor]] = []
+    for amount in (0.0, 1000.0):
+        policy = make_policy()
+        updater = PPOUpdater(policy, PPOConfig())
+        updater.update(play(policy, reward=paid_to_the_operator(amount), overridden=OVERRIDDEN), generator())
+        state = updater.value_normalizer.state()
+        learned.append({**weights(policy), "mean": state.mean, "variance": state.variance, "count": state.count})
+    assert same(*learned)
+
+
+def test_a_step_of_the_operator_teaches_neither_the_actor_nor_the_critic() -> None:
+    policy = make_policy()
+    buffer = play(policy, reward=paid_to_the_operator(3.0), overridden=OVERRIDDEN)
+    rollout = buffer.tensors()
+    updater = PPOUpdater(policy, PPOConfig(gamma=0.9, gae_lambda=0.5))
+    order = [torch.arange(ENVS)]
+    config = PPOConfig(gamma=0.9, gae_lambda=0.5)
+    prepared = prepare_batch(policy, rollout, order, updater.value_normalizer, config)
+    inputs, rewards, values = prepared.inputs, rollout.rewards_et, rollout.values_et
+    assert not inputs.actor_et[2, 1]
+    assert not inputs.relevant_eth[2, 1].any()
+    assert not inputs.open_eth[2, 1].any()
+    assert inputs.value_weight_et[2, 1] == 0
+    assert inputs.actor_et.sum() == ENVS * 5 - 1
+    before = rewards[2, 0] + 0.9 * values[2, 1]  # The fresh normaliser has the units of the rewards.
+    torch.testing.assert_close(inputs.targets_et[2, 0], prepared.value_state.to_critic(before))
+    assert prepared.value_state.count == ENVS * 5 - 1
+    assert buffer.steps == ENVS * 5 - 1
+
+
+def test_where_the_operator_decided_everything_the_update_is_skipped() -> None:
+    policy = make_policy()
+    before = weights(policy)
+    everything = frozenset((env, t) for env in range(ENVS) for t in range(5))
+    metrics = PPOUpdater(policy, PPOConfig()).update(play(policy, overridden=everything), generator())
+    assert metrics.skip_cause is SkipCause.NO_STEPS
+    assert same(before, weights(policy))

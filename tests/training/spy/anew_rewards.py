@@ -103,7 +103,7 @@ class Pay:
         """Every term of the shaped mode."""
         terms = {
             "bounded_attribution": sum(self.credit_after(slot, seed) for slot, seed in self.seeds),
-            "ratio_penalty": sum(self._ratio(slot) for slot, seed in self.seeds if stage(seed) in LIVE),
+            "ratio_penalty": sum(self._ratio(slot) for slot, _ in self.seeds),
             **self.warnings(),
             **self.shaping(self.rules.shaping_weight),
             "synergy_bonus": sum(self._synergy(slot, seed) for slot, seed in self.seeds),

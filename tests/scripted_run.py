@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from esper.contracts.actions import HEAD_NAMES, AlphaAlgorithm, AlphaCurve, AlphaMode, Op, head_sizes
+from esper.contracts.actions import HEAD_NAMES, AlphaAlgorithm, AlphaCurve, AlphaMode, Blueprint, Op, head_sizes
 from esper.contracts.gates import Gate, GateCheck
 from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
@@ -126,7 +126,10 @@ class ScriptedRun:
             learning_rate=3e-4,
             clip_ratio=0.2,
             entropy_coef=0.05,
+            blueprints=(Blueprint.CONV_LIGHT, Blueprint.NORM),
             conv_algorithm="grouped",
+            blas=None,
+            data_digest=None,
         )
 
     def _round(self, batch: int, rng: random.Random) -> Iterator[tuple[float, Payload]]:
@@ -251,6 +254,7 @@ class ScriptedRun:
             refusal="gate G5: contribution below 0.5" if refused else None,
             heads=_heads(op, slot, rng),
             legal_ops=legal,
+            operator=None,
             op_masks=None,
             alternatives=(
                 Alternative(op="WAIT", probability=0.18),
