@@ -58,7 +58,7 @@ class Columns:
 def choose_columns(rows: Sequence[EnvRow], slots: int, width: int) -> Columns:
     """The widest slot cells that leave room for a trend; what is left over makes the trend longer."""
     names = {row.episode.group_id for row in rows}
-    group = min(LONGEST_GROUP, max(len("grp"), *map(len, names))) + 1 if len(names) > 1 else 0
+    group = min(LONGEST_GROUP, max(len("grp "), *map(len, names))) + 1 if len(names) > 1 else 0
     env = max(2, len(str(max((row.env_id for row in rows), default=0))))
     low, high = own_scale(value for row in rows for value in row.trend)
     scale = (low // 10 * 10.0, -(-high // 10) * 10.0)
