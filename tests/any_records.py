@@ -10,6 +10,10 @@ from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hin
 from hypothesis import strategies as st
 
 from esper.telemetry.bounds import Bounds
+from esper.telemetry.events import TrainingStarted
+
+_TOGETHER: dict[type, dict[str, st.SearchStrategy[object]]] = {TrainingStarted: {"start_batch": st.just(1)}}
+"""Fields that a record refuses beside some values of the others."""
 
 
 def records(form: object) -> st.SearchStrategy[object]:
@@ -36,7 +40,7 @@ def records(form: object) -> st.SearchStrategy[object]:
     assert isinstance(form, type)
     assert is_dataclass(form)
     hints = get_type_hints(form, include_extras=True)
-    return st.builds(form, **{f.name: records(hints[f.name]) for f in fields(form)})
+    return st.builds(form, **{f.name: records(hints[f.name]) for f in fields(form)} | _TOGETHER.get(form, {}))
 
 
 def _within(kind: type, bounds: Bounds) -> st.SearchStrategy[object]:

@@ -86,12 +86,12 @@ def prepare(config: TrainingConfig) -> None:
 
 
 def check_sinks(names: Sequence[str]) -> None:
-    """Make sure that every sink is registered, before a run directory is made.
+    """Make sure that every sink can be made, before a run directory is.
 
     Raises:
-        ConfigError: one is not; the message offers the nearest names.
+        ConfigError: one cannot; the message offers the nearest names, or says what to install.
     """
-    from esper.telemetry.sinks import SINKS
+    from esper.telemetry.sinks import check_sink
 
     for name in names:
-        SINKS.find(name)
+        check_sink(name)

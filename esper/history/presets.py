@@ -12,6 +12,7 @@ from typing import Final, cast
 from esper.contracts.registry import nearest
 from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
+from esper.history.json_text import quoted
 from esper.plugins import import_plugins
 from esper.training.config import TrainingConfig
 
@@ -152,7 +153,7 @@ def parse_override(text: str) -> tuple[str, object]:
     path, equals, value = text.partition("=")
     path = path.strip()
     if not equals or not all(path.split(".")):
-        raise ConfigError(f"override {text!r} is not of the form table.key=value, for example fleet.envs=4")
+        raise ConfigError(f"override {quoted(text)} is not of the form table.key=value, for example fleet.envs=4")
     return path, _parse_value(value.strip())
 
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar, cast
 
-from esper.errors import SavedDataError
-from esper.history.json_text import Document
+from esper.errors import HistoryError, SavedDataError
+from esper.history.json_text import Document, quoted
 from esper.history.lines import read_header
 from esper.history.run_directory import CONFIG_FILE, EVENTS_FILE
 from esper.history.run_lock import is_locked
@@ -127,7 +127,11 @@ def _with_progress(run: ListedRun) -> ListedRun:
 
 def _created(path: Path) -> float:
     """The time in the header."""
-    return datetime.fromisoformat(read_header(path / EVENTS_FILE, "events").created).timestamp()
+    created = read_header(path / EVENTS_FILE, "events").created
+    try:
+        return datetime.fromisoformat(created).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise HistoryError(f"{path / EVENTS_FILE}, line 1: created is {quoted(created)}: expected a time") from error
 
 
 def _settings(path: Path) -> Document:
@@ -137,7 +141,7 @@ def _settings(path: Path) -> Document:
     """
     try:
         return tomllib.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

@@ -44,17 +44,20 @@ def read_settings(path: Path, *, sealed: bool) -> Document:
     """
     try:
         text = path.read_bytes().decode()
-        if sealed:
-            first, _, tables = text.partition("\n")
-            if first != f"{_MARK}{_digest(tables)}":
-                raise HistoryError(f"{path} is not what was written: it was changed, cut off or damaged")
-        return tomllib.loads(text)
     except FileNotFoundError as error:
         raise HistoryError(
             f"{path} does not exist: the run was imported from the original system, or its folder is not complete"
         ) from error
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise HistoryError(f"{path} cannot be read: {error}") from error
+    if sealed:
+        first, _, tables = text.partition("\n")
+        if first != f"{_MARK}{_digest(tables)}":
+            raise HistoryError(f"{path} is not what was written: it was changed, cut off or damaged")
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # An integer of thousands of digits is a ValueError, too.
+        raise HistoryError(f"{path} is not TOML: {error}") from error
 
 
 def check_identity(path: Path, document: Document, header: FileHeader) -> None:

@@ -43,6 +43,9 @@ VERSIONS: Final = (
             "In `mask_hit_rates`, the count `masked` is called `masked_decisions`; `masked` is a flag everywhere.",
             "`last_action` says why an op was not legal (`op_masks`), and what the second choice of a head was.",
             "`OPERATOR_ORDERED` and the field `operator` of `last_action` tell what the operator of the run decided.",
+            "The header says how the run was made (`provenance`); `TRAINING_STARTED` names the BLAS library "
+            "and the digest of the data.",
+            "`SINK_DETACHED` tells of a sink that failed.",
             "`TRAINING_STARTED` names the blueprints that can be germinated.",
             "`TRAINING_ENDED` names the signal that ended the run.",
             "Numbers, texts and lists have ranges; a value outside of its range is damage.",

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.text import on_one_line
 from esper.errors import ConfigError
 
 LARGEST_FILE: Final = 2**28
@@ -126,4 +127,4 @@ def _decompress(packed: Path) -> bytes:
 
 
 def _broken(path: Path, error: Exception) -> ConfigError:
-    return ConfigError(f"{path} is truncated or damaged ({error}): delete it and fetch it again")
+    return ConfigError(f"{path} is truncated or damaged ({on_one_line(str(error))}): delete it and fetch it again")

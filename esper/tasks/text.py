@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from esper.contracts.distribution import install_extra
+from esper.contracts.text import on_one_line
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
@@ -58,8 +59,9 @@ def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
     try:
         stream = _read_parquet(path) if path.suffix == ".parquet" else np.fromfile(path, dtype=np.uint8)
     except OSError as error:
+        reason = on_one_line(error.strerror or str(error))
         raise ConfigError(
-            f"task.path is {config.path!r}: it cannot be read ({error.strerror or error}); give a text or .parquet file"
+            f"task.path is {config.path!r}: it cannot be read ({reason}); give a text or .parquet file"
         ) from error
     return build_text_task(config, stream)
 
@@ -140,8 +142,9 @@ def _read_parquet(path: Path) -> NDArray[np.uint8]:
     try:
         column = cast("_Column", parquet.read_table(path, columns=[PARQUET_COLUMN]).column(PARQUET_COLUMN))
     except (ValueError, KeyError, RuntimeError) as error:  # pyarrow's own errors are subclasses of these.
+        reason = on_one_line(str(error))
         raise ConfigError(
-            f"{path} cannot be read as a parquet file with a column {PARQUET_COLUMN!r} ({error}): fetch it again"
+            f"{path} cannot be read as a parquet file with a column {PARQUET_COLUMN!r} ({reason}): fetch it again"
         ) from error
     stories = column.to_pylist()
     if not all(story is None or isinstance(story, str) for story in stories):

@@ -31,8 +31,8 @@ class Bounds:
     def words(self) -> str:
         """The range, in words that follow "a number".
 
-        >>> Bounds(low=0, high=1_000_000).words, Bounds(low=-0.01, high=100.01, nan=True).words
-        ('from 0 to 1,000,000', 'from -0.01 to 100.01, or NaN')
+        >>> Bounds(low=0, high=1_000_000).words, Bounds(low=-0.001, high=1.001, nan=True).words
+        ('from 0 to 1,000,000', 'from -0.001 to 1.001, or NaN')
         """
         return f"from {_plain(self.low)} to {_plain(self.high)}{', or NaN' if self.nan else ''}"
 
@@ -51,8 +51,11 @@ MOST: Final = 2**53
 
 EnvId = Annotated[int, Bounds(low=0, high=MOST_ENVS - 1)]
 EnvCount = Annotated[int, Bounds(low=1, high=MOST_ENVS)]
-Epoch = Annotated[int, Bounds(low=0, high=MOST_EPOCHS)]
-"""A host epoch, counted from 1; 0 stands for the time before the first."""
+Epoch = Annotated[int, Bounds(low=1, high=MOST_EPOCHS)]
+"""A host epoch, counted from 1."""
+
+EpochCount = Annotated[int, Bounds(low=0, high=MOST_EPOCHS)]
+"""A number of host epochs."""
 
 EpisodeLength = Annotated[int, Bounds(low=1, high=MOST_EPOCHS)]
 Batch = Annotated[int, Bounds(low=1, high=MOST_BATCHES)]
@@ -63,6 +66,9 @@ BatchCount = Annotated[int, Bounds(low=0, high=MOST_BATCHES)]
 
 Count = Annotated[int, Bounds(low=0, high=MOST)]
 """How many of something that nothing else limits: parameters, steps, episodes, seeds."""
+
+HostSize = Annotated[int, Bounds(low=1, high=MOST)]
+"""The number of a host's parameters, by which others are divided."""
 
 RandomSeed = Annotated[int, Bounds(low=0, high=2**63 - 1)]
 Seq = Annotated[int, Bounds(low=1, high=MOST)]
@@ -78,8 +84,8 @@ Rate = Annotated[float, Bounds(low=0.0, high=1e15)]
 Coefficient = Annotated[float, Bounds(low=0.0, high=1e6)]
 """A setting of the learner, or what a schedule made of it."""
 
-Percent = Annotated[float, Bounds(low=-0.01, high=100.01, nan=True)]
-"""An accuracy. Means of float32 may lie a little outside."""
+Percent = Annotated[float, Bounds(low=-0.01, high=100.01)]
+"""An accuracy. It is counted and therefore never NaN; means of float32 may lie a little outside."""
 
 Share = Annotated[float, Bounds(low=-0.001, high=1.001, nan=True)]
 """A share or a probability. Sums of float32 may lie a little outside."""

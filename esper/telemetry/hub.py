@@ -3,10 +3,10 @@
 `emit` belongs to the trainer's thread. Sinks may be added and removed from any thread.
 
 What happens if a sink fails is decided here, in one place. An ordinary sink is detached whatever it raises, the failure
-is recorded in `Hub.failures`, and training goes on: nobody loses a run because a console, an exporter or a plug-in
-broke. A critical sink keeps the record of the run. It reports trouble with the outside world by raising OSError or
-SinkError, which ends the run with a TelemetryWriteError, because hours of training whose record is silently lost are
-worth nothing. Any other exception of a critical sink is a defect and passes through.
+is recorded in `Hub.failures` and told in an event, and training goes on: nobody loses a run because a console, an
+exporter or a plug-in broke. A critical sink keeps the record of the run. It reports trouble with the outside world by
+raising OSError or SinkError, which ends the run with a TelemetryWriteError, because hours of training whose record is
+silently lost are worth nothing. Any other exception of a critical sink is a defect and passes through.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from esper.errors import TelemetryWriteError
-from esper.telemetry.events import DEFAULT_GROUP, Event, Payload, Severity
+from esper.telemetry.events import DEFAULT_GROUP, Event, Payload, Severity, SinkDetached
+
+_LONGEST_REASON: Final = 500
+"""How much of what a sink raised is told in the event."""
 
 
 class SinkError(Exception):
@@ -112,6 +115,7 @@ class Hub:
         Raises:
             TelemetryWriteError: a critical sink failed.
         """
+        known = len(self._failures)
         self._seq += 1
         event = Event(seq=self._seq, time=self._clock(), payload=payload, group_id=group_id, severity=severity)
         for sink in self._sinks:  # add and remove replace the tuple, so this loop needs no lock.
@@ -123,6 +127,10 @@ class Hub:
                 if sink.critical:
                     raise
                 self._detach(sink, error)
+        for failure in self._failures[known:]:
+            self.emit(
+                SinkDetached(sink=failure.sink, reason=failure.reason[:_LONGEST_REASON]), severity=Severity.WARNING
+            )
         return event
 
     def close(self) -> None:

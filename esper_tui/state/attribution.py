@@ -117,7 +117,7 @@ def matrix_figures(matrix: CounterfactualMatrixComputed) -> MatrixFigures:
         pairs=_pairs(matrix, accuracies, sorted(active)),
         on=on,
         off=off,
-        shapley_total=math.fsum(values) if values else None,
+        shapley_total=sum(values) if values else None,
         measured=sum(1 for config in accuracies if config <= active),
         possible=2 ** len(active),
     )

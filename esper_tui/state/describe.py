@@ -25,6 +25,7 @@ from esper.telemetry.events import (
     SeedGerminated,
     SeedPruned,
     SeedStageChanged,
+    SinkDetached,
     TrainingEnded,
     TrainingStarted,
     Trend,
@@ -58,6 +59,9 @@ def describe(payload: Payload) -> Description | None:
             return Description(word="start", text=text + f"seed {payload.seed}, {payload.device}")
         case TrainingEnded():
             return _ended(payload)
+        case SinkDetached():
+            text = f"{payload.sink} failed, training goes on without it: {payload.reason}"
+            return Description(word="sink", text=text, level=Level.WARNING)
         case AlgorithmChosen():
             return Description(word="algorithm", text=_algorithm(payload))
         case SeedGerminated() | SeedStageChanged() | SeedGateEvaluated() | SeedFossilized() | SeedPruned():

@@ -14,22 +14,20 @@ class RoundCurve:
     """
 
     batch: int | None = None
-    sums: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    sums: dict[int, tuple[float, int]] = field(default_factory=dict[int, tuple[float, int]])
     previous: tuple[float, ...] = ()
     points: tuple[float, ...] | None = None
 
     def copy(self) -> RoundCurve:
-        return replace(self, sums=list(self.sums))
+        return replace(self, sums=dict(self.sums))
 
     def add(self, payload: EpochCompleted) -> None:
         if payload.batch != self.batch:
             self.previous = self._means()
             self.batch = payload.batch
             self.sums.clear()
-        while len(self.sums) < payload.epoch:
-            self.sums.append((0.0, 0))
-        total, count = self.sums[payload.epoch - 1]
-        self.sums[payload.epoch - 1] = (total + payload.val_accuracy, count + 1)
+        total, count = self.sums.get(payload.epoch, (0.0, 0))
+        self.sums[payload.epoch] = (total + payload.val_accuracy, count + 1)
         self.points = None
 
     def current_points(self) -> tuple[float, ...]:
@@ -39,7 +37,7 @@ class RoundCurve:
         return self.points
 
     def _means(self) -> tuple[float, ...]:
-        sums = self.sums
+        sums = [self.sums[epoch] for epoch in sorted(self.sums)]
         if len(sums) > 1 and sums[-1][1] < sums[-2][1]:
             sums = sums[:-1]
-        return tuple(total / count for total, count in sums if count)
+        return tuple(total / count for total, count in sums)

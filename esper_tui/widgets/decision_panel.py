@@ -166,7 +166,7 @@ def reward_lines(decision: LastAction, width: int, *, every: bool) -> list[Line]
 
 def _sum_words(decision: LastAction) -> list[Span]:
     values = [term.value for term in decision.reward_terms if term.value is not None]
-    total = math.fsum(values) if all(math.isfinite(value) for value in values) else math.nan
+    total = sum(values) if all(math.isfinite(value) for value in values) else math.nan
     if abs(total - decision.reward) <= RESIDUE * max(1.0, abs(decision.reward)):
         return [Span("  Σ of the terms = r ✓", Role.GOOD)]
     residue = format_number(total - decision.reward, 3, signed=True)
@@ -228,7 +228,7 @@ class RewardPanel(FigurePanel):
 
 def _value_lines(episode: EpisodeView, decision: LastAction) -> list[Line]:
     after = next((one for one in episode.decisions if one.epoch > decision.epoch), None)
-    to_go = math.fsum(one.reward for one in episode.decisions if one.epoch > decision.epoch)
+    to_go = sum(one.reward for one in episode.decisions if one.epoch > decision.epoch)
     measured = episode.epoch_at(decision.epoch)
     lines = [
         line(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 from esper_tui.sources.base import Frame
@@ -24,11 +23,11 @@ class PhasePanel(FigurePanel):
             return [line(dim("awaiting the end of round 1"))]
         newest = throughputs[-1]
         phases = sorted(newest.phases, key=lambda phase: -phase.milliseconds)
-        total = math.fsum(phase.milliseconds for phase in phases)
+        total = sum(phase.milliseconds for phase in phases)
         lines = [line(label(f"round {newest.batch}  "), f"{newest.wall_ms / 1000:.2f} s wall")]
         for phase in phases:
-            share = phase.milliseconds / newest.wall_ms if newest.wall_ms else 0.0
-            bar = "█" * round(share * max(0, min(30, width - 44)))
+            share = phase.milliseconds / max(newest.wall_ms, 1e-9)
+            bar = "█" * round(min(1.0, share) * max(0, min(30, width - 44)))
             text = f"{pad(phase.phase.replace('_', ' '), 24)} {phase.milliseconds:9.1f} ms {100 * share:5.1f} %  "
             lines.append(line(text, Span(bar, Role.BAR)))
         rest = newest.wall_ms - total
@@ -100,12 +99,12 @@ class RewardHealthPanel(FigurePanel):
             return [*lines, line(dim("awaiting the end of round 1"))]
         newest = ledger.rewards[-1]
         terms = [(term.name, term.value) for term in newest.mean_terms if term.value]
-        total = math.fsum(abs(value) for _, value in terms)
+        total = sum(abs(value) for _, value in terms)
         for name, value in sorted(terms, key=lambda term: -abs(term[1])):
             share = 100 * abs(value) / total
             text = f"{pad(name.replace('_', ' '), 24)} {format_number(value, 4, signed=True):>10} {share:5.1f} %"
             lines.append(line(text))
-        shaping = math.fsum(abs(value) for name, value in terms if "pbrs" in name or "shaping" in name)
+        shaping = sum(abs(value) for name, value in terms if "pbrs" in name or "shaping" in name)
         share = f"{100 * shaping / total:.1f} %" if total else MISSING
         return [*lines, line(label("shaping, share of all terms' size "), share)]
 

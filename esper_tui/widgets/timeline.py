@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from esper.contracts.stages import SeedStage
@@ -148,10 +149,17 @@ def _draw_rewards(canvas: Canvas, axis: Axis, episode: EpisodeView, row: int) ->
 
 
 def _draw_epochs(canvas: Canvas, axis: Axis, episode: EpisodeView, row: int) -> None:
-    step = next(size for size in (1, 2, 5, 10, 20, 50, 100, 1000) if size * axis.width / axis.max_epochs >= 6)
+    step = next(size for size in _steps() if size * axis.width >= 6 * axis.max_epochs)
     for epoch in [1, *range(step if step > 1 else 2, axis.max_epochs + 1, step)]:
         if epoch == 1 or axis.start(epoch) - axis.left >= 3:
             canvas.put(axis.start(epoch), row, str(epoch), Role.DIM)
+
+
+def _steps() -> Iterator[int]:
+    """1, 2, 5, 10, 20, 50 and so on: the distances between labels that people count in."""
+    for power in count():
+        for digit in (1, 2, 5):
+            yield digit * 10**power
 
 
 def _draw_notes(canvas: Canvas, axis: Axis, episode: EpisodeView, epoch: int, rows: int, slots: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -222,6 +223,15 @@ def test_the_timeline_puts_what_happened_under_its_epoch(width: int) -> None:
     for epoch in range(1, episode.max_epochs + 1):
         assert axis.epoch_at(axis.start(epoch)) == epoch
     assert max(map(len, lines)) == width
+
+
+@pytest.mark.parametrize("length", [30, 9_999, 1_000_000])
+def test_the_timeline_labels_episodes_of_any_length(length: int) -> None:
+    episode = replace(SNAPSHOT.envs[0].episode, max_epochs=length)
+    labels = [int(word) for word in plain(timeline_lines(episode, 120, 12)[-1]).split()]
+    assert labels[0] == 1
+    assert 4 < len(labels) < 20
+    assert len({after - before for before, after in pairwise(labels[1:])}) == 1
 
 
 def overlap(first: Box, second: Box) -> bool:

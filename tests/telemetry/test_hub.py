@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from esper.errors import TelemetryWriteError
-from esper.telemetry.events import Event, RunEnd, Severity, TrainingEnded
+from esper.telemetry.events import Event, RunEnd, Severity, SinkDetached, TrainingEnded
 from esper.telemetry.hub import Hub, SinkError
 
 PAYLOAD = TrainingEnded(end=RunEnd.FINISHED, batches_completed=1, wall_seconds=2.0)
@@ -70,7 +70,8 @@ def test_failing_sink_is_detached_and_reported_and_the_others_go_on(error: Excep
     hub.emit(PAYLOAD)
     broken.error = None
     hub.emit(PAYLOAD)
-    assert [event.seq for event in healthy.events] == [1, 2]
+    told = SinkDetached(sink="exporter", reason=str(error))
+    assert [(event.seq, event.payload) for event in healthy.events] == [(1, PAYLOAD), (2, told), (3, PAYLOAD)]
     assert broken.events == []
     assert [(f.sink, f.seq, f.reason) for f in hub.failures] == [("exporter", 1, str(error))]
 

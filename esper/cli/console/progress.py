@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from esper.cli.console.formatting import number, percent
+from esper.contracts.text import printable
 from esper.telemetry.events import (
     AnomalyDetected,
     BatchEpochCompleted,
@@ -13,6 +14,7 @@ from esper.telemetry.events import (
     EpochCompleted,
     Event,
     GovernorRollback,
+    SinkDetached,
     Throughput,
     TrainingStarted,
 )
@@ -61,6 +63,8 @@ class ConsoleProgress:
                 )
             case GovernorRollback() as rollback:
                 self._print(f"rolled back env {rollback.env_id} at epoch {rollback.epoch}: {rollback.reason}")
+            case SinkDetached() as detached:
+                self._print(printable(f"warning: sink {detached.sink} stopped, training goes on: {detached.reason}"))
             case AnomalyDetected() as anomaly:
                 self._print(anomaly_line(anomaly))
             case BatchEpochCompleted() as barrier:

@@ -53,6 +53,7 @@ from esper.telemetry.events.run import (
     AlgorithmTime,
     GroupStarted,
     RunEnd,
+    SinkDetached,
     TrainingEnded,
     TrainingStarted,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "SeedPruned",
     "SeedStageChanged",
     "Severity",
+    "SinkDetached",
     "SlotSnapshot",
     "Throughput",
     "TrainingEnded",
@@ -142,6 +144,7 @@ Payload = (
     | MaskHitRates
     | HostsKept
     | OperatorOrdered
+    | SinkDetached
 )
 
 

@@ -7,7 +7,18 @@ from enum import StrEnum
 from typing import ClassVar
 
 from esper.contracts.legality import IllegalReason
-from esper.telemetry.bounds import Batch, Count, Duration, EnvId, EpisodeLength, Epoch, Percent, Share
+from esper.telemetry.bounds import (
+    Batch,
+    Count,
+    Duration,
+    EnvId,
+    EpisodeLength,
+    Epoch,
+    EpochCount,
+    HostSize,
+    Percent,
+    Share,
+)
 from esper.telemetry.events.kinds import EventKind, NamedValue
 from esper.telemetry.events.operator import OperatorAct
 from esper.telemetry.events.seeds import SlotSnapshot
@@ -31,7 +42,7 @@ class EpochCompleted:
     host_grad_norm: float | None
     control_accuracy: Percent | None = None
     total_params: Count
-    host_params: Count
+    host_params: HostSize
     slots: tuple[SlotSnapshot, ...]
 
 
@@ -175,7 +186,7 @@ class EpisodeOutcome:
     best_accuracy: Percent
     episode_reward: float
     stability: Share
-    host_params: Count
+    host_params: HostSize
     total_params: Count
     param_ratio: float
     num_fossilized: Count
@@ -202,6 +213,6 @@ class GovernorRollback:
     loss: float | None
     threshold: float | None
     consecutive_panics: Count | None
-    restored_epoch: Epoch | None
+    restored_epoch: EpochCount | None
     penalty: float | None
     pruned_slots: tuple[str, ...]

@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     BATCH_EPOCH_COMPLETED = "BATCH_EPOCH_COMPLETED"
     HOSTS_KEPT = "HOSTS_KEPT"
     OPERATOR_ORDERED = "OPERATOR_ORDERED"
+    SINK_DETACHED = "SINK_DETACHED"
     LAST_ACTION = "last_action"
     BATCH_STATS = "batch_stats"
     ACTION_DISTRIBUTION = "action_distribution"

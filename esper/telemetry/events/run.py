@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from esper.contracts.actions import Blueprint
+from esper.errors import RecordError
 from esper.telemetry.bounds import (
     Batch,
     BatchCount,
@@ -16,6 +17,7 @@ from esper.telemetry.bounds import (
     EnvCount,
     EnvId,
     EpisodeLength,
+    HostSize,
     RandomSeed,
 )
 from esper.telemetry.events.kinds import EventKind
@@ -52,7 +54,7 @@ class TrainingStarted:
     package_version: str
     preset: str
     task: str
-    host_params: Count
+    host_params: HostSize
     slot_ids: tuple[str, ...]
     blueprints: tuple[Blueprint, ...] | None
     n_envs: EnvCount
@@ -73,6 +75,20 @@ class TrainingStarted:
     blas: str | None
     data_digest: str | None
     groups: tuple[GroupStarted, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a run without a round, which no share of rounds could describe.
+
+        Raises:
+            RecordError: it starts after its last round.
+        """
+        if self.start_batch > self.max_batches:
+            raise RecordError(
+                "payload.start_batch",
+                self.start_batch,
+                "at most max_batches",
+                problem=f"is {self.start_batch}: expected at most max_batches, {self.max_batches}",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +116,19 @@ class AlgorithmChosen:
     source: str
     shape: str
     candidates: tuple[AlgorithmTime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkDetached:
+    """A sink failed and receives no more events. Training goes on without it.
+
+    sink: what messages call it.
+    reason: what it raised.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.SINK_DETACHED
+    sink: str
+    reason: str
 
 
 class RunEnd(StrEnum):

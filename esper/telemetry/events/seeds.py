@@ -9,7 +9,7 @@ from esper.contracts.actions import AlphaAlgorithm, AlphaCurve, AlphaMode
 from esper.contracts.gates import Gate, GateCheck
 from esper.contracts.seeds import PruneInitiator
 from esper.contracts.stages import SeedStage
-from esper.telemetry.bounds import Count, EnvId, Epoch, Share
+from esper.telemetry.bounds import Count, EnvId, EpochCount, Share
 from esper.telemetry.events.kinds import EventKind
 
 
@@ -43,7 +43,7 @@ class SeedStageChanged:
     to_stage: SeedStage
     alpha: Share | None
     accuracy_delta: float
-    epochs_in_stage: Epoch
+    epochs_in_stage: EpochCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class SeedFossilized:
     blueprint: str
     params_added: Count
     alpha: Share
-    epochs_total: Epoch
+    epochs_total: EpochCount
     improvement: float
     contribution: float | None
 
@@ -82,7 +82,7 @@ class SeedPruned:
     blueprint: str
     reason: str
     initiator: PruneInitiator
-    epochs_total: Epoch
+    epochs_total: EpochCount
     improvement: float
     contribution: float | None
 
@@ -96,8 +96,8 @@ class SlotSnapshot:
     stage: SeedStage
     blueprint: str
     params: Count
-    epochs_in_stage: Epoch
-    epochs_total: Epoch
+    epochs_in_stage: EpochCount
+    epochs_total: EpochCount
     alpha: Share
     alpha_target: Share | None
     alpha_mode: AlphaMode | None

@@ -204,7 +204,7 @@ def _beyond(line: dict[str, dict[str, object]]) -> None:
         (_type, "timestamp is 5: expected a string"),
         (_missing, "data.val_loss is missing: expected a number"),
         (_wrong, "data.inner_epoch is '2': expected an integer"),
-        (_beyond, "payload.epoch is -1: expected an integer from 0 to"),
+        (_beyond, "payload.epoch is -1: expected an integer from 1 to"),
     ],
 )
 def test_a_damaged_line_is_reported_and_nothing_is_left(
