@@ -11,19 +11,33 @@ import typer
 
 from esper.api.options import prepare as prepare
 from esper.api.options import resolve as resolve
+from esper.cli import completion
 from esper.cli.streams import say
+from esper.training.config import TrainingConfig
 
-Preset = Annotated[str, typer.Option(help="The preset to start from; see `esper presets list`.")]
+Preset = Annotated[
+    str,
+    typer.Option(help="The preset to start from; see `esper presets list`.", autocompletion=completion.presets),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Start from this file instead: a preset, or a run's config.toml."),
+]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one value, e.g. ppo.learning_rate=3e-4. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change one value, e.g. ppo.learning_rate=3e-4. Repeatable.",
+        autocompletion=completion.settings,
+    ),
 ]
 Rounds = Annotated[int | None, typer.Option(help="The number of rounds, each of E episodes and one PPO update.")]
 EpisodeLength = Annotated[int | None, typer.Option(help="Host epochs per episode.")]
 Seed = Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")]
+Device = Annotated[str | None, typer.Option(envvar="ESPER_DEVICE", help="cpu, cuda, cuda:1 ...")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; 0 takes as many as this process may use.")]
-RunsDir = Annotated[Path, typer.Option(help="The directory in which run directories are made.")]
+RunsDir = Annotated[Path, typer.Option(envvar="ESPER_RUNS", help="The directory in which run directories are made.")]
 Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="MODULE", help="Import this module first, e.g. my_blueprints. Repeatable."),
@@ -34,6 +48,19 @@ Sinks = Annotated[
 ]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Leave out every key of the cockpit that changes the run.")]
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
+
+
+def starting_point(preset: str, file: Path | None) -> str | TrainingConfig:
+    """What --preset and --config name: the name of a preset, or the configuration in the file.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    if file is None:
+        return preset
+    from esper.history.presets import read_config_file
+
+    return read_config_file(file)
 
 
 def wants_cockpit(no_tui: bool) -> bool:

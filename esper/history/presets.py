@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+import platformdirs
+
 from esper.contracts.registry import nearest
 from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
@@ -37,16 +39,23 @@ def presets_directory() -> Path:
     return installed if installed.is_dir() else package.parent / "presets"
 
 
+def own_presets_directory() -> Path:
+    """Where the user keeps presets: ~/.config/esper/presets on Linux."""
+    return platformdirs.user_config_path("esper") / "presets"
+
+
 def list_presets() -> tuple[PresetInfo, ...]:
-    """Every preset, by name.
+    """Every preset that comes with Esper, and after them the user's own, by name.
 
     Raises:
-        ConfigError: a preset file is not TOML or has no description.
+        ConfigError: a preset file is not TOML or has no description, or the user's has a name that is taken.
     """
-    return tuple(
-        PresetInfo(name=path.stem, description=_read_preset(path)[0], path=path)
-        for path in sorted(presets_directory().glob("*.toml"))
-    )
+    shipped, own = (sorted(folder.glob("*.toml")) for folder in (presets_directory(), own_presets_directory()))
+    taken = {path.stem for path in shipped}
+    for path in own:
+        if path.stem in taken:
+            raise ConfigError(f"{path} has the name of a preset that comes with Esper: give the file another name")
+    return tuple(PresetInfo(name=path.stem, description=_read_preset(path)[0], path=path) for path in (*shipped, *own))
 
 
 def find_preset(name: str) -> PresetInfo:
@@ -83,13 +92,33 @@ def resolve_config(
     path = find_preset(preset).path
     tables = _read_preset(path)[1]
     _set(tables, "run.preset", preset)
+    # Changes are merged into all of the preset's settings, those included that its file leaves at their defaults.
+    return with_overrides(_with_defaults(tables, path), overrides, values)
+
+
+def read_config_file(path: Path) -> TrainingConfig:
+    """The configuration in a file: a preset of the user's, or the config.toml of a run. What it leaves out is default.
+
+    Raises:
+        ConfigError: the file cannot be read, is the settings of several policy groups, or does not fit.
+    """
+    tables = _read_toml(path)
+    tables.pop("description", None)
+    if "groups" in tables:
+        raise ConfigError(f"{path} holds the settings of several policy groups: give those of one with --set instead")
+    run = tables.setdefault("run", {})
+    if isinstance(run, dict):  # Anything else is refused as what it is.
+        cast("Table", run).setdefault("preset", path.stem)
+    return _with_defaults(tables, path)
+
+
+def _with_defaults(tables: Table, path: Path) -> TrainingConfig:
+    """The configuration that a file's tables describe."""
     import_plugins(named_plugins(tables))
     try:
-        config = config_from_mapping(cast("Table", _merged(config_to_mapping(TrainingConfig()), tables)))
+        return config_from_mapping(cast("Table", _merged(config_to_mapping(TrainingConfig()), tables)))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-    # Changes are merged into all of the preset's settings, those included that its file leaves at their defaults.
-    return with_overrides(config, overrides, values)
 
 
 def with_overrides(
@@ -188,11 +217,15 @@ def _merged(old: object, new: object) -> object:
 
 def _read_preset(path: Path) -> tuple[str, Table]:
     """The description and the tables of a preset file."""
-    try:
-        tables: Table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    tables = _read_toml(path)
     description = tables.pop("description", None)
     if not isinstance(description, str):
         raise ConfigError(f'{path} has no description: begin it with description = "what it is for"')
     return description, tables
+
+
+def _read_toml(path: Path) -> Table:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error

@@ -7,7 +7,15 @@ import pytest
 
 from esper.errors import ConfigError
 from esper.history import presets as settings
-from esper.history.presets import list_presets, load_preset, resolve_config, with_overrides, with_values
+from esper.history.presets import (
+    list_presets,
+    load_preset,
+    read_config_file,
+    resolve_config,
+    with_overrides,
+    with_values,
+)
+from esper.history.run_directory import RunDirectory
 from esper.training.config import TrainingConfig
 
 
@@ -121,3 +129,51 @@ def test_wrong_preset_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(settings, "presets_directory", lambda: tmp_path)
     with pytest.raises(ConfigError, match=message):
         load_preset("broken")
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the user's own presets."""
+    monkeypatch.setattr(settings, "own_presets_directory", lambda: tmp_path)
+    return tmp_path
+
+
+def test_presets_of_ones_own_stand_beside_the_others(own: Path) -> None:
+    (own / "mine.toml").write_text('description = "for me"\n[fleet]\nenvs = 3\n')
+    assert [one.description for one in list_presets() if one.name == "mine"] == ["for me"]
+    config = load_preset("mine")
+    assert (config.fleet.envs, config.run.preset) == (3, "mine")
+
+
+def test_a_preset_of_ones_own_takes_no_name_of_ours(own: Path) -> None:
+    (own / "digits.toml").write_text('description = "for me"\n')
+    with pytest.raises(ConfigError, match=r"digits\.toml has the name of a preset that comes with Esper"):
+        list_presets()
+
+
+def test_a_file_is_a_starting_point(tmp_path: Path) -> None:
+    path = tmp_path / "half.toml"
+    path.write_text("[fleet]\nenvs = 3\n")
+    config = read_config_file(path)
+    assert config == with_values(TrainingConfig(), {"fleet.envs": 3, "run.preset": "half"})
+
+
+def test_the_settings_of_a_run_are_a_starting_point(trained: tuple[Path, object]) -> None:
+    assert read_config_file(trained[0] / "config.toml") == RunDirectory.open(trained[0]).load_config()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[fleet]\nenvz = 3", "fleet.envz does not exist: did you mean fleet.envs"),
+        ("[fleet", "cannot be read"),
+        ("run = 3", "run is 3: expected a table"),
+        ("[groups.A]", "several policy groups"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        read_config_file(path)
+    assert str(path) in str(caught.value)

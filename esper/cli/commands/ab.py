@@ -13,6 +13,7 @@ from esper.cli import run_options
 
 def ab(
     preset: run_options.Preset = "digits",
+    config_file: run_options.ConfigFile = None,
     a: Annotated[
         list[str] | None,
         typer.Option("--a", metavar="KEY=VALUE", help="Change one value for group A only, e.g. reward.mode=shaped."),
@@ -39,7 +40,7 @@ def ab(
     from esper.history.group_settings import resolve_groups
 
     config = run_options.resolve(
-        preset,
+        run_options.starting_point(preset, config_file),
         overrides,
         plugins,
         rounds=rounds,

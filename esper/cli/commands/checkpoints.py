@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 def checkpoints(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per checkpoint.")] = False,
 ) -> None:
     """List a run's checkpoints, the newest first, and verify them. The exit code is 1 if one is damaged."""

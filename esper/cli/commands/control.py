@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 class Wish(StrEnum):
     """What a run can be asked for and goes on after. `esper stop` ends it."""
@@ -19,7 +21,7 @@ class Wish(StrEnum):
 
 
 def control(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     wish: Annotated[Wish, typer.Argument(metavar="ACTION", help="status, pause, resume or checkpoint.")] = Wish.STATUS,
     wait: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for a checkpoint to be written.")

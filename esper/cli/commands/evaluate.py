@@ -30,6 +30,7 @@ BASELINES = "static,random,schedule,heuristic,hillclimb"
 
 def evaluate(
     preset: run_options.Preset = "digits_impaired",
+    config_file: run_options.ConfigFile = None,
     controllers: Annotated[str, typer.Option(help="Names of controllers, separated by commas.")] = BASELINES,
     seeds: Annotated[int, typer.Option(help="Runs per controller, with run.seed and the seeds that follow it.")] = 5,
     checkpoint: Annotated[
@@ -58,7 +59,7 @@ def evaluate(
 ) -> None:
     """Compare controllers on the test split: paired seeds, one budget, with static hosts of equal size."""
     config = run_options.resolve(
-        preset,
+        run_options.starting_point(preset, config_file),
         overrides,
         plugins,
         decisions=decisions,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 class Form(StrEnum):
     """The forms in which a network can leave Esper."""
@@ -19,7 +21,7 @@ class Form(StrEnum):
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     host: Annotated[
         str, typer.Option(help="best, last, a name that `esper hosts RUN` lists, or ENV,EPISODE.")
     ] = "best",

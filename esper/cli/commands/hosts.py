@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 def hosts(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     which: Annotated[
         str | None,
         typer.Argument(help="best, last, a name from the list, or ENV,EPISODE: draw this network as a tree."),

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 def repair(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
 ) -> None:
     """Cut off an unfinished last line, write the history anew from the events, and remove unfinished files.

@@ -8,11 +8,15 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
 from esper.cli.run_options import wants_cockpit
 
 
 def replay(
-    path: Annotated[Path, typer.Argument(help="A run directory, or an events.jsonl, also of the original system.")],
+    path: Annotated[
+        Path,
+        typer.Argument(help="A run directory, or an events.jsonl, also of the original system.", autocompletion=runs),
+    ],
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print a summary instead of opening the cockpit.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the events, one JSON object per line.")] = False,
 ) -> None:

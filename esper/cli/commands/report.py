@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run directory, or an events.jsonl, also of the original system.")],
+    run: Annotated[
+        Path,
+        typer.Argument(help="A run directory, or an events.jsonl, also of the original system.", autocompletion=runs),
+    ],
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report to this file as one self-contained page.")
     ] = None,

@@ -9,7 +9,9 @@ import typer
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="The folder that holds the run directories.")] = Path("runs"),
+    folder: Annotated[
+        Path, typer.Argument(envvar="ESPER_RUNS", help="The folder that holds the run directories.")
+    ] = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per run.")] = False,
 ) -> None:
     """List the runs in a folder with their state, progress and accuracy, the newest first."""

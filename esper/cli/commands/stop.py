@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
+
 
 def stop(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     after_round: Annotated[bool, typer.Option("--after-round", help="Let the run finish its round first.")] = False,
     wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the run to end.")] = 120.0,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from esper.cli import run_options
+from esper.cli import completion, run_options
 from esper.process.signals import OnHangup
 from esper.training.group_spec import GroupSpec
 
@@ -26,11 +26,13 @@ class Hangup(StrEnum):
 def train(
     context: typer.Context,
     preset: run_options.Preset = "digits",
+    config_file: run_options.ConfigFile = None,
     overrides: run_options.Overrides = None,
     controller: Annotated[
         str | None,
         typer.Option(
-            help="What decides: ppo, static, random, schedule, heuristic, hillclimb, or a plug-in's controller."
+            help="What decides: ppo, static, random, schedule, heuristic, hillclimb, or a plug-in's controller.",
+            autocompletion=completion.controllers,
         ),
     ] = None,
     rounds: run_options.Rounds = None,
@@ -103,7 +105,7 @@ def train(
             )
         )
     config = run_options.resolve(
-        preset,
+        run_options.starting_point(preset, config_file),
         overrides,
         plugins,
         controller=controller,
@@ -186,11 +188,8 @@ def resume_run(
     from esper.plugins import load_plugins
 
     sources = {name: context.get_parameter_source(name) for name in context.params if name not in _WITH_RESUME}
-    refused = [
-        f"--{name.replace('_', '-')}"
-        for name, source in sources.items()
-        if source is not None and source.name == "COMMANDLINE"
-    ]
+    spelled = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    refused = [spelled[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if refused:
         raise ConfigError(
             f"{', '.join(refused)} cannot be given with --resume: a run goes on with the settings that it began with"

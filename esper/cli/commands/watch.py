@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.completion import runs
 from esper.cli.run_options import ReadOnly, wants_cockpit
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print lines instead of opening the cockpit.")] = False,
     read_only: ReadOnly = False,
     plugins: Annotated[
