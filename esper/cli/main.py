@@ -17,6 +17,7 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.import_ import import_
+from esper.cli.commands.picture import picture
 from esper.cli.commands.query import query
 from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
@@ -43,6 +44,7 @@ app.command()(runs)
 app.command()(watch)
 app.command("report")(report_command)
 app.command()(control)
+app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)

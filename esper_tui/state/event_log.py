@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from esper.telemetry.events import Event, SeedGateEvaluated
+from esper.telemetry.events import DEFAULT_GROUP, Event, SeedGateEvaluated
 from esper_tui.state.describe import Description, describe
 from esper_tui.state.snapshot import LogLine
 
@@ -38,6 +38,7 @@ class EventLog:
         if words is None or self._is_repeated_gate(event, words):
             self.folded += 1
             return
+        group = "" if event.group_id == DEFAULT_GROUP else f"{event.group_id}: "
         self.lines.append(
             LogLine(
                 seq=event.seq,
@@ -46,7 +47,7 @@ class EventLog:
                 epoch=epoch,
                 env_id=env_id,
                 word=words.word,
-                text=words.text,
+                text=group + words.text,
                 level=words.level,
             )
         )

@@ -30,6 +30,7 @@ from esper_tui.widgets.vocabulary import short_op, slot_cell
 FIXED_WIDTH: Final = 1 + 2 + 4 + 1 + 5 + 1 + 5 + 1 + 1 + 6 + 1 + 5 + 1 + 5
 """Cells of a row apart from env number, trend and slots, gaps included."""
 
+LONGEST_GROUP: Final = 6
 SLOT_WIDTHS: Final = (11, 5, 1)
 TREND_WIDTHS: Final = (6, 24)
 STATUS_ROLES: Final[dict[EnvStatus, Role]] = {
@@ -43,9 +44,11 @@ STATUS_ROLES: Final[dict[EnvStatus, Role]] = {
 class Columns:
     """How a row is laid out in a given width.
 
+    group: cells of the policy group's name, its gap included; 0 in a run with one group.
     scale: lowest and highest accuracy of every row's trend.
     """
 
+    group: int
     env: int
     slot: int
     trend: int
@@ -54,13 +57,15 @@ class Columns:
 
 def choose_columns(rows: Sequence[EnvRow], slots: int, width: int) -> Columns:
     """The widest slot cells that leave room for a trend; what is left over makes the trend longer."""
+    names = {row.episode.group_id for row in rows}
+    group = min(LONGEST_GROUP, max(len("grp "), *map(len, names))) + 1 if len(names) > 1 else 0
     env = max(2, len(str(max((row.env_id for row in rows), default=0))))
     low, high = own_scale(value for row in rows for value in row.trend)
     scale = (low // 10 * 10.0, -(-high // 10) * 10.0)
-    room = width - FIXED_WIDTH - env
+    room = width - FIXED_WIDTH - env - group
     slot = next((size for size in SLOT_WIDTHS if slots * (size + (size > 1)) + TREND_WIDTHS[0] <= room), 1)
     trend = room - slots * (slot + (slot > 1))
-    return Columns(env=env, slot=slot, trend=min(max(trend, 0), TREND_WIDTHS[1]), scale=scale)
+    return Columns(group=group, env=env, slot=slot, trend=min(max(trend, 0), TREND_WIDTHS[1]), scale=scale)
 
 
 def title_line(slot_ids: Sequence[str], columns: Columns) -> Line:
@@ -70,7 +75,8 @@ def title_line(slot_ids: Sequence[str], columns: Columns) -> Line:
     trend = f"trend {scale} %" if columns.trend >= 14 or not scale else scale
     gap = " " if columns.slot > 1 else ""
     slots = gap.join(pad(slot_id, columns.slot) for slot_id in slot_ids) if columns.slot > 1 else "s" * len(slot_ids)
-    text = f" {pad_left('env', columns.env + 1)} {pad('stat', 4)} {'acc%':>5} {'Δ10':>5} "
+    group = f" {pad('grp', columns.group - 1)}" if columns.group else ""
+    text = f" {group}{pad_left('env', columns.env + 1)} {pad('stat', 4)} {'acc%':>5} {'Δ10':>5} "
     return (label(f"{text}{pad(trend, columns.trend)} {'return':>6} {slots}{gap or ' '}{'×host':>5} {'op':4}"),)
 
 
@@ -86,6 +92,7 @@ def row_line(row: EnvRow, columns: Columns, *, is_pinned: bool = False) -> Line:
     return line(
         Span(LEVEL_SIGNS[row.level], level),
         Span("*" if is_pinned else " ", Role.ACCENT),
+        label(pad(row.episode.group_id, columns.group - 1) + " ") if columns.group else "",
         f"{row.env_id:0{columns.env}d} ",
         Span(f"{row.status.value:4} ", status),
         _number(row.accuracy, 5, 1),
