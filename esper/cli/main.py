@@ -17,6 +17,8 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.import_ import import_
+from esper.cli.commands.picture import picture
+from esper.cli.commands.query import query
 from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
@@ -42,6 +44,7 @@ app.command()(runs)
 app.command()(watch)
 app.command("report")(report_command)
 app.command()(control)
+app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
@@ -51,6 +54,7 @@ app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
+app.command()(query)
 app.command()(settings)
 app.command()(doctor)
 
