@@ -18,6 +18,7 @@ from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.import_ import import_
 from esper.cli.commands.picture import picture
+from esper.cli.commands.query import query
 from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
@@ -53,6 +54,7 @@ app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
+app.command()(query)
 app.command()(settings)
 app.command()(doctor)
 

@@ -40,6 +40,7 @@ from esper_tui.state.group_state import GroupState
 from esper_tui.state.ledger import LedgerBook
 from esper_tui.state.module_book import ModuleBook
 from esper_tui.state.pace import Pace
+from esper_tui.state.pair_book import PairBook
 from esper_tui.state.snapshot import CockpitSnapshot, Progress
 
 
@@ -61,6 +62,7 @@ class Aggregator:
     alerts: AlertBook = field(default_factory=AlertBook)
     modules: ModuleBook = field(default_factory=ModuleBook)
     ledger: LedgerBook = field(default_factory=LedgerBook)
+    pairs: PairBook = field(default_factory=PairBook)
     pace: Pace = field(default_factory=Pace)
     log: EventLog = field(default_factory=EventLog)
 
@@ -73,6 +75,7 @@ class Aggregator:
             alerts=self.alerts.copy(),
             modules=self.modules.copy(),
             ledger=self.ledger.copy(),
+            pairs=self.pairs.copy(),
             pace=self.pace.copy(),
             log=self.log.copy(),
         )
@@ -144,6 +147,7 @@ class Aggregator:
         self._watch_env(env)
         self.modules.end_episode(payload.env_id)
         self.ledger.end_episode(env.episode())
+        self.pairs.end_episode(payload)
 
     def _batch_tail(self, payload: Payload, group_id: str) -> None:
         self.ledger.apply(payload)
@@ -158,6 +162,7 @@ class Aggregator:
                 self.alerts.resolve_alarms_before(payload.batch, self._moment())
             case BatchEpochCompleted():
                 self.batches_completed = payload.batch
+                self.pairs.end_round(payload.batch, self.run.groups if self.run else ())
             case _:
                 pass
 
@@ -246,6 +251,7 @@ class Aggregator:
             resolved=self.alerts.history(),
             modules=self.modules.figures(),
             ledger=self.ledger.figures(),
+            pairs=tuple(self.pairs.rounds),
             log=tuple(self.log.lines),
             folded=self.log.folded,
         )

@@ -24,6 +24,7 @@ from esper_tui.state.alerts import Alert
 from esper_tui.state.episode import EpisodeView
 from esper_tui.state.ledger import Ledger
 from esper_tui.state.module_book import ModuleFigures
+from esper_tui.state.pair_book import PairedRound
 from esper_tui.state.rules import Level
 
 
@@ -174,6 +175,7 @@ class CockpitSnapshot:
     alerts: that stand, the worst first.
     resolved: alerts that are over, oldest first.
     ledger: what the rounds left behind.
+    pairs: the first two policy groups compared env by env, round by round; empty in a run with one.
     folded: step events that the log counts but does not list.
     """
 
@@ -189,6 +191,7 @@ class CockpitSnapshot:
     resolved: tuple[Alert, ...]
     modules: ModuleFigures
     ledger: Ledger
+    pairs: tuple[PairedRound, ...]
     log: tuple[LogLine, ...]
     folded: int
 

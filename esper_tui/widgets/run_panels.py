@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -14,6 +15,7 @@ from esper_tui.widgets.chart import Series, chart_lines
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.fleet_panel import return_series
 from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.module_panels import spread_words
 from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left
 
 GROUP_ROLES: Final = (Role.BAR, Role.TRAINING, Role.GOOD, Role.ACCENT)
@@ -31,6 +33,22 @@ def round_line(one: BatchStats, previous: BatchStats | None) -> Line:
     )
 
 
+def pair_lines(snapshot: CockpitSnapshot) -> list[Line]:
+    """What the second group gained over the first, env by env, the newest round first."""
+    if not snapshot.pairs:
+        return []
+    newest = snapshot.pairs[-1]
+    lines = [line(label(f"{newest.second} − {newest.first}, final accuracy, points ± 95 % over pairs of envs"))]
+    for one in reversed(snapshot.pairs):
+        clear = one.difference is not None and abs(one.difference.mean) > (one.difference.half_width or math.inf)
+        pairs = 0 if one.difference is None else one.difference.count
+        words = pad_left(spread_words(one.difference), 12)
+        lines.append(
+            line(f"r{one.batch:<4d} ", Span(words, Role.STRONG if clear else Role.TEXT), dim(f"  {pairs} pairs"))
+        )
+    return [*lines, ()]
+
+
 class RoundsPanel(FigurePanel):
     """Every round, the newest first, group by group."""
 
@@ -39,7 +57,7 @@ class RoundsPanel(FigurePanel):
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         titles = f"{'round':5} {'acc%':>6} {'change':>6} {'best':>6} {'test':>6} {'return':>8} {'new':>3} {'kept':>4}"
-        lines: list[Line] = []
+        lines = pair_lines(frame.snapshot)
         for group in frame.snapshot.groups:
             name = f"{group.group_id}: " if len(frame.snapshot.groups) > 1 else ""
             lines.append(line(label(f"{name}{titles} {'cut':>3} {'back':>4}")))

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from scripted_run import ScriptedRun
 
-from esper.telemetry.events import BatchStats, EpochCompleted, Event
+from esper.telemetry.events import (
+    BatchStats,
+    EpisodeOutcome,
+    EpochCompleted,
+    Event,
+    GroupStarted,
+    TrainingStarted,
+)
 from esper_tui.state.aggregator import Aggregator
 from esper_tui.state.snapshot import CockpitSnapshot
 from esper_tui.widgets.env_table import choose_columns, row_line, title_line
+from esper_tui.widgets.run_panels import pair_lines
 from esper_tui.widgets.text import plain, width_of
 
 SLOTS = ("r0c0", "r0c1", "r0c2")
@@ -53,3 +62,37 @@ def test_the_rounds_of_two_groups_are_told_apart_in_the_log() -> None:
     rounds = [line.text for line in snapshot("A", "B").log if line.word == "round"]
     assert [text.split()[0] for text in rounds] == ["A:", "B:"]
     assert not any(line.text.startswith("default") for line in snapshot("default").log)
+
+
+def _ab(finals: tuple[float, ...]) -> CockpitSnapshot:
+    """One round of groups A (envs 0, 1) and B (envs 2, 3) with these final accuracies."""
+    groups = tuple(
+        GroupStarted(
+            group_id=name, controller="ppo", learns=True, reward_mode="shaped", reward_family=None, env_ids=env_ids
+        )
+        for name, env_ids in (("A", (0, 1)), ("B", (2, 3)))
+    )
+    aggregator = Aggregator()
+    for event in ScriptedRun(envs=4, epochs=4, rounds=1).events():
+        payload = event.payload
+        if isinstance(payload, TrainingStarted):
+            payload = replace(payload, groups=groups)
+        if isinstance(payload, EpisodeOutcome):
+            payload = replace(payload, final_accuracy=finals[payload.env_id])
+        aggregator.apply(replace(event, payload=payload))
+    return aggregator.snapshot()
+
+
+def test_groups_are_compared_env_by_env() -> None:
+    shown = _ab((10.0, 20.0, 13.0, 25.0))  # B gains 3 and 5 points: 4 in the mean, with a standard error of 1.
+    (pair,) = shown.pairs
+    assert pair.difference is not None
+    assert (pair.difference.count, pair.difference.mean) == (2, 4.0)
+    assert pair.difference.half_width == pytest.approx(1.96)
+    title, row, _ = [plain(one) for one in pair_lines(shown)]
+    assert title.startswith("B − A")
+    assert row.split() == ["r1", "+4.0±2.0", "2", "pairs"]
+
+
+def test_a_run_with_one_group_compares_nothing() -> None:
+    assert pair_lines(snapshot("default")) == []

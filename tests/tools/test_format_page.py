@@ -46,7 +46,7 @@ def test_the_page_says_range_meaning_and_absence(format_page: ModuleType) -> Non
         "| `masked_decisions` | an integer from 0 to 9,007,199,254,740,992 | how many of the decisions were such. |"
         in text
     )
-    assert "| `best_accuracy` | a number from -0.01 to 100.01, or NaN |" in text
+    assert "| `best_accuracy` | a number from -0.01 to 100.01 |" in text
     assert "| `train_loss` | a number or null |" in text
     assert "| `heads` | a list: each [HeadChoice](#headchoice) |" in text
 
