@@ -132,9 +132,9 @@ def _gate(payload: SeedGateEvaluated) -> Description:
 
 def _ordered(payload: OperatorOrdered) -> Description:
     where = "" if payload.slot_id is None else f" {payload.slot_id}"
-    module = f" {payload.blueprint.name.lower()}" if payload.op is Op.GERMINATE else ""
+    module = f" {payload.ordered_blueprint.name.lower()}" if payload.ordered_op is Op.GERMINATE else ""
     times = f", {payload.epochs} times" if payload.epochs > 1 else ""
-    return Description(word="ordered", text=f"by the operator: {payload.op.name.lower()}{where}{module}{times}")
+    return Description(word="ordered", text=f"by the operator: {payload.ordered_op.name.lower()}{where}{module}{times}")
 
 
 def _operator_words(payload: LastAction, act: OperatorAct) -> Description:

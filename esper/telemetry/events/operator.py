@@ -14,7 +14,8 @@ from esper.telemetry.events.kinds import EventKind
 class OperatorOrdered:
     """The operator told one env what to do. The order comes due at the env's next decision that has none yet.
 
-    The fields that are not described here are those of the order (esper.contracts.orders).
+    The fields that are not described here are those of the order (esper.contracts.orders). The action heads carry the
+    choice of the head and are called ordered_...: in other events op, blueprint or alpha_target are what became of it.
 
     batch, epoch: the trainer took the order before the decisions of this epoch. A run that goes on from an earlier
         checkpoint takes it there again.
@@ -24,14 +25,14 @@ class OperatorOrdered:
     env_id: EnvId
     batch: Batch
     epoch: Epoch
-    op: Op
+    ordered_op: Op
     slot_id: str | None
-    blueprint: Blueprint
-    style: Style
-    tempo: Tempo
-    alpha_target: AlphaTarget
-    alpha_speed: AlphaSpeed
-    alpha_curve: AlphaCurveChoice
+    ordered_blueprint: Blueprint
+    ordered_style: Style
+    ordered_tempo: Tempo
+    ordered_alpha_target: AlphaTarget
+    ordered_alpha_speed: AlphaSpeed
+    ordered_alpha_curve: AlphaCurveChoice
     epochs: EpisodeLength
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from esper.contracts.actions import Head, Op
 from esper.contracts.orders import Order
@@ -129,9 +129,33 @@ def order_event(order: Order, *, batch: int, epoch: int) -> OperatorOrdered:
 
     batch, epoch: when the trainer took it.
     """
-    return OperatorOrdered(batch=batch, epoch=epoch, **{one.name: getattr(order, one.name) for one in fields(Order)})
+    return OperatorOrdered(
+        env_id=order.env_id,
+        batch=batch,
+        epoch=epoch,
+        slot_id=order.slot_id,
+        epochs=order.epochs,
+        ordered_op=order.op,
+        ordered_blueprint=order.blueprint,
+        ordered_style=order.style,
+        ordered_tempo=order.tempo,
+        ordered_alpha_target=order.alpha_target,
+        ordered_alpha_speed=order.alpha_speed,
+        ordered_alpha_curve=order.alpha_curve,
+    )
 
 
 def recorded_order(event: OperatorOrdered) -> Order:
     """The order that was recorded."""
-    return Order(**{one.name: getattr(event, one.name) for one in fields(Order)})
+    return Order(
+        env_id=event.env_id,
+        op=event.ordered_op,
+        slot_id=event.slot_id,
+        blueprint=event.ordered_blueprint,
+        style=event.ordered_style,
+        tempo=event.ordered_tempo,
+        alpha_target=event.ordered_alpha_target,
+        alpha_speed=event.ordered_alpha_speed,
+        alpha_curve=event.ordered_alpha_curve,
+        epochs=event.epochs,
+    )

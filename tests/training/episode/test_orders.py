@@ -72,7 +72,7 @@ def test_an_order_is_carried_out_at_the_next_decision_of_its_env_and_recorded_as
     assert first.value_estimate is not None, "the critic saw the state all the same"
     assert not any(one.operator for one in [*rest, *operator.decisions(0)])
     (ordered,) = [event.payload for event in operator.events if isinstance(event.payload, OperatorOrdered)]
-    assert (ordered.env_id, ordered.batch, ordered.epoch, ordered.op) == (1, 1, 1, Op.GERMINATE)
+    assert (ordered.env_id, ordered.batch, ordered.epoch, ordered.ordered_op) == (1, 1, 1, Op.GERMINATE)
 
 
 def test_waiting_is_ordered_for_several_decisions_and_orders_follow_each_other() -> None:
