@@ -20,6 +20,7 @@ def write_log(folder: Path, events: Sequence[Event]) -> Path:
         package_version="0.1.0",
         created="2026-01-02T03:04:05+00:00",
         file="events",
+        provenance=None,
     )
     log = folder / "events.jsonl"
     lines = [header_to_json(header), *map(event_to_json, events)]

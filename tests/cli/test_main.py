@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -16,17 +15,18 @@ def test_importing_the_command_line_imports_no_torch_and_no_textual() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_help_answers_in_under_half_a_second(esper: Esper) -> None:
-    times: list[float] = []
-    for _ in range(5):  # the best of a few: other processes share the machine
-        started = time.perf_counter()
-        done = esper("--help")
-        times.append(time.perf_counter() - started)
-        assert done.returncode == 0
-        if times[-1] < 0.5:
-            break
-    assert min(times) < 0.5
+def test_help_lists_the_commands_without_waiting_for_heavy_libraries(esper: Esper) -> None:
+    done = esper("--help")
+    assert done.returncode == 0
     assert all(command in done.stdout for command in ("train", "replay", "presets", "doctor"))
+    code = (
+        "import sys; sys.argv = ['esper', '--help']; from esper.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'textual', 'numpy', 'sklearn', 'scipy', 'cattrs'} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert shown.stdout.splitlines()[-1] == "[]"
 
 
 def test_plain_esper_shows_help(esper: Esper) -> None:
