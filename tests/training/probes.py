@@ -207,7 +207,7 @@ class RememberedCue(ObservedAction):
     """The cue is seen in the first epoch, the action counts in the third. Without memory: one half."""
 
     epochs = 3
-    batches = 40
+    batches = 80
     config = replace(LEARNING, gae_lambda=0.5)
 
     def observe(self, t: int) -> Tensor:
