@@ -12,6 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.events import Print
 from textual.screen import Screen
 
+from esper.control.messages import Action
+from esper.errors import ControlError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
@@ -27,9 +29,12 @@ from esper_tui.screens.leave import LeaveChoice, LeaveScreen
 from esper_tui.screens.registry import SCREENS
 from esper_tui.settings import DEFAULT_SETTINGS, Settings, remember_theme
 from esper_tui.sources.base import Frame
-from esper_tui.sources.live import FRAME_SECONDS, Job, LiveSource
+from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
+from esper_tui.sources.stream import FRAME_SECONDS
+from esper_tui.sources.watch import WatchSource
 from esper_tui.state.alerts import Alert
+from esper_tui.steering import DONE, QUESTIONS, wanted
 from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
 
@@ -57,7 +62,7 @@ class CockpitApp(App[Leaving]):
 
     def __init__(
         self,
-        source: LiveSource | ReplaySource,
+        source: LiveSource | WatchSource | ReplaySource,
         *,
         job: Job | None = None,
         failure_log: str = "",
@@ -66,6 +71,7 @@ class CockpitApp(App[Leaving]):
         signals: StopSignals | None = None,
         log: ConsoleLog | None = None,
         ascii: bool = False,
+        read_only: bool = False,
     ) -> None:
         """Show a source.
 
@@ -75,12 +81,15 @@ class CockpitApp(App[Leaving]):
         signals: what has arrived from outside; None if the app runs without a terminal.
         log: where prints of the run go, which would otherwise spoil the screen.
         ascii: the terminal writes nothing but ASCII.
+        read_only: leave out every key that changes the run.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
         self.has_started_job = False
         self.view = ViewState()
-        self.keys = remapped(settings.keys, KEYS)
+        table = remapped(settings.keys, KEYS)
+        self.keys = tuple(key for key in table if not (read_only and key.changes_run))
+        self._read_only = read_only
         self._job = job
         self._failure_log = failure_log
         self._frame_seconds = frame_seconds
@@ -127,6 +136,9 @@ class CockpitApp(App[Leaving]):
             return  # The timer's last tick may come after the screens of a closing app are gone.
         if self._signals is not None and self._obey(self._signals):
             return
+        if isinstance(self.source, WatchSource) and self.source.failure is not None:
+            self.exit(Leaving.OVER)  # The console says why.
+            return
         live = self.source if isinstance(self.source, LiveSource) else None
         if live is not None and live.is_over:
             if self._leave_when_over:
@@ -155,9 +167,10 @@ class CockpitApp(App[Leaving]):
         if signals.first is None:
             return False
         self._leave_when_over = True
-        if isinstance(self.source, ReplaySource):
+        trains_here = isinstance(self.source, LiveSource)
+        if not trains_here:
             self.exit(Leaving.OVER)
-        return isinstance(self.source, ReplaySource)
+        return not trains_here
 
     def _show_failure(self, traceback: str) -> None:
         self._failure_shown = True
@@ -186,20 +199,15 @@ class CockpitApp(App[Leaving]):
             self.screen.show_frame(self._frame)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys of a live run do nothing in a replay, and the other way round."""
-        hidden = Where.REPLAY if self.source.is_live else Where.LIVE
-        names = {key.action.partition("(")[0].removeprefix("app.") for key in self.keys if key.where is hidden}
+        """Keys of a live run do nothing in a replay, and the other way round; those that change a run if it may not."""
+        where = Where.REPLAY if self.source.is_live else Where.LIVE
+        hidden = [key for key in KEYS if key.where is where or (self._read_only and key.changes_run)]
+        names = {key.action.partition("(")[0].removeprefix("app.") for key in hidden}
         return action not in names - {"toggle_view"}
 
     def action_toggle_view(self) -> None:
         self.source.toggle_view()
         self.draw_frame()
-
-    def action_toggle_training(self) -> None:
-        assert isinstance(self.source, LiveSource), "check_action lets only live runs through"
-        if not self.source.is_over:
-            self.source.toggle_training()
-            self.draw_frame()
 
     def action_step_epoch(self, direction: int) -> None:
         self._replay.step_epoch(direction)
@@ -276,23 +284,34 @@ class CockpitApp(App[Leaving]):
     def action_help(self) -> None:
         self.push_screen(HelpScreen(live=self.source.is_live, keys=self.keys))
 
-    def action_ask_stop(self) -> None:
-        self.push_screen(
-            AskScreen("Stop after this round? The round is finished and recorded; then training ends."),
-            self._stop_as_asked,
-        )
+    def action_ask_run(self, name: str) -> None:
+        """Ask the user, and then the trainer."""
+        assert not isinstance(self.source, ReplaySource), "check_action lets only live runs through"
+        if self.source.is_over:
+            self.notify("nobody trains this run any more", markup=False)
+            return
+        action = wanted(name, paused=self.source.is_training_paused)
+        self.push_screen(AskScreen(QUESTIONS[action]), partial(self._ask_trainer, self.source, action))
 
-    def _stop_as_asked(self, yes: bool | None) -> None:
-        if yes and isinstance(self.source, LiveSource) and not self.source.is_over:
-            self.source.stop_after_round()
-            self.draw_frame()
+    def _ask_trainer(self, source: LiveSource | WatchSource, action: Action, yes: bool | None) -> None:
+        if yes:
+            self.run_worker(partial(self._steer, source, action), thread=True)
+
+    def _steer(self, source: LiveSource | WatchSource, action: Action) -> None:
+        """On a thread, since a process that is far away or busy takes time to answer."""
+        try:
+            source.steer(action)
+        except ControlError as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+            return
+        self.call_from_thread(self.notify, DONE[action], markup=False)
 
     def action_leave(self) -> None:
         """Leave at once, unless a run is still training. In that case, ask."""
         if isinstance(self.screen, LeaveScreen):
             self.screen.dismiss(LeaveChoice.CANCEL)
         elif isinstance(self.source, LiveSource) and not self.source.is_over:
-            self.push_screen(LeaveScreen(), self._leave_as_chosen)
+            self.push_screen(LeaveScreen(read_only=self._read_only), self._leave_as_chosen)
         else:
             self.exit(Leaving.OVER)
 
@@ -302,7 +321,7 @@ class CockpitApp(App[Leaving]):
             self.source.control.resume()
             self.exit(Leaving.DETACHED)
         elif choice is LeaveChoice.STOP_AFTER_ROUND:
-            self.source.stop_after_round()
+            self.source.steer(Action.STOP_AFTER_ROUND)
             self._leave_when_over = True
         elif choice is LeaveChoice.STOP_NOW:
             self.source.control.request_stop()

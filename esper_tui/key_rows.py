@@ -11,7 +11,7 @@ from esper.errors import ConfigError
 
 
 class Where(StrEnum):
-    """In which kind of source a key acts."""
+    """In which kind of source a key acts. A run that goes on is live, whichever process trains it."""
 
     EVERYWHERE = "everywhere"
     LIVE = "live"
@@ -27,6 +27,7 @@ class Key:
     shown: how the key is written in the footer.
     words: the footer's and the palette's words; empty where another key speaks for it.
     screens: where it acts; empty for every screen.
+    changes_run: whether it asks the trainer for something; a read-only cockpit leaves such keys out.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Key:
     screens: tuple[str, ...] = ()
     footer: bool = False
     priority: bool = False
+    changes_run: bool = False
 
 
 def row(
@@ -53,6 +55,7 @@ def row(
     screens: tuple[str, ...] = (),
     footer: bool = False,
     priority: bool = False,
+    changes_run: bool = False,
 ) -> Key:
     """A row of the table, in its columns' order."""
     return Key(
@@ -66,6 +69,7 @@ def row(
         screens=screens,
         footer=footer,
         priority=priority,
+        changes_run=changes_run,
     )
 
 

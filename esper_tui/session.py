@@ -50,6 +50,7 @@ def train(
     resume: ResumePoint | None = None,
     sinks: Sequence[str] = (),
     on_hangup: OnHangup = "continue",
+    read_only: bool = False,
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it.
 
@@ -59,6 +60,7 @@ def train(
     resume: the point from which an earlier run goes on, in its own directory.
     sinks: names of registered sinks that receive every event too.
     on_hangup: whether the run goes on without the screen, or stops, when the terminal is gone.
+    read_only: leave out every key that changes the run.
 
     Returns:
         The process's exit code: 0, 1 if the run failed, 130 if it was stopped, or 128 and the number of the signal that
@@ -82,7 +84,13 @@ def train(
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
         with stop_on_signals(control, on_hangup=on_hangup) as signals:
             app = CockpitApp(
-                source, job=job, failure_log=str(failure_path), signals=signals, log=log, settings=settings
+                source,
+                job=job,
+                failure_log=str(failure_path),
+                signals=signals,
+                log=log,
+                settings=settings,
+                read_only=read_only,
             )
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:
@@ -216,8 +224,10 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     return 1 if source.failure is not None else 0
 
 
-def replay(path: Path) -> int:
+def replay(path: Path, *, origin: str) -> int:
     """Show a saved run, given its directory or its events.jsonl. The result is the process's exit code.
+
+    origin: what the cockpit calls the run, which is printed at the end too.
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
@@ -227,12 +237,12 @@ def replay(path: Path) -> int:
         events = load_with_progress(path, signals)
         if events is None:
             return signals.exit_code
-        source = ReplaySource(events, origin=str(path), clock=time.monotonic)
+        source = ReplaySource(events, origin=origin, clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
         app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
         app.run()
     if not signals.hung_up:
-        print(path)
+        print(origin)
     return app.return_code or signals.exit_code
 
 

@@ -16,6 +16,7 @@ from esper.cli.commands.doctor import doctor
 from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
+from esper.cli.commands.import_ import import_
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command(context_settings={"allow_extra_args": True})(train)
 app.command()(ab)
 app.command()(replay)
+app.command("import")(import_)
 app.command()(runs)
 app.command()(watch)
 app.command("report")(report_command)

@@ -29,6 +29,7 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="MODULE", help="Import this module first, e.g. my_blueprints. Repeatable."),
 ]
+ReadOnly = Annotated[bool, typer.Option("--read-only", help="Leave out every key of the cockpit that changes the run.")]
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
 
 

@@ -118,8 +118,8 @@ class _Watcher:
     def learns(self) -> bool:
         return self._subject.learns
 
-    def begin_batch(self) -> None:
-        self._subject.begin_batch()
+    def begin_batch(self, reward_scale: float) -> None:
+        self._subject.begin_batch(reward_scale)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:
         decided = self._subject.decide(situation, generator)
@@ -182,7 +182,7 @@ def _watch(config: TrainingConfig, factory: ControllerFactory) -> _Watcher:
     source = _Source(config)
     try:
         for batch in range(1, _BATCHES + 1):
-            watcher.begin_batch()
+            watcher.begin_batch(group.reward_normalizer.scale)
             Rollout([group], source.world(batch), hub=Hub(), clock=PhaseClock(), control=RunControl()).run()
             watcher.learn(torch.Generator().manual_seed(batch))
     except IllegalChoiceError as error:

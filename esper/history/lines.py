@@ -78,6 +78,10 @@ def parse_header(path: Path, text: bytes, kind: FileKind) -> FileHeader:
         document = parse_checked_object(unseal(text)) if is_sealed(text) else _parse_unsealed(text)
         header = header_from_document(document)
     except RecordError as error:
+        if b'"event_type"' in text and b'"event_id"' in text:
+            raise HistoryError(
+                f"{path} was written by the original system: `esper import {path}` makes a run directory of it"
+            ) from error
         raise HistoryError(f"{path}, line 1: not a header: {error}") from error
     if not OLDEST_VERSION <= header.schema_version <= SCHEMA_VERSION:
         raise HistoryError(

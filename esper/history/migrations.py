@@ -1,7 +1,8 @@
 """Older versions of the file format, step by step up to today's. tests/samples holds a run of each version.
 
 Version 1 (until November 2026) had no checksums: its lines are plain documents, sequence numbers may leave gaps, and
-the settings have no first line with their digest. Its documents are those of version 2, but for a name and a field.
+the settings have no first line with their digest. Its documents are those of version 2, but for a name and a few
+fields.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def _from_1(document: Document, _: FileKind) -> Document:
             return _renamed_count(document)
         case EventKind.TRAINING_ENDED:
             return _without_signal(document)
+        case EventKind.LAST_ACTION:
+            return _without_reasons(document)
         case _:
             return document
 
@@ -38,6 +41,23 @@ def _renamed_count(document: Document) -> Document:
             record = cast("Document", head)
             record["masked_decisions"] = record.pop("masked")
     return changed
+
+
+def _without_reasons(document: Document) -> Document:
+    """Why ops were not legal and what each head's second choice was were not recorded."""
+    payload = document.get("payload")
+    if not isinstance(payload, dict):  # It is refused as what it is when it is read.
+        return document
+    record: Document = {"op_masks": None, **cast("Document", payload)}
+    heads = record.get("heads")
+    if isinstance(heads, list):
+        found = cast("list[object]", heads)
+        record["heads"] = [_without_second(cast("Document", one)) if isinstance(one, dict) else one for one in found]
+    return {**document, "payload": record}
+
+
+def _without_second(head: Document) -> Document:
+    return {"second": None, "second_probability": None, **head}
 
 
 def _without_signal(document: Document) -> Document:

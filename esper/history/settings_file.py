@@ -49,6 +49,10 @@ def read_settings(path: Path, *, sealed: bool) -> Document:
             if first != f"{_MARK}{_digest(tables)}":
                 raise HistoryError(f"{path} is not what was written: it was changed, cut off or damaged")
         return tomllib.loads(text)
+    except FileNotFoundError as error:
+        raise HistoryError(
+            f"{path} does not exist: the run was imported from the original system, or its folder is not complete"
+        ) from error
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise HistoryError(f"{path} cannot be read: {error}") from error
 

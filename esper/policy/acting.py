@@ -55,6 +55,9 @@ class HeadDecision:
 
     probability: the probability of the chosen value.
     entropy: in nats.
+    second: the likeliest legal value that was not chosen, or None if the head did not matter, had no other legal value
+        or was not drawn from a distribution.
+    second_probability: None where second is.
     legal: how many of the head's choices were allowed.
     size: how many choices the head has.
     relevant: whether the head mattered for the op. If not, choice is a placeholder.
@@ -64,6 +67,8 @@ class HeadDecision:
     choice: int
     probability: float
     entropy: float
+    second: int | None
+    second_probability: float | None
     legal: int
     size: int
     relevant: bool
@@ -166,6 +171,8 @@ def decisions(step: PolicyStep, to_rewards: Callable[[Tensor], Tensor], num_slot
     to_rewards: turns the critic's output into reward units (ValueNormalizer.to_rewards).
     """
     chosen_eh = step.probabilities_ehn.gather(-1, step.actions_eh.unsqueeze(-1)).squeeze(-1)
+    others_ehn = step.probabilities_ehn.scatter(-1, step.actions_eh.unsqueeze(-1), -1.0)
+    seconds = others_ehn.max(-1)
     num_ops = len(Op)
     packed = torch.cat(
         (
@@ -173,6 +180,8 @@ def decisions(step: PolicyStep, to_rewards: Callable[[Tensor], Tensor], num_slot
             chosen_eh,
             entropies(step.probabilities_ehn),
             step.mask_ehn.sum(-1).float(),
+            seconds.indices.float(),
+            seconds.values,
             step.probabilities_ehn[:, Head.OP, :num_ops],
             step.mask_ehn[:, Head.OP, :num_ops].float(),
             to_rewards(step.op_values_eo),
@@ -186,13 +195,16 @@ def decisions(step: PolicyStep, to_rewards: Callable[[Tensor], Tensor], num_slot
 
 def _unpack(row: list[float], num_slots: int) -> Decision:
     """The inverse of the packing in decisions()."""
-    choices, probabilities, entropy, legal = (row[i * NUM_HEADS : (i + 1) * NUM_HEADS] for i in range(4))
-    *ops, value = row[4 * NUM_HEADS :]
+    choices, probabilities, entropy, legal, seconds, second_probabilities = (
+        row[i * NUM_HEADS : (i + 1) * NUM_HEADS] for i in range(6)
+    )
+    *ops, value = row[6 * NUM_HEADS :]
     op_probabilities, op_legal, op_values = (ops[i * len(Op) : (i + 1) * len(Op)] for i in range(3))
     chosen = Op(int(choices[Head.OP]))
     relevant = RELEVANT_HEADS[chosen]
     sizes = head_sizes(num_slots)
     legal_ops = tuple(op for op in Op if op_legal[op])
+    had_choice = {head for head in relevant if legal[head] > 1}
     return Decision(
         heads=tuple(
             HeadDecision(
@@ -200,6 +212,8 @@ def _unpack(row: list[float], num_slots: int) -> Decision:
                 choice=int(choices[head]),
                 probability=probabilities[head],
                 entropy=entropy[head],
+                second=int(seconds[head]) if head in had_choice else None,
+                second_probability=second_probabilities[head] if head in had_choice else None,
                 legal=int(legal[head]),
                 size=sizes[head],
                 relevant=head in relevant,

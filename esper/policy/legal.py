@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from esper.contracts.actions import Head, Op, head_sizes
+from esper.contracts.legality import IllegalReason, Refusal
+from esper.growth.lifecycle.predicates import GardenView, refusal
 from esper.policy.masks import ActionMasks
 
 
@@ -41,6 +43,30 @@ def legal_choices(masks: ActionMasks, num_slots: int) -> tuple[LegalChoices, ...
     slots_eon = cast("list[list[list[bool]]]", masks.slot_by_op_eon.tolist())
     sizes = head_sizes(num_slots)
     return tuple(_legal(heads, slots, sizes) for heads, slots in zip(heads_ehn, slots_eon, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpLegality:
+    """On which slots an op is possible now, and why not on the others.
+
+    refusals: in slot order, None where the op is possible.
+    """
+
+    op: Op
+    refusals: tuple[Refusal | None, ...]
+
+    @property
+    def gate_words(self) -> str | None:
+        """What the first closed gate lacks, or None if no gate is the reason."""
+        return next((one.words for one in self.refusals if one and one.reason is IllegalReason.GATE), None)
+
+
+def op_legality(view: GardenView) -> tuple[OpLegality, ...]:
+    """The reasons behind the masks of one env: a record per op except WAIT, which is always possible."""
+    slots = range(len(view.slots))
+    return tuple(
+        OpLegality(op=op, refusals=tuple(refusal(view, op, slot) for slot in slots)) for op in Op if op is not Op.WAIT
+    )
 
 
 def _legal(heads_hn: list[list[bool]], slots_on: list[list[bool]], sizes: tuple[int, ...]) -> LegalChoices:

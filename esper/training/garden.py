@@ -126,9 +126,9 @@ class Garden:
         """Carry out an action. An op that is not possible now is refused and changes nothing."""
         if spec.op is Op.WAIT:
             return NOTHING
-        reason = refusal(self.view(env), spec.op, spec.slot_idx)
-        if reason is not None:
-            return Execution(refused=reason, events=())
+        refused = refusal(self.view(env), spec.op, spec.slot_idx)
+        if refused is not None:
+            return Execution(refused=refused.words, events=())
         if spec.op is Op.GERMINATE:
             return self._germinate(env, spec, val_accuracy)
         state = self._states[env][spec.slot_idx]

@@ -12,7 +12,9 @@ from esper.contracts.counterfactual import AblationStrategy, CounterfactualMatri
 from esper.contracts.seeds import SeedInfo
 from esper.fleet.autotune import AlgorithmChoice
 from esper.growth.lifecycle.events import Fossilized, GateEvaluated, Germinated, LifecycleEvent, Pruned, StageChanged
+from esper.growth.lifecycle.predicates import GardenView
 from esper.policy.acting import Decision, HeadDecision
+from esper.policy.legal import OpLegality, op_legality
 from esper.telemetry.events import (
     AblationConfig,
     AlgorithmChosen,
@@ -22,6 +24,7 @@ from esper.telemetry.events import (
     HeadChoice,
     LastAction,
     NamedValue,
+    OpMask,
     SeedFossilized,
     SeedGateEvaluated,
     SeedGerminated,
@@ -139,12 +142,16 @@ def last_action_payload(
     spec: ActionSpec,
     outcome: ActionOutcome,
     *,
+    view: GardenView,
     env_id: int,
     batch: int,
     epoch: int,
     slot_ids: Sequence[str],
 ) -> LastAction:
-    """One env's decision of one epoch, with its outcome."""
+    """One env's decision of one epoch, with its outcome.
+
+    view: the env as it was before the decision.
+    """
     components = outcome.reward_components
     assert components is not None, "a decision is reported after it was paid"
     return LastAction(
@@ -158,6 +165,7 @@ def last_action_payload(
         refusal=outcome.refusal,
         heads=tuple(_head_choice(head, tuple(slot_ids)) for head in decision.heads),
         legal_ops=tuple(op.name for op in decision.legal_ops),
+        op_masks=tuple(_op_mask(legality) for legality in op_legality(view)),
         alternatives=tuple(
             Alternative(op=item.op.name, probability=item.probability) for item in decision.alternatives
         ),
@@ -171,6 +179,11 @@ def last_action_payload(
     )
 
 
+def _op_mask(legality: OpLegality) -> OpMask:
+    reasons = tuple(None if refused is None else refused.reason for refused in legality.refusals)
+    return OpMask(op=legality.op.name, slots=reasons, gate=legality.gate_words)
+
+
 def _op_values(decision: Decision) -> tuple[NamedValue, ...]:
     """One value per op, or nothing if the controller has no critic."""
     if not decision.op_values:
@@ -179,14 +192,20 @@ def _op_values(decision: Decision) -> tuple[NamedValue, ...]:
 
 
 def _head_choice(head: HeadDecision, slot_ids: tuple[str, ...]) -> HeadChoice:
-    name = choice_name(head.head, head.choice, slot_ids)
     return HeadChoice(
         head=head.head.name.lower(),
-        choice=name if head.head is Head.OP else name.lower(),
+        choice=_choice_word(head.head, head.choice, slot_ids),
         probability=head.probability,
         entropy=head.entropy,
+        second=None if head.second is None else _choice_word(head.head, head.second, slot_ids),
+        second_probability=head.second_probability,
         legal=head.legal,
         size=head.size,
         masked=head.masked,
         relevant=head.relevant,
     )
+
+
+def _choice_word(head: Head, choice: int, slot_ids: tuple[str, ...]) -> str:
+    name = choice_name(head, choice, slot_ids)
+    return name if head is Head.OP else name.lower()

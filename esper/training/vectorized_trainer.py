@@ -213,7 +213,7 @@ class VectorizedPPOTrainer:
                 self._announced = True
             for group in self._groups:
                 group.reward_normalizer.begin_rollout()
-                group.controller.begin_batch()
+                group.controller.begin_batch(group.reward_normalizer.scale)
             rollout = Rollout(
                 self._groups,
                 world,

@@ -147,6 +147,19 @@ class EpisodeRecord:
     total_params: Count
     outcome: EpisodeOutcome
 
+    @classmethod
+    def of(cls, outcome: EpisodeOutcome) -> EpisodeRecord:
+        """The record of an episode with this outcome."""
+        return cls(
+            env_id=outcome.env_id,
+            episode=outcome.episode,
+            episode_reward=outcome.episode_reward,
+            final_accuracy=outcome.final_accuracy,
+            test_accuracy=outcome.test_accuracy,
+            total_params=outcome.total_params,
+            outcome=outcome,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTimings:

@@ -27,7 +27,7 @@ QUESTION = "The run is still training. Nothing happens to it unless you choose t
 
 
 class LeaveScreen(CockpitModal[LeaveChoice]):
-    """Cancel is the default; Esc and q cancel, too."""
+    """Cancel is the default; Esc and q cancel, too. A read-only cockpit does not offer to stop."""
 
     AUTO_FOCUS = "#cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,6 +39,10 @@ class LeaveScreen(CockpitModal[LeaveChoice]):
         Binding("down,right", "app.focus_next", "next"),
     ]
 
+    def __init__(self, *, read_only: bool) -> None:
+        super().__init__()
+        self._read_only = read_only
+
     def compose(self) -> ComposeResult:
         with Vertical(id="leave", classes="dialog") as dialog:
             dialog.border_title = "LEAVE"
@@ -46,8 +50,9 @@ class LeaveScreen(CockpitModal[LeaveChoice]):
             yield Button(
                 "k  Keep training without the screen (progress on the console)", id="keep-training", compact=True
             )
-            yield Button("s  Stop after this round, then leave", id="stop-after-round", compact=True)
-            yield Button("n  Stop now, without the unfinished round, then leave", id="stop-now", compact=True)
+            if not self._read_only:
+                yield Button("s  Stop after this round, then leave", id="stop-after-round", compact=True)
+                yield Button("n  Stop now, without the unfinished round, then leave", id="stop-now", compact=True)
             yield Button("Cancel", id="cancel", compact=True)
 
     @on(Button.Pressed)
@@ -55,4 +60,5 @@ class LeaveScreen(CockpitModal[LeaveChoice]):
         self.dismiss(LeaveChoice(event.button.id))
 
     def action_choose(self, choice: str) -> None:
-        self.dismiss(LeaveChoice(choice))
+        if not (self._read_only and choice.startswith("stop")):
+            self.dismiss(LeaveChoice(choice))

@@ -1,1 +1,1 @@
-"""Where the cockpit's events come from: a live run or a saved one, with one protocol for both."""
+"""Where the cockpit's events come from: a run of this process, one of another, or a saved one."""

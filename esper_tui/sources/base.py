@@ -17,7 +17,9 @@ class Mode(StrEnum):
     """The state word of the header."""
 
     STARTING = "STARTING"
+    CATCHING_UP = "CATCHING UP"
     LIVE = "LIVE"
+    SILENT = "SILENT"
     VIEW_PAUSED = "VIEW PAUSED"
     TRAINING_PAUSED = "TRAINING PAUSED"
     STOPPING = "STOPPING"
@@ -26,6 +28,7 @@ class Mode(StrEnum):
     ENDED_FINISHED = "ENDED ok"
     ENDED_STOPPED = "ENDED stopped"
     ENDED_FAILED = "ENDED failed"
+    CUT_OFF = "CUT OFF"
     SCREEN_FAILED = "SCREEN FAILED"
 
 
@@ -40,6 +43,8 @@ class SourceStatus:
     length: the number of events that there are.
     speed: that of a replay, or None for a live run.
     overview: the whole recording at a glance, or None for a live run.
+    watched: another process trains the run.
+    silent_seconds: how long a silent run has recorded nothing, or None if it is not silent.
     """
 
     mode: Mode
@@ -50,6 +55,8 @@ class SourceStatus:
     length: int
     speed: float | None
     overview: Overview | None = None
+    watched: bool = False
+    silent_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

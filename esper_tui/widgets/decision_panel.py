@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from esper.telemetry.events import HeadChoice, LastAction, NamedValue
@@ -10,8 +11,9 @@ from esper_tui.sources.base import Frame
 from esper_tui.state.episode import EpisodeView
 from esper_tui.state.metrics import MISSING, NOT_APPLICABLE, format_number
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
+from esper_tui.widgets.legality import illegal_lines
 from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left, strong, wrap
-from esper_tui.widgets.vocabulary import HEAD_WORDS, OP_WORDS, short_op
+from esper_tui.widgets.vocabulary import HEAD_WORDS, short_op
 
 RESIDUE: Final = 1e-6
 """Reward terms that miss the reward by more than this share of it do not add up."""
@@ -29,7 +31,7 @@ def small(value: float | None) -> str:
     return text.replace("0.", ".", 1) if text.startswith("0.") else text
 
 
-def decision_lines(decision: LastAction | None, width: int) -> list[Line]:
+def decision_lines(decision: LastAction | None, slot_ids: Sequence[str], width: int) -> list[Line]:
     """The short form, for the main screen."""
     if decision is None:
         return awaiting(width)
@@ -47,7 +49,7 @@ def decision_lines(decision: LastAction | None, width: int) -> list[Line]:
     ]
     if not decision.success:
         lines += wrap([dim(word) for word in (decision.refusal or "no reason was recorded").split()], width, gap=" ")
-    lines += [*_else_lines(decision, width), *_illegal_lines(decision, width), *_used_lines(decision, width)]
+    lines += [*_else_lines(decision, width), *illegal_lines(decision, slot_ids, width), *_used_lines(decision, width)]
     lines.append(
         line(
             label("V(s) "),
@@ -74,40 +76,30 @@ def _else_lines(decision: LastAction, width: int) -> list[Line]:
     return wrap([label("else"), *(others or [dim(NOT_APPLICABLE)])], width, gap=" ")
 
 
-def illegal_ops(decision: LastAction) -> list[str]:
-    """The ops that the mask took away, in four letters."""
-    if decision.legal_ops is None:
-        return [MISSING]
-    return [short for op, short in OP_WORDS.items() if op not in decision.legal_ops]
-
-
-def _illegal_lines(decision: LastAction, width: int) -> list[Line]:
-    words = illegal_ops(decision)
-    return wrap([label("not legal"), *[dim(word) for word in (words or ["none"])]], width, gap=" ")
-
-
 def _used_lines(decision: LastAction, width: int) -> list[Line]:
     """The heads beside the op that mattered, with their choices."""
     used = [head for head in decision.heads if head.relevant and head.head != "op"]
-    pieces = [
-        Span(f"{HEAD_WORDS.get(head.head, head.head)} {head.choice.lower()} {small(head.probability)}") for head in used
-    ]
-    return wrap(pieces, width)
+    return wrap([Span(_used_words(head)) for head in used], width)
 
 
-def table_lines(decision: LastAction | None, width: int) -> list[Line]:
+def _used_words(head: HeadChoice) -> str:
+    second = "" if head.second is None else f" ({head.second} {small(head.second_probability)})"
+    return f"{HEAD_WORDS.get(head.head, head.head)} {head.choice.lower()} {small(head.probability)}{second}"
+
+
+def table_lines(decision: LastAction | None, slot_ids: Sequence[str], width: int) -> list[Line]:
     """The long form, for the env detail: a row per head that mattered."""
     if decision is None:
         return awaiting(width)
     choice = max(8, min(20, width - 50))
     lines = [
         (label(f"{'head':8} {pad('chosen', choice)} {'p':>4}  H/max legal  second"),),
-        *(_head_row(head, decision, choice) for head in sorted(decision.heads, key=_op_first) if head.relevant),
+        *(_head_row(head, choice) for head in sorted(decision.heads, key=_op_first) if head.relevant),
     ]
     unused = [HEAD_WORDS.get(head.head, head.head) for head in decision.heads if not head.relevant]
     if unused:
         lines += wrap([dim(f"not used by {short_op(decision.op)}:"), dim(" · ".join(unused))], width, gap=" ")
-    lines += _illegal_lines(decision, width)
+    lines += illegal_lines(decision, slot_ids, width)
     outcome = Span("✓ done", Role.GOOD) if decision.success else Span("✗ refused", Role.LABEL)
     reason = "" if decision.success else f": {decision.refusal or 'no reason was recorded'}"
     lines += wrap([label("outcome"), outcome, *[dim(word) for word in reason.split()]], width, gap=" ")
@@ -124,11 +116,11 @@ def _op_first(head: HeadChoice) -> bool:
     return head.head != "op"
 
 
-def _head_row(head: HeadChoice, decision: LastAction, choice: int) -> Line:
+def _head_row(head: HeadChoice, choice: int) -> Line:
     share = 100 * head.entropy / math.log(head.legal) if head.legal is not None and head.legal > 1 else None
     legal = MISSING if head.legal is None else str(head.legal)
-    second = decision.alternatives[0] if head.head == "op" and decision.alternatives else None
-    words = f"{short_op(second.op)} {small(second.probability)}" if second else NOT_APPLICABLE
+    word = short_op(head.second) if head.head == "op" and head.second else head.second
+    words = f"{word} {small(head.second_probability)}" if word else NOT_APPLICABLE
     return line(
         label(f"{pad(HEAD_WORDS.get(head.head, head.head), 8)} "),
         strong(pad(head.choice.lower(), choice)),
@@ -192,7 +184,7 @@ class DecisionPanel(FigurePanel):
         return f"DECISION env {episode.env_id:02d}{group} e{MISSING if epoch is None else epoch}", self.HINT
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
-        return decision_lines(chosen_decision(frame, focus), width)
+        return decision_lines(chosen_decision(frame, focus), shown_slot_ids(frame, focus), width)
 
 
 class DecisionTable(DecisionPanel):
@@ -201,7 +193,7 @@ class DecisionTable(DecisionPanel):
     HINT: ClassVar = ", . previous/next decision"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
-        return table_lines(chosen_decision(frame, focus), width)
+        return table_lines(chosen_decision(frame, focus), shown_slot_ids(frame, focus), width)
 
 
 class RewardPanel(FigurePanel):
@@ -262,3 +254,9 @@ def chosen_decision(frame: Frame, focus: Focus) -> LastAction | None:
     if focus.epoch is None and episode.decisions:
         return episode.decisions[-1]
     return episode.decision_at(epoch)
+
+
+def shown_slot_ids(frame: Frame, focus: Focus) -> tuple[str, ...]:
+    """The slots of the env at the cursor, in order."""
+    episode = focus.shown_episode(frame)
+    return () if episode is None else episode.slot_ids

@@ -28,7 +28,9 @@ from esper_tui.widgets.text import (
 
 MODE_SIGNS: Final[dict[Mode, tuple[str, Role]]] = {
     Mode.STARTING: ("○", Role.ACCENT),
+    Mode.CATCHING_UP: ("○", Role.ACCENT),
     Mode.LIVE: ("●", Role.GOOD),
+    Mode.SILENT: ("●", Role.WARNING),
     Mode.VIEW_PAUSED: ("‖", Role.WARNING),
     Mode.TRAINING_PAUSED: ("‖", Role.WARNING),
     Mode.STOPPING: ("□", Role.WARNING),
@@ -37,6 +39,7 @@ MODE_SIGNS: Final[dict[Mode, tuple[str, Role]]] = {
     Mode.ENDED_FINISHED: ("■", Role.GOOD),
     Mode.ENDED_STOPPED: ("■", Role.WARNING),
     Mode.ENDED_FAILED: ("▲", Role.CRITICAL),
+    Mode.CUT_OFF: ("▲", Role.WARNING),
     Mode.SCREEN_FAILED: ("▲", Role.CRITICAL),
 }
 
@@ -50,7 +53,8 @@ def header_line(frame: Frame, width: int) -> Line:
     snapshot, status = frame.snapshot, frame.status
     sign, role = MODE_SIGNS[status.mode]
     right = _speed_words(frame, width)
-    state = line(" ", Span(f"{sign} {status.mode.value}", role), "  ")
+    silence = "" if status.silent_seconds is None else f" {status.silent_seconds} s"
+    state = line(" ", Span(f"{sign} {status.mode.value}{silence}", role), "  ")
     room = width - width_of(state) - width_of(right) - 1
     return spread(line(*state, *_run_words(snapshot, room)), right, width)
 
@@ -90,7 +94,8 @@ def _time_words(frame: Frame, progress: Progress) -> Sequence[Span | str]:
     ended = frame.snapshot.ended
     if ended is not None:
         return [label("took "), format_duration(ended.wall_seconds)]
-    if frame.status.overview is not None and frame.status.position == frame.status.length:
+    at_end = frame.status.overview is not None and frame.status.position == frame.status.length
+    if at_end or frame.status.mode is Mode.CUT_OFF:
         return [Span("no end was recorded", Role.WARNING)]
     return [label("left "), f"{format_duration(progress.eta_seconds):>5}"]
 

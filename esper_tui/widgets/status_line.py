@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from esper_tui.key_rows import Key, written_first
 from esper_tui.sources.base import Frame, Mode
@@ -15,11 +16,15 @@ from esper_tui.widgets.text import BLOCKS, Line, Role, Span, cut, dim, label, li
 MODE_WIDTH = 10
 
 
-def status_line(frame: Frame, width: int) -> Line:
-    """Live: what is recorded where, and what a held view misses. Replay: position, speed and how the recording ends."""
+def status_line(frame: Frame, width: int, *, pauses: bool) -> Line:
+    """Live: what is recorded where, and what a held view misses. Replay: position, speed and how the recording ends.
+
+    pauses: there is a key that pauses training and lets it go on.
+    """
     if frame.status.speed is not None:
         return replay_line(frame, width)
-    left = line(" ", Span("◉ REC ", Role.ACCENT), *_live_words(frame))
+    sign = "◎ WATCH " if frame.status.watched else "◉ REC "
+    left = line(" ", Span(sign, Role.ACCENT), *_live_words(frame, pauses=pauses))
     when = frame.snapshot.last_time
     clock = time.strftime("%H:%M:%S", time.localtime(when)) if when is not None else ""
     room = width - sum(len(span.text) for span in left) - len(clock) - 4
@@ -28,16 +33,28 @@ def status_line(frame: Frame, width: int) -> Line:
     return spread(left, line(dim(f"{shown}  "), f"{clock} "), width)
 
 
-def _live_words(frame: Frame) -> Line:
+_WORDS: Final = {
+    Mode.CATCHING_UP: "reading what was recorded before ",
+    Mode.SILENT: "its process is there, but records nothing ",
+    Mode.CUT_OFF: "no end was recorded, and nobody writes the run: was it killed? ",
+}
+"""What is said of a run of another process instead of its number of events."""
+
+
+def _live_words(frame: Frame, *, pauses: bool) -> Line:
     snapshot, status = frame.snapshot, frame.status
     if status.mode is Mode.SCREEN_FAILED:
         return line(Span("the figures stopped following; training and recording go on", Role.CRITICAL))
     if status.newer or status.mode is Mode.VIEW_PAUSED:
         return line(Span(f"view held, {status.newer:,} newer events ", Role.WARNING))
     if status.mode is Mode.TRAINING_PAUSED:
-        return line(Span("training is paused: p lets it go on ", Role.WARNING))
+        return line(Span(f"training is paused{': p lets it go on' if pauses else ''} ", Role.WARNING))
+    if status.mode is Mode.STOPPING and status.watched:
+        return line(Span("training ends after this round, or before ", Role.WARNING))
     if status.mode is Mode.STOPPING:
         return line(Span("stopping after this round, then leaving; q offers to stop at once ", Role.WARNING))
+    if status.mode in _WORDS:
+        return line(Span(_WORDS[status.mode], Role.WARNING))
     counted = f"{format_count(status.length)} events, {format_count(snapshot.folded)} of them step events "
     return line(dim(counted + "folded"))
 
@@ -144,7 +161,8 @@ class StatusPanel(LinePanel):
         self._frame = frame
         width = self.size.width
         bar = [bar_line(frame, width)] if frame.status.overview is not None else []
-        self.show([*bar, status_line(frame, width), footer_line(self._keys, width)])
+        pauses = any(key.name == "pause" for key in self._keys)
+        self.show([*bar, status_line(frame, width, pauses=pauses), footer_line(self._keys, width)])
 
     def resized(self) -> None:
         if self._frame is not None:

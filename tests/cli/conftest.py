@@ -68,6 +68,12 @@ def started() -> TrainingStarted:
     )
 
 
+@pytest.fixture
+def first_event() -> TrainingStarted:
+    """The first event of a run of two rounds."""
+    return started()
+
+
 def stats(batch: int, *, test_accuracy: float | None = 47.25, entropy: float | None = 1.234) -> BatchStats:
     return BatchStats(
         batch=batch,

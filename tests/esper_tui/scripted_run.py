@@ -251,6 +251,7 @@ class ScriptedRun:
             refusal="gate G5: contribution below 0.5" if refused else None,
             heads=_heads(op, slot, rng),
             legal_ops=legal,
+            op_masks=None,
             alternatives=(
                 Alternative(op="WAIT", probability=0.18),
                 Alternative(op="ADVANCE", probability=0.06),
@@ -373,6 +374,8 @@ def _heads(op: Op, slot: str, rng: random.Random) -> tuple[HeadChoice, ...]:
                 choice=choices[name],
                 probability=round(rng.uniform(0.3, 0.95), 3),
                 entropy=round(rng.uniform(0.2, 1.4), 3),
+                second=None,
+                second_probability=None,
                 legal=legal,
                 size=size,
                 masked=legal < size,

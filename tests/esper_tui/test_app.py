@@ -138,14 +138,16 @@ async def test_space_holds_the_view_while_events_are_counted() -> None:
 async def test_p_pauses_and_resumes_training() -> None:
     trainer = ScriptedTrainer()
     app = live_app(trainer)
-    assert isinstance(app.source, LiveSource)
+    control = live(app).control
     async with running(app) as pilot:
         trainer.allow(20)
-        await pilot.press("p")
-        assert app.source.control.is_paused
+        await pilot.press("p", "y")
+        await until(pilot, lambda: control.is_paused)
         await until(pilot, lambda: "TRAINING PAUSED" in text(app, HeaderPanel))
-        await pilot.press("p")
-        assert not app.source.control.is_paused
+        await pilot.press("p", "n")
+        assert control.is_paused
+        await pilot.press("p", "y")
+        await until(pilot, lambda: not control.is_paused)
         trainer.allow(len(EVENTS))
 
 

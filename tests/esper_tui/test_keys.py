@@ -8,21 +8,35 @@ from pathlib import Path
 import pytest
 from scripted_run import ScriptedRun
 from textual.pilot import Pilot
+from textual.widgets import Button
 
 from esper.errors import ConfigError
+from esper.history import open_recording
+from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp, Leaving
 from esper_tui.key_rows import Where, remapped, written
 from esper_tui.keys import KEYS, keys_for
 from esper_tui.screens.base import CockpitScreen
 from esper_tui.screens.help import help_text
+from esper_tui.screens.leave import LeaveScreen
 from esper_tui.screens.registry import SCREENS
 from esper_tui.settings import load_settings
 from esper_tui.sources.live import LiveSource
 from esper_tui.sources.replay import ReplaySource
+from esper_tui.sources.watch import WatchSource
 
 EVENTS = ScriptedRun(envs=5, epochs=6, rounds=3).events()
 LEAVING = {"quit", "quit-now"}
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was cut off."""
+    with open_recording(TrainingConfig(), tmp_path_factory.mktemp("runs")) as recording:
+        for event in EVENTS[:150]:
+            recording.hub.emit(event.payload)
+    return recording.directory.path
 
 
 def make_app(*, live: bool) -> CockpitApp:
@@ -59,6 +73,41 @@ async def test_every_key_can_be_pressed_on_every_screen(
                 await pilot.press(name)
                 await close_layers(pilot)
         assert app.is_running
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_every_key_can_be_pressed_on_a_run_of_another_process(
+    watched: Path, read_only: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    source = WatchSource(watched, clock=lambda: 0.0)
+    app = CockpitApp(source, read_only=read_only)
+    with source.following():
+        async with app.run_test(size=(120, 36)) as pilot:
+            for key in keys_for(live=True, table=app.keys):
+                assert not (read_only and key.changes_run)
+                if key.name in LEAVING:
+                    continue
+                for name in key.keys.split(","):
+                    await pilot.press(name)
+                    await close_layers(pilot)
+            assert app.is_running
+
+
+async def test_a_read_only_cockpit_offers_to_leave_a_run_and_not_to_stop_it() -> None:
+    source = LiveSource(control=RunControl(), origin="runs/x", clock=lambda: 0.0)
+    app = CockpitApp(source, read_only=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+        assert isinstance(app.screen, LeaveScreen)
+        assert {button.id for button in app.screen.query(Button)} == {"keep-training", "cancel"}
+        await pilot.press("s", "n")
+        assert isinstance(app.screen, LeaveScreen)
+        assert not source.control.stop_requested
+        await pilot.press("k")
+    assert app.return_value is Leaving.DETACHED
 
 
 def test_names_are_unique_and_every_key_is_in_help_and_docs() -> None:
@@ -109,5 +158,5 @@ def test_without_settings_there_are_defaults(tmp_path: Path) -> None:
 
 
 def test_a_replay_has_no_key_that_changes_a_run() -> None:
-    assert not {"pause", "stop-after-round", "hold"} & {key.name for key in keys_for(live=False)}
+    assert not {"pause", "checkpoint", "stop-after-round", "hold"} & {key.name for key in keys_for(live=False)}
     assert all(key.where is not Where.LIVE for key in keys_for(live=False))

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_run import ScriptedRun
 
+from esper.control.messages import Action
 from esper.telemetry.events import Event
 from esper.telemetry.hub import SinkError
 from esper.training.run_control import RunControl
@@ -100,7 +101,7 @@ def test_a_covered_or_idle_screen_misses_nothing() -> None:
 def test_stopping_after_the_round_lets_a_paused_run_finish_it() -> None:
     live = live_source()
     live.control.pause()
-    live.stop_after_round()
+    live.steer(Action.STOP_AFTER_ROUND)
     assert not live.control.is_paused
     assert live.control.stop_after_round_requested
     assert not live.control.stop_requested

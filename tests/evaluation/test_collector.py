@@ -47,7 +47,16 @@ def moved(slot: str, to_stage: SeedStage, env_id: int = 0) -> SeedStageChanged:
 
 def reblended(slot: str, style: str, *, success: bool = True) -> LastAction:
     head = HeadChoice(
-        head="style", choice=style, probability=1.0, entropy=0.0, legal=4, size=4, masked=False, relevant=True
+        head="style",
+        choice=style,
+        probability=1.0,
+        entropy=0.0,
+        second=None,
+        second_probability=None,
+        legal=4,
+        size=4,
+        masked=False,
+        relevant=True,
     )
     return LastAction(
         env_id=0,
@@ -60,6 +69,7 @@ def reblended(slot: str, style: str, *, success: bool = True) -> LastAction:
         refusal=None,
         heads=(head,),
         legal_ops=(),
+        op_masks=None,
         alternatives=(),
         decision_entropy=0.0,
         value_estimate=None,

@@ -53,7 +53,7 @@ ENDED = Event(
 )
 ENDED_LINE = (
     '{"seq":7,"time":1700000000.25,"kind":"TRAINING_ENDED","group_id":"default","severity":"error",'
-    '"payload":{"end":"failed","batches_completed":2,"wall_seconds":2.5,"error":"loss is NaN"}}'
+    '"payload":{"end":"failed","batches_completed":2,"wall_seconds":2.5,"error":"loss is NaN","signal":null}}'
 )
 GATE = Event(
     seq=8,

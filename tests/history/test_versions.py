@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from esper.errors import HistoryError
-from esper.history import RunDirectory, read_events, read_history, read_run_events
+from esper.history import RunDirectory, read_events, read_history, read_run_events, read_run_history
 from esper.history.checkpoint_files import open_checkpoint
+from esper.history.codec import event_to_json, summary_to_json
 from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
+from esper.history.sealing import unseal
 from esper.history.upgrade import upgrade_logs
-from esper.telemetry.events import EventKind, MaskHitRates, RunEnd, TrainingEnded
+from esper.telemetry.events import EventKind, LastAction, MaskHitRates, RunEnd, TrainingEnded
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -25,9 +28,36 @@ def version_1(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_there_is_a_sample_and_a_step_for_each_older_version() -> None:
+def test_there_is_a_sample_of_each_version_and_a_step_for_each_older_one() -> None:
     assert list(range(OLDEST_VERSION, SCHEMA_VERSION)) == sorted(STEPS)
-    assert {f"version-{version}" for version in STEPS} <= {item.name for item in SAMPLES.iterdir()}
+    assert {item.name for item in SAMPLES.glob("version-*")} == {
+        f"version-{version}" for version in (*STEPS, SCHEMA_VERSION)
+    }
+
+
+def test_a_run_of_todays_version_reads_whole_and_is_written_the_same() -> None:
+    """A changed record that no longer reads this sample, or writes it otherwise, needs a new version.
+
+    The sample is of: esper train --preset digits_impaired --rounds 2 --envs 2 --episode-length 5 --threads 1, with
+    fleet.steps_per_epoch=3, policy.hidden_size=8, policy.feature_size=8, growth.min_training_epochs=1 and
+    run.checkpoint_interval=0.
+    """
+    run = SAMPLES / f"version-{SCHEMA_VERSION}"
+    log, history = read_run_events(run), read_run_history(run)
+    assert log.header.schema_version == history.header.schema_version == SCHEMA_VERSION
+    assert [event.seq for event in log.events] == list(range(1, len(log.events) + 1))
+    assert (log.torn_tail, history.torn_tail) == (False, False)
+    assert [json.loads(event_to_json(event)) for event in log.events] == documents(run / "events.jsonl")
+    rewritten = [json.loads(summary_to_json(line.summary, seq=line.seq)) for line in history.lines]
+    assert rewritten == documents(run / "history.jsonl")
+    checkpoint, config = open_checkpoint(run), RunDirectory.open(run).load_config()
+    assert checkpoint.manifest.rounds_completed == config.run.rounds == 2
+    assert checkpoint.manifest.groups[0].config == config
+
+
+def documents(path: Path) -> list[object]:
+    """What the lines after the header hold."""
+    return [json.loads(unseal(line)) for line in path.read_bytes().splitlines()[1:]]
 
 
 def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
@@ -44,6 +74,13 @@ def test_a_run_of_version_1_reads_whole(version_1: Path) -> None:
     assert config.growth.op_masks == "possible"  # what version 1 did, and not today's default
     manifest = open_checkpoint(version_1).manifest
     assert (manifest.rounds_completed, manifest.groups[0].config) == (2, config)
+
+
+def test_decisions_of_version_1_do_not_claim_what_was_not_recorded(version_1: Path) -> None:
+    decisions = [one.payload for one in read_events(version_1) if isinstance(one.payload, LastAction)]
+    assert decisions
+    assert {one.op_masks for one in decisions} == {None}
+    assert {(head.second, head.second_probability) for one in decisions for head in one.heads} == {(None, None)}
 
 
 def test_the_counts_of_masked_decisions_have_their_new_name(version_1: Path) -> None:

@@ -152,6 +152,24 @@ def test_a_decision_reports_what_was_legal_and_likely() -> None:
     assert decision.entropy == pytest.approx(sum(decision.heads[head].entropy for head in relevant))
 
 
+@settings(deadline=None)
+@given(data=st.data(), seed=st.integers(0, 10_000))
+def test_the_second_choice_is_the_likeliest_of_the_others(
+    data: st.DataObject, any_views: st.SearchStrategy, seed: int
+) -> None:
+    views: list[GardenView] = data.draw(any_views)
+    step = decide(views, seed, opinionated_policy(seed))
+    for decision, found_hn in zip(decisions(step, same, 3), step.probabilities_ehn.tolist(), strict=True):
+        for head in decision.heads:
+            others = [p for choice, p in enumerate(found_hn[head.head]) if choice != head.choice]
+            if not head.relevant or head.legal == 1:
+                assert (head.second, head.second_probability) == (None, None)
+            else:
+                assert head.second is not None
+                assert head.second != head.choice
+                assert head.second_probability == found_hn[head.head][head.second] == max(others)
+
+
 def test_a_forced_step_is_certain(seed: SeedInfo) -> None:
     cooling = replace(seed, stage=SeedStage.EMBARGOED)
     (decision,) = decisions(decide([GardenView(slots=(cooling,) * 3, config=GrowthConfig())]), same, 3)

@@ -59,7 +59,7 @@ class Waiter:
         self.bootstraps = 0
         self.penalties: list[tuple[int, float]] = []
 
-    def begin_batch(self) -> None:
+    def begin_batch(self, reward_scale: float) -> None:
         pass
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:
@@ -70,6 +70,8 @@ class Waiter:
                 choice=int(PLACEHOLDERS.get(head, 0)),
                 probability=1.0,
                 entropy=0.0,
+                second=None,
+                second_probability=None,
                 legal=1,
                 size=size,
                 relevant=head in RELEVANT_HEADS[Op.WAIT],

@@ -12,22 +12,37 @@ from esper.cli.run_options import wants_cockpit
 
 
 def replay(
-    path: Annotated[Path, typer.Argument(help="A run directory, or an events.jsonl.")],
+    path: Annotated[Path, typer.Argument(help="A run directory, or an events.jsonl, also of the original system.")],
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print a summary instead of opening the cockpit.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the events, one JSON object per line.")] = False,
 ) -> None:
-    """Look at a saved run."""
+    """Look at a saved run. Of a file of the original system, it is said at the end what became of its lines."""
+    from esper.cli.console.original import opened, print_counts
+
+    with opened(path) as (run, imported):
+        code = _show(run, path, no_tui=no_tui, json=json)
+        if imported is not None:
+            print_counts(imported, stderr=json)
+    raise typer.Exit(code)
+
+
+def _show(run: Path, origin: Path, *, no_tui: bool, json: bool) -> int:
+    """Show the run in one of three ways, and give the exit code.
+
+    origin: what the user named.
+    """
     if json:
-        raise typer.Exit(_print_events(path))
+        return _print_events(run)
     if wants_cockpit(no_tui):
         from esper.history import open_events
         from esper_tui import session
 
-        open_events(path)  # A missing run is reported on the console and not inside the cockpit.
-        raise typer.Exit(session.replay(path))
+        open_events(run)  # A missing run is reported on the console and not inside the cockpit.
+        return session.replay(run, origin=str(origin))
     from esper.cli.console.run_summary import print_run_summary
 
-    print_run_summary(path)
+    print_run_summary(run)
+    return 0
 
 
 def _print_events(path: Path) -> int:

@@ -50,6 +50,7 @@ def train(
         typer.Option("--sink", metavar="NAME", help="Also send every event to this sink of a plug-in. Repeatable."),
     ] = None,
     no_tui: run_options.NoTui = False,
+    read_only: run_options.ReadOnly = False,
     checkpoint_every: Annotated[
         int | None,
         typer.Option(metavar="ROUNDS", help="Rounds between two checkpoints; 0 writes one only at the end."),
@@ -99,6 +100,7 @@ def train(
                 overrides or (),
                 plugins or (),
                 no_tui=no_tui,
+                read_only=read_only,
                 sinks=sinks or (),
                 on_hangup=on_hangup,
             )
@@ -128,7 +130,13 @@ def train(
         from esper_tui import session
 
         raise typer.Exit(
-            session.train(config, runs_dir, sinks=sinks or (), on_hangup=_on_hangup(on_hangup, "continue"))
+            session.train(
+                config,
+                runs_dir,
+                sinks=sinks or (),
+                on_hangup=_on_hangup(on_hangup, "continue"),
+                read_only=read_only,
+            )
         )
     from esper.cli.console.headless import train_headless
 
@@ -150,6 +158,7 @@ _WITH_RESUME: Final = frozenset(
         "overrides",
         "plugins",
         "no_tui",
+        "read_only",
         "sinks",
         "on_hangup",
         "detach",
@@ -165,6 +174,7 @@ def resume_run(
     plugins: Sequence[str],
     *,
     no_tui: bool,
+    read_only: bool,
     sinks: Sequence[str],
     on_hangup: Hangup | None,
 ) -> int:
@@ -214,6 +224,7 @@ def resume_run(
             resume=point,
             sinks=sinks,
             on_hangup=_on_hangup(on_hangup, "continue"),
+            read_only=read_only,
         )
     from esper.cli.console.headless import train_headless
 

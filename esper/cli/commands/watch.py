@@ -7,25 +7,30 @@ from typing import Annotated
 
 import typer
 
+from esper.cli.run_options import ReadOnly, wants_cockpit
+
 
 def watch(
     run: Annotated[Path, typer.Argument(help="Run directory.")],
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print lines instead of opening the cockpit.")] = False,
+    read_only: ReadOnly = False,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
     ] = None,
 ) -> None:
-    """Follow a run from its first event on, while another process writes it, until it ends.
+    """Follow a run from its first event on, while another process trains it, in the cockpit or in printed lines.
 
     The exit code is 0 if the run finished or was stopped, and 1 if it failed or was cut off.
     """
-    from esper.cli.console.watching import watch_run
-    from esper.cli.streams import say
     from esper.history.run_directory import RunDirectory
     from esper.plugins import load_plugins
 
     load_plugins(plugins or ())
     directory = RunDirectory.open(run)
-    if not no_tui:
-        say("esper: the cockpit does not watch other processes yet, so lines are printed, as with --no-tui")
+    if wants_cockpit(no_tui):
+        from esper_tui.watching import watch as show
+
+        raise typer.Exit(show(directory.path, read_only=read_only))
+    from esper.cli.console.watching import watch_run
+
     raise typer.Exit(watch_run(directory))

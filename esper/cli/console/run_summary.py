@@ -12,6 +12,7 @@ from esper.cli.console.formatting import NOT_MEASURED, number, percent
 from esper.cli.console.run_ending import ending_text
 from esper.console import PlainConsole
 from esper.history import FileHeader, open_events
+from esper.history.legacy.book import ORIGINAL
 from esper.telemetry.events import BatchStats, Event, GroupStarted, Throughput, TrainingEnded, TrainingStarted
 
 
@@ -68,7 +69,9 @@ def print_run_summary(path: Path) -> None:
 def _facts(header: FileHeader, gathered: RunOutline) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_row("run", header.run_id)
-    table.add_row("recorded", f"{header.created} by esper {header.package_version}, {gathered.events:,} events")
+    imported = header.package_version == ORIGINAL
+    writer = "the original system" if imported else f"esper {header.package_version}"
+    table.add_row("recorded", f"{header.created} by {writer}, {gathered.events:,} events")
     table.add_row("config", f"digest {header.config_digest[:12]}")
     started = gathered.started
     if started is not None:

@@ -41,6 +41,8 @@ def _head(head: Head, choice: Choice, legal: LegalChoices) -> HeadDecision:
         choice=choice.actions[head],
         probability=1.0 / allowed if drawn else 1.0,
         entropy=math.log(allowed) if drawn else 0.0,
+        second=None,
+        second_probability=None,
         legal=allowed,
         size=legal.sizes[head],
         relevant=head in RELEVANT_HEADS[choice.op],

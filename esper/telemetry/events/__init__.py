@@ -20,6 +20,7 @@ from esper.telemetry.events.epoch import (
     GovernorRollback,
     HeadChoice,
     LastAction,
+    OpMask,
     OutcomeType,
 )
 from esper.telemetry.events.kinds import DEFAULT_GROUP, EventKind, NamedValue, Severity
@@ -91,6 +92,7 @@ __all__ = [
     "NamedValue",
     "ObservationStats",
     "OpCount",
+    "OpMask",
     "OutcomeType",
     "PPOMetrics",
     "PPOUpdateCompleted",

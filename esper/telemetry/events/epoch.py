@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from esper.contracts.legality import IllegalReason
 from esper.telemetry.bounds import Batch, Count, Duration, EnvId, EpisodeLength, Epoch, Percent, Share
 from esper.telemetry.events.kinds import EventKind, NamedValue
 from esper.telemetry.events.seeds import SlotSnapshot
@@ -69,6 +70,9 @@ class HeadChoice:
 
     probability: the probability of the chosen value.
     entropy: in nats, over the legal choices.
+    second: the likeliest legal value that was not chosen. None if the head had no other legal value, did not matter for
+        the op or was not drawn from a distribution, or if the file is of a version that did not record it.
+    second_probability: None where second is.
     legal: how many of the head's choices the mask allowed.
     size: how many choices the head has.
     relevant: whether the head mattered for the op. If not, choice is a placeholder.
@@ -78,6 +82,8 @@ class HeadChoice:
     choice: str
     probability: Share
     entropy: float
+    second: str | None
+    second_probability: Share | None
     legal: Count | None
     size: Count
     masked: bool
@@ -93,9 +99,23 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpMask:
+    """Why the mask of a decision forbade an op, slot by slot.
+
+    slots: in slot order, None where the op was possible.
+    gate: what the first closed gate lacked, in plain words; None if no gate was the reason.
+    """
+
+    op: str
+    slots: tuple[IllegalReason | None, ...]
+    gate: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastAction:
     """What the controller did in one env after one epoch, how sure it was, what was legal, and what it earned.
 
+    op_masks: one per op except WAIT. None in files of a version that did not record the reasons.
     value_estimate: the expected return from here, in units of the normalised reward. None if the controller has no
         critic.
     op_values: the expected return after each op, in the same units. None for an op that is not possible, and empty if
@@ -113,6 +133,7 @@ class LastAction:
     refusal: str | None
     heads: tuple[HeadChoice, ...]
     legal_ops: tuple[str, ...] | None
+    op_masks: tuple[OpMask, ...] | None
     alternatives: tuple[Alternative, ...]
     decision_entropy: float | None
     value_estimate: float | None

@@ -78,8 +78,9 @@ class Agent:
     def learns(self) -> bool:
         return True
 
-    def begin_batch(self) -> None:
+    def begin_batch(self, reward_scale: float) -> None:
         """Forget the experience of the last batch and start every episode from the zero state."""
+        self._take_units(reward_scale)
         self._buffer.clear()
         self.policy.set_floors(self._config.policy.floors_after(self._updater.progress.episodes))
         self._hidden = self.policy.initial_state(self._config.fleet.envs)
@@ -103,7 +104,6 @@ class Agent:
         """Keep the last decisions with what they earned."""
         decided, envs = self._open_step, len(result.active)
         assert decided is not None, "a step is decided before it is recorded"
-        self._take_units(result.reward_scale)
         truncated = result.last and self._config.ppo.horizon == "truncate"
         self._buffer.add(
             result.epoch - 1,

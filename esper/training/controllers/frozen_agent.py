@@ -45,9 +45,9 @@ class FrozenAgent:
     def learns(self) -> bool:
         return False
 
-    def begin_batch(self) -> None:
+    def begin_batch(self, reward_scale: float) -> None:
         """Start every episode from the zero state."""
-        self._agent.begin_batch()
+        self._agent.begin_batch(reward_scale)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
         """Choose one action per env."""
@@ -66,7 +66,7 @@ class FrozenAgent:
         return None
 
     def state(self) -> dict[str, Tensor]:
-        """The saved agent's state, unchanged."""
+        """The saved agent's state. Only the units of its values have changed: they are those of the rewards."""
         return self._agent.state()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:

@@ -23,14 +23,12 @@ class StepResult:
     """What became of the decisions of one epoch, which is counted from 1.
 
     rewards: normalised, one per env.
-    reward_scale: what the raw rewards were divided by; the same for all steps of a batch.
     last: the episodes' time runs out with this step.
     active: False for an env whose episode had ended before the step; its reward means nothing.
     """
 
     epoch: int
     rewards: tuple[float, ...]
-    reward_scale: float
     last: bool
     active: tuple[bool, ...]
 
@@ -53,8 +51,11 @@ class Controller(Protocol):
         """Whether learn() returns metrics."""
         ...
 
-    def begin_batch(self) -> None:
-        """Begin E new episodes."""
+    def begin_batch(self, reward_scale: float) -> None:
+        """Begin E new episodes.
+
+        reward_scale: what the raw rewards of this batch are divided by.
+        """
         ...
 
     def decide(self, situation: Situation, generator: torch.Generator) -> Sequence[Decision]:

@@ -41,7 +41,7 @@ class RuleController:
     def learns(self) -> bool:
         return False
 
-    def begin_batch(self) -> None:
+    def begin_batch(self, reward_scale: float) -> None:
         """Forget every rule and what it remembers about its episode."""
         self._rules.clear()
 

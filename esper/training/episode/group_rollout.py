@@ -231,13 +231,12 @@ class GroupRollout:
                 spec = decode_action(decision.actions, situation.envs[place].view, self._world.fleet.slot_config)
                 self._execute(episode, spec, decision)
             with self._clock.measure(Phase.TELEMETRY):
-                self._report_decision(episode, spec, decision, epoch)
+                self._report_decision(episode, spec, decision, situation)
         with self._clock.measure(Phase.ACT):
             self._controller.record(
                 StepResult(
                     epoch=epoch,
                     rewards=tuple(episode.outcome.reward_normalized for episode in self.episodes),
-                    reward_scale=self.group.reward_normalizer.scale,
                     last=epoch == self._config.fleet.episode_length,
                     active=active,
                 )
@@ -272,15 +271,16 @@ class GroupRollout:
         self._count_seed_events(episode, events)
         self._emit_seed_events(episode, events)
 
-    def _report_decision(self, episode: EnvEpisode, spec: ActionSpec, decision: Decision, epoch: int) -> None:
+    def _report_decision(self, episode: EnvEpisode, spec: ActionSpec, decision: Decision, situation: Situation) -> None:
         self._emit(
             last_action_payload(
                 decision,
                 spec,
                 episode.outcome,
+                view=situation.envs[self._place(episode)].view,
                 env_id=episode.env_id,
                 batch=self._world.batch,
-                epoch=epoch,
+                epoch=situation.epoch,
                 slot_ids=self._slot_ids,
             )
         )

@@ -27,8 +27,8 @@ from esper.training.anomalies.watches import AccuracyWatch
 from esper.training.episode.group_rollout import GroupRollout
 from esper.training.episode.world import BatchWorld
 from esper.training.group import Group
-from esper.training.report.outcomes import env_reward_summary, episode_outcome, episode_record
-from esper.training.vectorized_types import BatchSummary
+from esper.training.report.outcomes import env_reward_summary, episode_outcome
+from esper.training.vectorized_types import BatchSummary, EpisodeRecord
 
 
 class GroupReporter:
@@ -167,7 +167,7 @@ class GroupReporter:
             avg_reward=float(np.mean([outcome.episode_reward for outcome in outcomes])),
             ppo_metrics=metrics,
             reward_summary=tuple(episode.reward_sums for episode in rollout.episodes),
-            episode_history=tuple(episode_record(outcome) for outcome in outcomes),
+            episode_history=tuple(EpisodeRecord.of(outcome) for outcome in outcomes),
             timings=None,
             group_id=self._group.group_id,
         )

@@ -8,7 +8,6 @@ from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
 from esper.telemetry.events import EnvRewardSummary, EpisodeOutcome
 from esper.training.episode.env_episode import EnvEpisode
-from esper.training.vectorized_types import EpisodeRecord
 
 
 def episode_outcome(
@@ -46,19 +45,6 @@ def episode_outcome(
         germinations=germinations,
         prunes=episode.prunes,
         reward_mode=reward_mode,
-    )
-
-
-def episode_record(outcome: EpisodeOutcome) -> EpisodeRecord:
-    """The record of a finished episode for the batch summary."""
-    return EpisodeRecord(
-        env_id=outcome.env_id,
-        episode=outcome.episode,
-        episode_reward=outcome.episode_reward,
-        final_accuracy=outcome.final_accuracy,
-        test_accuracy=outcome.test_accuracy,
-        total_params=outcome.total_params,
-        outcome=outcome,
     )
 
 

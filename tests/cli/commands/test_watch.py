@@ -4,12 +4,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from terminals import terminal
 
-from esper.history import RunDirectory
+from esper.control.server import served_control
+from esper.history import RunDirectory, open_recording
 from esper.history.run_list import listed_run
+from esper.telemetry.events import BatchEpochCompleted, RunEnd, TrainingEnded, TrainingStarted
+from esper.training.config import TrainingConfig
+from esper.training.run_control import RunControl
 
 Esper = Callable[..., subprocess.CompletedProcess[str]]
 TRAIN = ("train", "--no-tui", "--preset", "digits", "--envs", "1", "--episode-length", "2", "--threads", "1")
@@ -70,3 +76,39 @@ def test_a_run_that_was_cut_off_says_so(esper: Esper, unfinished_run: RunDirecto
     done = esper("watch", "--no-tui", unfinished_run.path)
     assert done.returncode == 1
     assert "CUT OFF: The run has no end: it was cut off.\n" in done.stdout
+
+
+def test_the_cockpit_watches_and_steers_a_run_of_another_process(tmp_path: Path, first_event: TrainingStarted) -> None:
+    control = RunControl()
+    round_end = BatchEpochCompleted(
+        batch=1,
+        max_batches=2,
+        episodes_completed=1,
+        n_envs=2,
+        avg_accuracy=1.0,
+        rolling_avg_accuracy=1.0,
+        avg_reward=0.0,
+        env_accuracies=(1.0, 1.0),
+    )
+    with ExitStack() as stack:
+        recording = stack.enter_context(open_recording(TrainingConfig(), tmp_path / "runs"))
+        path = recording.directory.path
+        stack.enter_context(served_control(control, path, print))
+        recording.hub.emit(first_event)
+        recording.hub.emit(round_end)  # This writes both out.
+        with terminal(tmp_path, "watch", str(path)) as shown, terminal(tmp_path, "watch", str(path)) as other:
+            for watcher in (shown, other):
+                watcher.wait_for(lambda watcher=watcher: "● LIVE".encode() in watcher.screen)
+            shown.type("p")
+            shown.wait_for(lambda: b"Pause training?" in shown.screen)
+            shown.type("y")
+            for watcher in (shown, other):
+                watcher.wait_for(lambda watcher=watcher: b"TRAINING PAUSED" in watcher.screen)
+            assert control.is_paused
+            recording.hub.emit(TrainingEnded(end=RunEnd.FINISHED, batches_completed=1, wall_seconds=1.0))
+            stack.close()
+            shown.wait_for(lambda: b"ENDED ok" in shown.screen)
+            shown.type("q")
+            assert shown.wait() == 0
+            other.send(signal.SIGTERM)
+            assert other.wait() == 128 + signal.SIGTERM

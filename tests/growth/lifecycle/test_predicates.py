@@ -19,6 +19,7 @@ from esper.contracts.actions import (
     Op,
     Style,
 )
+from esper.contracts.legality import IllegalReason, Refusal
 from esper.contracts.seeds import GradientHealth, SeedInfo
 from esper.contracts.stages import COOLDOWN_STAGES, LIVE_STAGES, SeedStage, is_legal_transition
 from esper.growth.lifecycle import transitions as lifecycle
@@ -92,7 +93,7 @@ def test_one_seed_incubates_at_a_time(stage: SeedStage) -> None:
     slots = (None, info(stage, slot="r0c1"))
     reason = refusal(GardenView(slots=slots, config=GrowthConfig()), Op.GERMINATE, 0)
     assert reason is not None
-    assert "r0c1" in reason
+    assert "r0c1" in reason.words
     free = GardenView(slots=slots, config=GrowthConfig(single_incubation=False))
     assert refusal(free, Op.GERMINATE, 0) is None
 
@@ -109,7 +110,7 @@ def test_max_seeds_counts_live_and_fossilised_but_not_cooldown() -> None:
     assert seed_count(full) == 2
     reason = refusal(full, Op.GERMINATE, 0)
     assert reason is not None
-    assert "max_seeds" in reason
+    assert "max_seeds" in reason.words
     cooling = GardenView(slots=(None, info(SeedStage.HOLDING), info(SeedStage.EMBARGOED)), config=config)
     assert refusal(cooling, Op.GERMINATE, 0) is None
 
@@ -140,7 +141,7 @@ class Garden:
         change = self.call(op, slot, choice)
         if op is Op.GERMINATE and reason is not None and self.states[slot] is None:
             return  # rules about other slots, which the function of one slot cannot know
-        if op is Op.PRUNE and reason is not None and "before a prune" in reason:
+        if op is Op.PRUNE and reason is not None and reason.reason is IllegalReason.TOO_YOUNG:
             return  # the age rule protects a seed from the controller only
         if op is Op.ADVANCE and reason is not None and self.config.advance_disabled:
             return
@@ -275,6 +276,6 @@ def test_a_gate_that_is_known_to_be_closed_makes_its_op_impossible(op: Op) -> No
     seed = info(SeedStage.HOLDING if op is Op.FOSSILIZE else SeedStage.TRAINING)
     for answer in (None, "G2 not passed: epochs_in_stage 1 (needs 3)"):
         view = GardenView(slots=(seed,), config=GrowthConfig(), closed_gates=(answer,))
-        assert refusal(view, op, 0) == answer
+        assert refusal(view, op, 0) == (None if answer is None else Refusal(IllegalReason.GATE, answer))
         assert refusal(view, Op.WAIT, 0) is None
     assert refusal(GardenView(slots=(seed,), config=GrowthConfig()), op, 0) is None, "left to the attempt"

@@ -11,17 +11,20 @@ import pytest
 import torch
 from torch import nn
 
-from esper.contracts.actions import Head, Op
+from esper.contracts.actions import Blueprint, Head, Op, Style
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
+from esper.contracts.seeds import SeedInfo
 from esper.fleet import measure
 from esper.fleet.measure import EnvMeasurement, EvaluationTotals, TrainTotals
+from esper.growth.lifecycle.state import Germination, seed_info
+from esper.growth.lifecycle.transitions import germinate
 from esper.history.presets import load_preset, with_overrides
 from esper.policy.network import FactoredRecurrentPolicy
 from esper.telemetry.events import AnomalyDetected, Event, EventKind, Severity, Trend, TrendDetected
 from esper.telemetry.hub import Hub
 from esper.training.anomalies import memory
 from esper.training.anomalies.memory import MemoryReading
-from esper.training.anomalies.watches import AccuracyWatch
+from esper.training.anomalies.watches import AccuracyWatch, SeedWatch
 from esper.training.config import RunConfig
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.vectorized_trainer import RunHooks, train_ppo_vectorized
@@ -85,6 +88,21 @@ def constant(matrix: CounterfactualMatrix, accuracy: float) -> CounterfactualMat
     """The same accuracy whatever is switched off."""
     same = tuple(MaskedAccuracy(slots_on=one.slots_on, accuracy=accuracy) for one in matrix.measurements)
     return replace(matrix, measurements=same)
+
+
+def a_seed(slot_id: str) -> SeedInfo:
+    request = Germination(
+        seed_id=f"seed of {slot_id}",
+        blueprint=Blueprint.NORM,
+        style=Style.LINEAR_ADD,
+        tempo_epochs=3,
+        alpha_target=1.0,
+        parameter_count=10,
+        val_accuracy=50.0,
+    )
+    state = germinate(None, request).state
+    assert state is not None
+    return seed_info(state, slot_id)
 
 
 def test_an_undisturbed_run_is_quiet() -> None:
@@ -166,6 +184,18 @@ def test_seeds_that_hold_the_host_to_ransom(monkeypatch: pytest.MonkeyPatch) -> 
     assert (matrix.env_id, matrix.epoch) == (found[0].env_id, found[0].epoch)
     born = Counter((e.payload.env_id, e.payload.slot_id) for e in events if e.kind is EventKind.SEED_GERMINATED)
     assert all(times <= born[place] for place, times in places.items())
+
+
+def test_a_suspicion_that_grows_is_told_again_and_one_that_stays_is_not() -> None:
+    """The seed is worth half a point, then two points, then half a point again, while both seeds together do harm."""
+    watch, told = SeedWatch(("r0c0", "r0c1"), batch=1, batches=9), list[list[Severity]]()
+    seeds = [a_seed("r0c0"), a_seed("r0c1")]
+    for epoch, points in enumerate((0.5, 0.5, 2.0, 2.0, 0.5), start=1):
+        accuracies = {(True, True): 50.0, (False, True): 50.0 - points, (True, False): 52.0, (False, False): 60.0}
+        measured = tuple(MaskedAccuracy(slots_on=on, accuracy=accuracy) for on, accuracy in accuracies.items())
+        matrix = CounterfactualMatrix(active=(True, True), committed=(False, False), measurements=measured)
+        told.append([alarm.severity for alarm in watch.after_epoch(0, epoch, matrix, seeds)])
+    assert told == [[WARNING], [], [CRITICAL], [], []]
 
 
 def test_trends_and_a_fall_in_performance(monkeypatch: pytest.MonkeyPatch) -> None:

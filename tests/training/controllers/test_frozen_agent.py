@@ -97,8 +97,8 @@ def test_the_floors_of_a_learning_agent_shrink_from_batch_to_batch() -> None:
     seen: list[float] = []
 
     class Watched(Agent):
-        def begin_batch(self) -> None:
-            super().begin_batch()
+        def begin_batch(self, reward_scale: float) -> None:
+            super().begin_batch(reward_scale)
             seen.append(float(self.policy.floors_h[Head.OP]))
 
     config = tiny("run.rounds=3", "policy.floor_anneal_episodes=8", "policy.probability_floors.op=0.2")

@@ -23,8 +23,10 @@ from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.observations import Observation, observation_size
 from esper.policy.recurrent import Hidden
 from esper.policy.scoring import evaluate_episodes, relevant_heads
+from esper.training.ppo import update
 from esper.training.ppo.batch import evaluate
 from esper.training.ppo.config import PPOConfig, no_entropy_floors
+from esper.training.ppo.metrics import BatchReading, StepReading
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.ppo.skipped_updates import SkipCause
 from esper.training.ppo.update import PPOUpdater
@@ -344,6 +346,23 @@ def test_the_update_stops_before_a_step_that_would_go_too_far() -> None:
     free = PPOUpdater(same_steps, replace(config, epochs=stopped.epochs_run, target_kl=1e3))
     assert not free.update(play(same_steps), generator()).early_stopped
     assert same(weights(policy), weights(same_steps)), "the pass that measured the divergence took no step"
+
+
+@pytest.mark.parametrize(("kl", "steps"), [(0.0149, 3), (0.0151, 1)])
+def test_half_again_the_target_is_too_far(kl: float, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second of three gradients is said to have moved the policy this far, with a target of 0.01."""
+    told, read, taken = iter((0.0, kl, 0.0)), update._read, list[None]()
+
+    def reading(batch: Tensor, step: Tensor) -> tuple[BatchReading, StepReading]:
+        first, second = read(batch, step)
+        return first, replace(second, kl=next(told))
+
+    policy = make_policy()
+    updater = PPOUpdater(policy, PPOConfig(epochs=3, target_kl=0.01))
+    monkeypatch.setattr(update, "_read", reading)
+    monkeypatch.setattr(updater.optimizer, "step", lambda: taken.append(None))
+    metrics = updater.update(play(policy), generator())
+    assert (len(taken), metrics.early_stopped) == (steps, steps < 3)
 
 
 def test_the_gradient_is_clipped() -> None:
