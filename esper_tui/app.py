@@ -109,6 +109,9 @@ class CockpitApp(ReplayApp):
         if name not in self._screens:
             kind = next(kind for kind in SCREENS if name == kind.NAME)
             self._screens[name] = kind(live=self.source.is_live, keys=self.keys, view=self.view)
+            # Textual removes a screen that is popped unless it is installed; one that was removed and pushed again is
+            # drawn only in part.
+            self.install_screen(self._screens[name], name)
         return self._screens[name]
 
     def on_mount(self) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from sample_events import OBSERVATIONS, STARTED
 
 from esper.contracts.actions import HEAD_NAMES, AlphaAlgorithm, AlphaCurve, AlphaMode, Blueprint, Op, head_sizes
 from esper.contracts.gates import Gate, GateCheck
@@ -24,7 +26,6 @@ from esper.telemetry.events import (
     HeadUpdate,
     LastAction,
     NamedValue,
-    ObservationStats,
     OpCount,
     OutcomeType,
     Payload,
@@ -105,31 +106,17 @@ class ScriptedRun:
             yield 0.1, TrainingEnded(end=self.end, batches_completed=self.rounds, wall_seconds=12.5, error=error)
 
     def _started(self) -> TrainingStarted:
-        return TrainingStarted(
+        return replace(
+            STARTED,
             run_id="20260202-digits-a3f1",
-            package_version="0.1.0",
-            preset="digits",
-            task="digits",
             host_params=HOST_PARAMS,
             slot_ids=SLOT_IDS,
             n_envs=self.envs,
             max_epochs=self.epochs,
             max_batches=self.max_rounds or self.rounds,
-            start_batch=1,
             steps_per_epoch=9,
-            num_classes=10,
-            seed=42,
-            device="cpu",
-            threads=1,
-            reward_mode="shaped",
-            reward_family="contribution",
             learning_rate=3e-4,
-            clip_ratio=0.2,
-            entropy_coef=0.05,
             blueprints=(Blueprint.CONV_LIGHT, Blueprint.NORM),
-            conv_algorithm="grouped",
-            blas=None,
-            data_digest=None,
         )
 
     def _round(self, batch: int, rng: random.Random) -> Iterator[tuple[float, Payload]]:
@@ -505,15 +492,5 @@ def _update(batch: int, rng: random.Random) -> PPOUpdateCompleted:
             )
             for name in HEAD_NAMES
         ),
-        observations=ObservationStats(
-            host_mean=0.1,
-            host_std=0.9,
-            slot_mean=0.0,
-            slot_std=0.8,
-            outlier_share=0.01,
-            near_clip_share=0.0,
-            clipped_share=0.0,
-            non_finite_share=0.0,
-            drift=0.2,
-        ),
+        observations=OBSERVATIONS,
     )

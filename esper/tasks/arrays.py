@@ -5,7 +5,7 @@ Legend: N samples, C channels.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal, cast
 
 import numpy as np
 import torch
@@ -107,7 +107,7 @@ def _tensor(what: str, array: Array) -> Tensor:
     given = cast("object", array)
     if not isinstance(given, np.ndarray):
         raise ConfigError(f"{what} are a {type(given).__name__}: give a numpy array or a torch tensor")
-    values = cast("NDArray[Any]", given)
+    values = cast("NDArray[np.generic]", given)
     if values.dtype.kind not in "buif":
         raise ConfigError(f"{what} are a numpy array of {values.dtype}: give numbers of one type")
     # torch knows neither foreign byte orders nor every unsigned type.

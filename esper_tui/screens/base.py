@@ -87,6 +87,11 @@ class CockpitScreen(Screen[None]):
         self.query_one(StatusPanel).styles.height = 2 if self._live else 3
         self._place()
 
+    def on_screen_resume(self) -> None:
+        """The terminal may have another size than when the screen was last in front."""
+        if self.has_panels:
+            self._place()
+
     @property
     def panels(self) -> list[Panel]:
         """Those of the body."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+from sample_events import STARTED
 
 from esper.history import RunDirectory, open_recording
 from esper.history.presets import with_values
@@ -42,39 +43,10 @@ def esper() -> Esper:
     return run
 
 
-def started() -> TrainingStarted:
-    return TrainingStarted(
-        run_id="run",
-        package_version="0.1.0",
-        preset="digits",
-        task="digits",
-        host_params=1442,
-        slot_ids=("r0c0", "r0c1"),
-        n_envs=2,
-        max_epochs=3,
-        max_batches=2,
-        start_batch=1,
-        steps_per_epoch=17,
-        num_classes=10,
-        seed=42,
-        device="cpu",
-        threads=1,
-        reward_mode="shaped",
-        reward_family="contribution",
-        learning_rate=1e-3,
-        clip_ratio=0.2,
-        entropy_coef=0.05,
-        blueprints=None,
-        conv_algorithm="grouped",
-        blas=None,
-        data_digest=None,
-    )
-
-
 @pytest.fixture
 def first_event() -> TrainingStarted:
     """The first event of a run of two rounds."""
-    return started()
+    return STARTED
 
 
 def stats(batch: int, *, test_accuracy: float | None = 47.25, entropy: float | None = 1.234) -> BatchStats:
@@ -126,7 +98,7 @@ def finished_run(tmp_path: Path) -> RunDirectory:
     ended = TrainingEnded(end=RunEnd.FINISHED, batches_completed=2, wall_seconds=3725.0)
     return record(
         tmp_path / "runs",
-        started(),
+        STARTED,
         stats(1),
         throughput(1),
         stats(2, test_accuracy=None, entropy=None),
@@ -136,7 +108,7 @@ def finished_run(tmp_path: Path) -> RunDirectory:
 
 @pytest.fixture
 def unfinished_run(tmp_path: Path) -> RunDirectory:
-    return record(tmp_path / "runs", started(), stats(1))
+    return record(tmp_path / "runs", STARTED, stats(1))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 import pytest
+import sample_events
 from any_records import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,33 +18,11 @@ from esper.history import RunDirectory, read_events
 from esper.history.codec import PAYLOAD_TYPES, event_from_json, event_to_json
 from esper.history.sealing import seal
 from esper.telemetry.bounds import LONGEST_LIST, LONGEST_TEXT, MOST_BATCHES, MOST_ENVS, MOST_EPOCHS, Bounds
-from esper.telemetry.events import Event, GroupStarted, Payload, TrainingStarted
+from esper.telemetry.events import Event, GroupStarted, Payload
 
-STARTED = TrainingStarted(
-    run_id="r",
-    package_version="0.1.0",
-    preset="digits",
-    task="digits",
-    host_params=100,
-    slot_ids=("r0c0",),
-    n_envs=2,
-    max_epochs=3,
+STARTED = replace(
+    sample_events.STARTED,
     max_batches=4,
-    start_batch=1,
-    steps_per_epoch=5,
-    num_classes=10,
-    seed=42,
-    device="cpu",
-    threads=1,
-    reward_mode="shaped",
-    reward_family="contribution",
-    learning_rate=3e-4,
-    clip_ratio=0.2,
-    entropy_coef=0.01,
-    blueprints=None,
-    conv_algorithm="grouped",
-    blas=None,
-    data_digest=None,
     groups=(
         GroupStarted(
             group_id="A",

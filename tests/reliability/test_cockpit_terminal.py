@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 from signal import SIGCONT, SIGHUP, SIGSTOP, SIGTERM
 
 import pytest
@@ -14,6 +15,7 @@ from esper.telemetry.events import RunEnd, TrainingEnded
 
 ROUNDS = 12
 TRAIN = ("train", "--envs", "2", "--episode-length", "3", "--threads", "1", "--runs-dir", "runs")
+SAMPLE = Path(__file__).parents[1] / "samples" / "version-2"
 LEAVE_SCREEN = b"\x1b[?1049l"
 
 
@@ -105,6 +107,18 @@ def test_a_replay_in_a_terminal_of_eight_columns_shows_its_help(tmp_path: Path) 
         shown.answer_to("\x1b", b"cells.")
         shown.type("q")
         assert shown.wait() == 0
+
+
+def test_a_screen_that_was_closed_when_the_terminal_changed_its_size_is_drawn_whole(tmp_path: Path) -> None:
+    copytree(SAMPLE, tmp_path / "run")
+    with terminal(tmp_path, "replay", "run") as shown:
+        shown.wait_for(lambda: b"AT END" in shown.screen)
+        shown.answer_to("\r", b"chosen")  # a column of the env detail
+        shown.answer_to("\x1b", b"worst first")
+        before = len(shown.screen)
+        shown.resize(24, 80)
+        shown.wait_for(lambda: b"worst first" in shown.screen[before:])
+        shown.answer_to("\r", b"chosen")
 
 
 def test_a_replay_leaves_when_it_is_told_to(tmp_path: Path) -> None:

@@ -76,7 +76,10 @@ def empty_like(x_rbchw: Tensor) -> Tensor:
 
 
 Argument = ctypes.Structure | ctypes.Array[Any] | Tensor | float | int | None
-"""What a kernel is called with: tensors contiguous, None for a null pointer."""
+"""What a kernel is called with: tensors contiguous, None for a null pointer.
+
+An array may be of any structure: ctypes arrays are invariant in what they hold, so no narrower type takes them all.
+"""
 
 
 def run(kernel: str, dtype: torch.dtype, *arguments: Argument) -> None:

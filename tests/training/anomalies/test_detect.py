@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_events import OBSERVATIONS
 
 from esper.contracts.actions import CNN_BLUEPRINTS, HEAD_NAMES, PerHead, head_sizes
 from esper.contracts.counterfactual import CounterfactualMatrix, MaskedAccuracy
 from esper.growth.hosts.kinds import slot_config
 from esper.history.presets import load_preset, with_overrides
 from esper.policy.config import PolicyConfig
-from esper.telemetry.events import AnomalyDetected, AnomalyType, HeadUpdate, ObservationStats, PPOMetrics, Severity
+from esper.telemetry.events import AnomalyDetected, AnomalyType, HeadUpdate, PPOMetrics, Severity
 from esper.training.anomalies.detect import (
     Place,
     accuracy_anomalies,
@@ -79,17 +80,7 @@ HEALTHY = PPOMetrics(
         HeadUpdate(head=name, entropy=0.8, gradient_norm=0.1, ratio_max=1.2, clip_fraction=0.0, relevant_fraction=0.5)
         for name in HEAD_NAMES
     ),
-    observations=ObservationStats(
-        host_mean=0.1,
-        host_std=0.9,
-        slot_mean=0.0,
-        slot_std=0.8,
-        outlier_share=0.01,
-        near_clip_share=0.0,
-        clipped_share=0.0,
-        non_finite_share=0.0,
-        drift=0.2,
-    ),
+    observations=OBSERVATIONS,
 )
 
 
