@@ -13,7 +13,8 @@ from typing import Final
 
 import numpy as np
 
-CONFIDENCE: Final = 0.95
+from esper.contracts.student import half_width_factor
+
 FEW_UNITS: Final = 5
 """With fewer units, an interval is so wide that it says little."""
 
@@ -33,16 +34,11 @@ class Interval:
 def student_interval(values: Sequence[float]) -> Interval | None:
     """The interval that covers the true mean of independent, roughly normal values with the probability CONFIDENCE.
 
-    It is None for fewer than two values, which say nothing about their spread. The source is Student, "The probable
-    error of a mean", Biometrika 1908.
+    It is None for fewer than two values, which say nothing about their spread.
     """
     count = len(values)
     if count < 2:
         return None
-    from scipy.special import (
-        stdtrit,
-    )  # This is the quantile of Student's t. Importing scipy.stats for it would take half a second.
-
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * deviation / count**0.5
+    half = half_width_factor(count) * deviation / count**0.5
     return Interval(low=mean - half, high=mean + half)

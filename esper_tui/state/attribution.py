@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from esper.contracts.student import half_width_factor
 from esper.telemetry.events import CounterfactualMatrixComputed
 
 
@@ -42,7 +43,9 @@ class Moments:
         if self.count < 2:
             return Spread(count=1, mean=mean, half_width=None)
         variance = max(0.0, self.squares - self.count * mean * mean) / (self.count - 1)
-        return Spread(count=self.count, mean=mean, half_width=1.96 * math.sqrt(variance / self.count))
+        return Spread(
+            count=self.count, mean=mean, half_width=half_width_factor(self.count) * math.sqrt(variance / self.count)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student_t
 from scripted_run import ScriptedRun
 
 from esper.contracts.seeds import PruneInitiator
@@ -93,9 +94,10 @@ def test_moments_give_mean_and_interval(values: list[float]) -> None:
     assert spread.half_width is not None
     mean = math.fsum(values) / len(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    factor = student_t.ppf(0.975, len(values) - 1)
     assert spread.count == len(values)
     assert spread.mean == pytest.approx(mean, abs=1e-9)
-    assert spread.half_width == pytest.approx(1.96 * math.sqrt(variance / len(values)), abs=1e-4)
+    assert spread.half_width == pytest.approx(factor * math.sqrt(variance / len(values)), rel=1e-6, abs=1e-3)
 
 
 def test_a_seed_counts_once_with_its_last_ablation() -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
 from esper.console import PlainConsole
-from esper.evaluation.intervals import CONFIDENCE
+from esper.contracts.student import CONFIDENCE
 from esper.evaluation.paired import PairedDifference, PairedSummary, Scope, compare
 from esper.evaluation.statistics import Spread
 from esper.history import RunDirectory, read_history
