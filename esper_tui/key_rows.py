@@ -76,6 +76,8 @@ def row(
 WRITTEN: Final = {
     "left_curly_bracket": "{",
     "right_curly_bracket": "}",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "minus": "-",
