@@ -17,7 +17,11 @@ from esper.layers.native import build, compiler, kept
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Nothing compiled or remembered by other tests, and room for nothing outside this test's folder."""
+    """Nothing compiled or remembered by other tests, and room for nothing outside this test's folder.
+
+    The smallest of the kernels stands for all: what is tested here does not depend on how long a compiler takes.
+    """
+    monkeypatch.setattr(build, "_SOURCES", ("optimizer.c",))
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setattr(kept, "cache_folder", lambda: tmp_path / "cache")
