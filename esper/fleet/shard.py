@@ -5,6 +5,7 @@ Legend: E envs (rows), B minibatch, C channels, S slots, K ablation configs.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ from esper.growth.seeds.blending import row_mask
 from esper.growth.seeds.planted_seed import plant
 from esper.layers.algorithm import StackedAlgorithm
 from esper.layers.batch import Minibatch
+from esper.layers.native import scratch
 from esper.layers.rows import parameters_per_row, read_row, write_row
 
 
@@ -73,6 +75,7 @@ class FleetShard:
             ConfigError: the images are too small for the host's pooling, or fleet.conv_algorithm does not work here.
         """
         self.rows = len(generators)
+        weakref.finalize(self, scratch.clear)
         self.slot_config: SlotConfig = slot_config(host)
         self.topology: Topology = topology_of(host)
         shape = FleetShape(

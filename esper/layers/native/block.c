@@ -1,6 +1,6 @@
 /* A host's block: convolution without bias, batch normalisation, 2x2 maxima if pooled, ReLU; and its gradients. */
 
-#include "common.h"
+#include "convolution.h"
 
 #define INACTIVE 4
 
@@ -71,17 +71,21 @@ static void finish_chunk(const sizes *s, const vec *z, const REAL *scale, const 
 }
 
 /* Training: z [R, K, O, H, W, L], y [R, O, H', W', B], which [R, K, O, H', W', L], mean and inverse [R, O]. */
-void EXPORT(block_train)(sizes s, view x, const REAL *w, const REAL *gamma, const REAL *beta, REAL *running_mean,
-                         REAL *running_var, double momentum, double epsilon, REAL *z, REAL *y, uint8_t *which,
-                         double *mean, double *inverse) {
+int EXPORT(block_train)(sizes s, view x, const REAL *w, const REAL *gamma, const REAL *beta, REAL *running_mean,
+                        REAL *running_var, double momentum, double epsilon, REAL *z, REAL *y, uint8_t *which,
+                        double *mean, double *inverse) {
   const int64_t K = chunks_of(&s), P = parts_of(&s), area = s.H * s.W, small = (s.H / s.pool) * (s.W / s.pool);
+  const int64_t padded_area = (s.H + s.k - 1) * (s.W + s.k - 1), shared = VECTORS(2 * s.R * K * s.O, double);
+  const int64_t each = s.I * padded_area + VECTORS(2 * s.O, REAL);
   const int pad = (int)s.k / 2;
   const double samples = (double)s.B * area;
-  double *moments = malloc(sizeof(double) * 2 * s.R * K * s.O);
-  double *means = moments, *deviations = moments + s.R * K * s.O;
+  vec *memory = allocate(shared + s.threads * each);
+  if (!memory) return NO_MEMORY;
+  double *means = (double *)memory, *deviations = means + s.R * K * s.O;
 #pragma omp parallel num_threads(s.threads)
   {
-    vec *padded = buffer(s.I * (s.H + s.k - 1) * (s.W + s.k - 1));
+    vec *padded = memory + shared + omp_get_thread_num() * each;
+    REAL *scale = (REAL *)(padded + s.I * padded_area), *shift = scale + s.O;
 #pragma omp for schedule(static)
     for (int64_t task = 0; task < s.R * P; task++) {
       const int64_t row = task / P, part = task % P;
@@ -93,8 +97,6 @@ void EXPORT(block_train)(sizes s, view x, const REAL *w, const REAL *gamma, cons
         chunk_moments(out, s.O, area, lanes, means + (row * K + chunk) * s.O, deviations + (row * K + chunk) * s.O);
       }
     }
-    free(padded);
-    REAL *scale = malloc(sizeof(REAL) * 2 * s.O), *shift = scale + s.O;
 #pragma omp for schedule(static)
     for (int64_t row = 0; row < s.R; row++) {
       double *m = mean + row * s.O, *v = inverse + row * s.O;
@@ -117,30 +119,33 @@ void EXPORT(block_train)(sizes s, view x, const REAL *w, const REAL *gamma, cons
       finish_chunk(&s, (vec *)z + task * s.O * area, scale, shift, lanes_of(chunk, s.B),
                    y + row * s.O * small * s.B + chunk * L, small * s.B, (bytes *)which + task * s.O * small);
     }
-    free(scale);
   }
-  free(moments);
+  free(memory);
+  return DONE;
 }
 
 /* Evaluation: the normalisation is scale and shift [R, O]. */
-void EXPORT(block_evaluate)(sizes s, view x, const REAL *w, const REAL *scale, const REAL *shift, REAL *y) {
+int EXPORT(block_evaluate)(sizes s, view x, const REAL *w, const REAL *scale, const REAL *shift, REAL *y) {
   const int64_t K = chunks_of(&s), area = s.H * s.W, small = (s.H / s.pool) * (s.W / s.pool);
+  const int64_t padded = s.I * (s.H + s.k - 1) * (s.W + s.k - 1), each = padded + s.O * area;
   const int pad = (int)s.k / 2;
+  vec *memory = allocate(s.threads * each);
+  if (!memory) return NO_MEMORY;
 #pragma omp parallel num_threads(s.threads)
   {
-    vec *padded = buffer(s.I * (s.H + s.k - 1) * (s.W + s.k - 1)), *z = buffer(s.O * area);
+    vec *input = memory + omp_get_thread_num() * each, *z = input + padded;
 #pragma omp for schedule(static)
     for (int64_t task = 0; task < s.R * K; task++) {
       const int64_t row = task / K, chunk = task % K;
       const int lanes = lanes_of(chunk, s.B);
-      pad_chunk(x, row, chunk, lanes, s.I, s.H, s.W, pad, padded);
-      convolve(padded, s.I, s.H, s.W, w + row * s.O * s.I * s.k * s.k, s.O, (int)s.k, z);
+      pad_chunk(x, row, chunk, lanes, s.I, s.H, s.W, pad, input);
+      convolve(input, s.I, s.H, s.W, w + row * s.O * s.I * s.k * s.k, s.O, (int)s.k, z);
       finish_chunk(&s, z, scale + row * s.O, shift + row * s.O, lanes,
                    y + row * s.O * small * s.B + chunk * L, small * s.B, NULL);
     }
-    free(padded);
-    free(z);
   }
+  free(memory);
+  return DONE;
 }
 
 /* Sums over one chunk of the gradient behind the normalisation, and of that times the normalised value. */
@@ -168,15 +173,17 @@ static void gradient_sums(const sizes *s, const vec *z, const bytes *which, view
   }
 }
 
-/* Gradient of the convolution's output, one chunk, with the border that x has: factor * g + slope * z + offset. */
+/* Gradient of the convolution's output, one chunk of some outputs, with the border that x has:
+   factor * g + slope * z + offset. */
 static void spread_chunk(const sizes *s, const vec *z, const bytes *which, view dy, int64_t row, int64_t chunk, int lanes,
-                         const REAL *factor, const REAL *slope, const REAL *offset, vec *to) {
+                         const REAL *factor, const REAL *slope, const REAL *offset, int64_t first, int64_t last,
+                         vec *to) {
   const int pad = (int)s->k / 2;
   const int64_t pool = s->pool, height = s->H / pool, width = s->W / pool, area = s->H * s->W;
   const int64_t line = s->W + s->k - 1, channel = line * (s->H + s->k - 1);
   const vec mask = lane_mask(lanes), zero = {0};
-  if (pad) memset(to, 0, sizeof(vec) * s->O * channel);
-  for (int64_t o = 0; o < s->O; o++) {
+  if (pad) memset(to + first * channel, 0, sizeof(vec) * (last - first) * channel);
+  for (int64_t o = first; o < last; o++) {
     const REAL a = factor[o];
     const vec p = slope[o] * mask, q = offset[o] * mask;
     const REAL *base = dy.data + row * dy.row + chunk * L * dy.sample + o * dy.channel;
@@ -197,18 +204,48 @@ static void spread_chunk(const sizes *s, const vec *z, const bytes *which, view 
   }
 }
 
+/* What spread_chunk needs of one row, and the gradients of gamma and beta. sums, products [K, O]. */
+static void combine_sums(const sizes *s, const double *sums, const double *products, const double *mean,
+                         const double *inverse, const REAL *gamma, REAL *factor, REAL *slope, REAL *offset,
+                         REAL *dgamma, REAL *dbeta) {
+  const int64_t K = chunks_of(s);
+  const double samples = (double)s->B * s->H * s->W;
+  for (int64_t o = 0; o < s->O; o++) {
+    double first = 0, second = 0;
+    for (int64_t chunk = 0; chunk < K; chunk++) {
+      first += sums[chunk * s->O + o];
+      second += products[chunk * s->O + o];
+    }
+    const double a = gamma[o] * inverse[o];
+    factor[o] = (REAL)a;
+    slope[o] = (REAL)(-a * inverse[o] * second / samples);
+    offset[o] = (REAL)(-a * first / samples + a * inverse[o] * second / samples * mean[o]);
+    dbeta[o] = (REAL)first;
+    dgamma[o] = (REAL)second;
+  }
+}
+
 /* Gradients of block_train. dx [R, I, H, W, B] or NULL; dw [R, O, I, k, k]; dgamma, dbeta [R, O]. */
-void EXPORT(block_backward)(sizes s, view x, view dy, const REAL *w, const REAL *gamma, const REAL *z,
-                            const uint8_t *which, const double *mean, const double *inverse, REAL *dx, REAL *dw,
-                            REAL *dgamma, REAL *dbeta) {
+int EXPORT(block_backward)(sizes s, view x, view dy, const REAL *w, const REAL *gamma, const REAL *z,
+                           const uint8_t *which, const double *mean, const double *inverse, REAL *dx, REAL *dw,
+                           REAL *dgamma, REAL *dbeta) {
   const int64_t K = chunks_of(&s), P = parts_of(&s), area = s.H * s.W, small = (s.H / s.pool) * (s.W / s.pool);
-  const int64_t weights = s.O * s.I * s.k * s.k, padded_area = (s.H + s.k - 1) * (s.W + s.k - 1);
+  const int64_t kernel = s.I * s.k * s.k, weights = s.O * kernel, padded_area = (s.H + s.k - 1) * (s.W + s.k - 1);
   const int pad = (int)s.k / 2;
-  const double samples = (double)s.B * area;
-  double *sums = malloc(sizeof(double) * 2 * s.R * K * s.O), *products = sums + s.R * K * s.O;
-  REAL *partial = malloc(sizeof(REAL) * s.R * P * weights);
+  const portion at_once = portion_of(&s, kernel);
+  const int64_t of_sums = VECTORS(2 * s.R * K * s.O, double), of_rows = VECTORS(3 * s.R * s.O, REAL);
+  const int64_t shared = of_sums + of_rows + VECTORS(at_once.rows * P * at_once.outputs * kernel, REAL);
+  const int64_t each = (s.I + s.O) * padded_area + at_once.outputs * kernel + s.I * area + VECTORS(weights, REAL);
+  vec *memory = allocate(shared + s.threads * each);
+  if (!memory) return NO_MEMORY;
+  double *sums = (double *)memory, *products = sums + s.R * K * s.O;
+  REAL *factor = (REAL *)(memory + of_sums), *slope = factor + s.R * s.O, *offset = slope + s.R * s.O;
+  REAL *partial = (REAL *)(memory + of_sums + of_rows);
 #pragma omp parallel num_threads(s.threads)
   {
+    vec *input = memory + shared + omp_get_thread_num() * each, *gradient = input + s.I * padded_area;
+    vec *lanes_sum = gradient + s.O * padded_area, *back = lanes_sum + at_once.outputs * kernel;
+    REAL *mirrored = (REAL *)(back + s.I * area);
 #pragma omp for schedule(static)
     for (int64_t task = 0; task < s.R * K; task++) {
       const int64_t row = task / K, chunk = task % K;
@@ -216,51 +253,42 @@ void EXPORT(block_backward)(sizes s, view x, view dy, const REAL *w, const REAL 
                     lanes_of(chunk, s.B), mean + row * s.O, inverse + row * s.O, sums + task * s.O,
                     products + task * s.O);
     }
-    vec *input = buffer(s.I * padded_area), *gradient = buffer(s.O * padded_area), *lanes_sum = buffer(weights);
-    vec *back = buffer(s.I * area);
-    REAL *mirrored = malloc(sizeof(REAL) * (weights + 3 * s.O));
-    REAL *factor = mirrored + weights, *slope = factor + s.O, *offset = slope + s.O;
 #pragma omp for schedule(static)
-    for (int64_t task = 0; task < s.R * P; task++) {
-      const int64_t row = task / P, part = task % P;
-      for (int64_t o = 0; o < s.O; o++) {
-        double first = 0, second = 0;
-        for (int64_t chunk = 0; chunk < K; chunk++) {
-          first += sums[(row * K + chunk) * s.O + o];
-          second += products[(row * K + chunk) * s.O + o];
-        }
-        const double inv = inverse[row * s.O + o], a = gamma[row * s.O + o] * inv;
-        factor[o] = (REAL)a;
-        slope[o] = (REAL)(-a * inv * second / samples);
-        offset[o] = (REAL)(-a * first / samples + a * inv * second / samples * mean[row * s.O + o]);
-        if (part == 0) {
-          dbeta[row * s.O + o] = (REAL)first;
-          dgamma[row * s.O + o] = (REAL)second;
-        }
-      }
-      if (dx) mirror(w + row * weights, s.O, s.I, (int)s.k, mirrored);
-      memset(lanes_sum, 0, sizeof(vec) * weights);
-      for (int64_t chunk = part * K / P; chunk < (part + 1) * K / P; chunk++) {
-        const int lanes = lanes_of(chunk, s.B);
-        const int64_t at = row * K + chunk;
-        spread_chunk(&s, (const vec *)z + at * s.O * area, (const bytes *)which + at * s.O * small, dy, row, chunk, lanes,
-                     factor, slope, offset, gradient);
-        pad_chunk(x, row, chunk, lanes, s.I, s.H, s.W, pad, input);
-        weight_gradient(input, s.I, s.H, s.W, gradient, s.O, (int)s.k, lanes_sum);
-        if (!dx) continue;
-        convolve(gradient, s.O, s.H, s.W, mirrored, s.I, (int)s.k, back);
-        store_chunk(back, s.I * area, dx + row * s.I * area * s.B + chunk * L, s.B, lanes);
-      }
-      add_lanes(lanes_sum, weights, partial + task * weights);
+    for (int64_t row = 0; row < s.R; row++) {
+      const int64_t at = row * s.O;
+      combine_sums(&s, sums + at * K, products + at * K, mean + at, inverse + at, gamma + at, factor + at, slope + at,
+                   offset + at, dgamma + at, dbeta + at);
     }
-    free(input);
-    free(gradient);
-    free(lanes_sum);
-    free(back);
-    free(mirrored);
+    for (int64_t first = 0; first < s.O; first += at_once.outputs)
+      for (int64_t begin = 0; begin < s.R; begin += at_once.rows) {
+        const int64_t last = first + at_once.outputs < s.O ? first + at_once.outputs : s.O;
+        const int64_t end = begin + at_once.rows < s.R ? begin + at_once.rows : s.R, count = (last - first) * kernel;
+        /* The gradient of x needs all outputs, so it is made once, with the last of them. */
+        const int whole = dx && last == s.O;
 #pragma omp for schedule(static)
-    for (int64_t row = 0; row < s.R; row++) add_parts(partial + row * P * weights, P, weights, dw + row * weights);
+        for (int64_t task = begin * P; task < end * P; task++) {
+          const int64_t row = task / P, part = task % P;
+          if (whole) mirror(w + row * weights, s.O, s.I, (int)s.k, mirrored);
+          memset(lanes_sum, 0, sizeof(vec) * count);
+          for (int64_t chunk = part * K / P; chunk < (part + 1) * K / P; chunk++) {
+            const int lanes = lanes_of(chunk, s.B);
+            const int64_t at = row * K + chunk;
+            spread_chunk(&s, (const vec *)z + at * s.O * area, (const bytes *)which + at * s.O * small, dy, row, chunk,
+                         lanes, factor + row * s.O, slope + row * s.O, offset + row * s.O, whole ? 0 : first, last,
+                         gradient);
+            pad_chunk(x, row, chunk, lanes, s.I, s.H, s.W, pad, input);
+            weight_gradient(input, s.I, s.H, s.W, gradient + first * padded_area, last - first, (int)s.k, lanes_sum);
+            if (!whole) continue;
+            convolve(gradient, s.O, s.H, s.W, mirrored, s.I, (int)s.k, back);
+            store_chunk(back, s.I * area, dx + row * s.I * area * s.B + chunk * L, s.B, lanes);
+          }
+          add_lanes(lanes_sum, count, partial + (task - begin * P) * count);
+        }
+#pragma omp for schedule(static)
+        for (int64_t row = begin; row < end; row++)
+          add_parts(partial + (row - begin) * P * count, P, count, dw + row * weights + first * kernel);
+      }
   }
-  free(sums);
-  free(partial);
+  free(memory);
+  return DONE;
 }

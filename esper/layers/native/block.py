@@ -48,7 +48,8 @@ def native_block(x_rbihw: Tensor, weight_roikk: Tensor, norm: BatchNorm, *, pool
 def _evaluate(x_rbihw: Tensor, weight_roikk: Tensor, norm: BatchNorm, pool: int) -> Tensor:
     weight_roikk = gate.convolution(x_rbihw, weight_roikk)
     weight_ro, bias_ro, mean_ro, variance_ro = _channels(x_rbihw, weight_roikk, norm)
-    scale_ro = weight_ro * torch.rsqrt(variance_ro + norm.epsilon)
+    # torch.rsqrt rounds by an element's place in memory, and so by the number of rows. A root and a quotient do not.
+    scale_ro = weight_ro / torch.sqrt(variance_ro + norm.epsilon)
     shift_ro = torch.addcmul(bias_ro, mean_ro, scale_ro, value=-1)
     size = sizes(x_rbihw, outputs=weight_roikk.shape[1], kernel_size=weight_roikk.shape[-1], pool=pool)
     y_rohwb = _output(x_rbihw, weight_roikk, pool)

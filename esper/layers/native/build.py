@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 _HERE: Final = Path(__file__).parent
-_HEADERS: Final = ("common.h",)
-_SOURCES: Final = ("block.c", "seed.c", "program.c", "optimizer.c")
+_HEADERS: Final = ("common.h", "convolution.h", "norm.h", "layers.h", "program.h")
+_SOURCES: Final = ("block.c", "seed.c", "slot.c", "optimizer.c")
 _TYPES: Final = {
     torch.float32: ("-DREAL=float", "-DSUFFIX=f32", "-DINTEGER=int32_t", "-DSQRT=sqrtf", "-DEXP=expf", "-DTANH=tanhf"),
     torch.float64: ("-DREAL=double", "-DSUFFIX=f64", "-DINTEGER=int64_t", "-DSQRT=sqrt", "-DEXP=exp", "-DTANH=tanh"),

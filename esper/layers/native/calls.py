@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor
 
+from esper.errors import EsperError
 from esper.layers.native.build import library
 
 MEMORY_ORDER: Final = (0, 2, 3, 4, 1)
@@ -22,6 +23,13 @@ LOGICAL_ORDER: Final = (0, 4, 1, 2, 3)
 """The inverse of MEMORY_ORDER."""
 
 _SUFFIXES: Final = {torch.float32: "f32", torch.float64: "f64"}
+
+
+_DONE: Final = 0
+
+
+class KernelMemoryError(EsperError, MemoryError):
+    """A native kernel cannot have the memory that it needs while it works."""
 
 
 class View(ctypes.Structure):
@@ -87,15 +95,20 @@ def run(kernel: str, dtype: torch.dtype, *arguments: Argument) -> None:
 
     Raises:
         KernelsUnavailableError: it cannot be compiled here.
+        KernelMemoryError: the kernel needs more memory to work in than there is.
     """
-    _function(kernel, dtype)(*map(_argument, arguments))
+    if _function(kernel, dtype)(*map(_argument, arguments)) != _DONE:
+        raise KernelMemoryError(
+            "there is not enough memory for a native kernel to work in: use a smaller fleet.batch_size, "
+            "fleet.evaluation_batch_size or run.threads"
+        )
 
 
 @cache
-def _function(kernel: str, dtype: torch.dtype) -> Callable[..., None]:
+def _function(kernel: str, dtype: torch.dtype) -> Callable[..., int]:
     function = library(dtype)[f"{kernel}_{_SUFFIXES[dtype]}"]
-    function.restype = None
-    return cast("Callable[..., None]", function)
+    function.restype = ctypes.c_int
+    return cast("Callable[..., int]", function)
 
 
 def _argument(value: Argument) -> object:

@@ -10,8 +10,8 @@ typedef struct {
 } parameter;
 
 /* Clip each row by its norm, then SGD with momentum and weight decay, for the rows of stepped. momentum [rows, P]. */
-void EXPORT(sgd)(int64_t rows, const parameter *tensors, int64_t count, const REAL *norms, const uint8_t *stepped,
-                 REAL *momentum, int64_t parameters, double rate, double decay, double keep, double limit) {
+int EXPORT(sgd)(int64_t rows, const parameter *tensors, int64_t count, const REAL *norms, const uint8_t *stepped,
+                REAL *momentum, int64_t parameters, double rate, double decay, double keep, double limit) {
   for (int64_t row = 0; row < rows; row++) {
     if (!stepped[row]) continue;
     REAL scale = (REAL)(limit / (norms[row] + 1e-6));
@@ -27,4 +27,5 @@ void EXPORT(sgd)(int64_t rows, const parameter *tensors, int64_t count, const RE
       m += tensors[n].size;
     }
   }
+  return DONE;
 }

@@ -1,4 +1,4 @@
-"""A slot of a fleet as one operation: whatever grows there, for all rows at once (program.c).
+"""A slot of a fleet as one operation: whatever grows there, for all rows at once (slot.c).
 
 What a seed computes is described as a short program of layers, so that a chunk of samples goes through program and
 blend, and back, without leaving the cache. Rows R of the features are envs; every bank holds seeds of some of them.
@@ -20,7 +20,7 @@ from esper.layers.native.calls import LOGICAL_ORDER, empty_like, run, samples_in
 
 
 class LayerKind(IntEnum):
-    """What a layer of a program does; the values are those of program.c."""
+    """What a layer of a program does; the values are those of layers.h."""
 
     CONVOLUTION = 0
     GROUP_NORM = 1
@@ -31,7 +31,7 @@ class LayerKind(IntEnum):
 
 
 class BlendMode(IntEnum):
-    """How a row's seed enters the features; the values are those of program.c. With gates ADD is GATE."""
+    """How a row's seed enters the features; the values are those of program.h. With gates ADD is GATE."""
 
     OFF = 0
     STRAIGHT_THROUGH = 1

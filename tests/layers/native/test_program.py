@@ -36,17 +36,17 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def module(blueprint: Blueprint, algorithm: StackedAlgorithm, *, gated: bool) -> SeedModule:
+def module(blueprint: Blueprint, algorithm: StackedAlgorithm, *, gated: bool, channels: int = CHANNELS) -> SeedModule:
     generators = [torch.Generator().manual_seed(row) for row in range(ROWS)]
     seed = build_seed(
         blueprint,
-        channels=CHANNELS,
+        channels=channels,
         layer_scale=0.5,
         generators=generators,
         algorithm=algorithm,
         topology=Topology.CNN,
     )
-    return plant(seed, channels=CHANNELS, gated=gated, generators=generators)
+    return plant(seed, channels=channels, gated=gated, generators=generators)
 
 
 def control(stage: str, algorithm: AlphaAlgorithm) -> SlotControl:
@@ -61,18 +61,20 @@ def control(stage: str, algorithm: AlphaAlgorithm) -> SlotControl:
     )
 
 
-def features() -> Tensor:
-    return torch.randn(ROWS, BATCH, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(7)).relu()
+def features(channels: int = CHANNELS) -> Tensor:
+    return torch.randn(ROWS, BATCH, channels, SIDE, SIDE, generator=torch.Generator().manual_seed(7)).relu()
 
 
-def direction() -> Tensor:
-    return torch.randn(ROWS, BATCH, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(8))
+def direction(channels: int = CHANNELS) -> Tensor:
+    return torch.randn(ROWS, BATCH, channels, SIDE, SIDE, generator=torch.Generator().manual_seed(8))
 
 
-def expected(blueprint: Blueprint, controls: Sequence[SlotControl]) -> tuple[Tensor, Tensor, Tensor]:
+def expected(
+    blueprint: Blueprint, controls: Sequence[SlotControl], channels: int = CHANNELS
+) -> tuple[Tensor, Tensor, Tensor]:
     """Blended features, gradient of the host's features and of the seeds' parameters, by the loop algorithm."""
     gated = controls[0].algorithm is AlphaAlgorithm.GATE
-    seeds, h = module(blueprint, "loop", gated=gated), features().requires_grad_()
+    seeds, h = module(blueprint, "loop", gated=gated, channels=channels), features(channels).requires_grad_()
     blend = BlendControls(
         alpha_r1111=torch.tensor([one.alpha for one in controls]).view(-1, 1, 1, 1, 1),
         running=True,
@@ -82,7 +84,7 @@ def expected(blueprint: Blueprint, controls: Sequence[SlotControl]) -> tuple[Ten
     )
     x = seed_input(h, blend.isolate)
     out = blend_for_training(h, x, seeds(x), blend)
-    (out * direction()).sum().backward()
+    (out * direction(channels)).sum().backward()
     assert h.grad is not None
     rows = [p.grad.flatten(1) for p in seeds.parameters() if p.grad is not None]
     return out.detach(), h.grad, torch.cat(rows, dim=1)
@@ -106,6 +108,20 @@ def test_program_and_blend_equal_the_ordinary_layers(
     out = SlotProgram([native], rows=ROWS)(h)
     (out * direction()).sum().backward()
     wanted, wanted_h, wanted_parameters = expected(blueprint, controls)
+    torch.testing.assert_close(out.detach(), wanted, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(h.grad, wanted_h, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(native.gradients_rp, wanted_parameters, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(("blueprint", "channels"), [(Blueprint.CONV_HEAVY, 88), (Blueprint.ATTENTION, 520)])
+def test_a_seed_with_too_many_parameters_for_a_register_each_is_right(blueprint: Blueprint, channels: int) -> None:
+    controls = [control("blending", AlphaAlgorithm.GATE)] * ROWS
+    native = native_program(module(blueprint, "native", gated=True, channels=channels), controls)
+    assert native.gradients_rp.shape[1] > 131_072
+    h = features(channels).requires_grad_()
+    out = SlotProgram([native], rows=ROWS)(h)
+    (out * direction(channels)).sum().backward()
+    wanted, wanted_h, wanted_parameters = expected(blueprint, controls, channels)
     torch.testing.assert_close(out.detach(), wanted, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(h.grad, wanted_h, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(native.gradients_rp, wanted_parameters, rtol=1e-8, atol=1e-9)

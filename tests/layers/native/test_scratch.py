@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 
+import pytest
 import torch
 
 from esper.layers.native import scratch
@@ -31,7 +31,17 @@ def test_two_threads_never_hold_the_same_memory() -> None:
         assert all(threads.map(hold, range(4)))
 
 
-def test_sizes_that_nobody_asks_for_are_dropped() -> None:
-    for size in repeat(3001, 100):
+def test_what_nobody_asks_for_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "_MOST_BYTES", 40_000)
+    for size in range(1000, 1100):
         scratch.give(torch.empty(size))
-    assert len(scratch._free) <= 32
+    assert 30_000 < sum(one.nbytes for one in scratch._free) <= 40_000
+    assert scratch._free[-1].numel() == 1099
+    scratch.give(torch.empty(10_001))
+    assert scratch._free == []
+
+
+def test_clearing_gives_everything_back() -> None:
+    scratch.give(torch.empty(3001))
+    scratch.clear()
+    assert scratch._free == []
