@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from esper.contracts.randomness import derive_seed
+from esper.fleet.autotune import AlgorithmChoice, FleetShape, choose_algorithm
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
 from esper.growth.hosts.kinds import topology_of
@@ -15,6 +18,7 @@ from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
 from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
+from esper.training.ranks.protocol import SINGLE, Ranks, own_envs
 
 
 def random_stream(seed: int, stream: str, number: int) -> torch.Generator:
@@ -23,13 +27,17 @@ def random_stream(seed: int, stream: str, number: int) -> torch.Generator:
 
 
 class WorldMaker:
-    """Holds what all batches of a run share: the task's data, where they are served from, and the devices."""
+    """Holds what all batches of a run share: the task's data, where they are served from, and the devices.
 
-    def __init__(self, config: TrainingConfig, *, groups: int) -> None:
+    agreed: how the layers of all ranks compute; None in a run of one process, whose fleet knows it.
+    """
+
+    def __init__(self, config: TrainingConfig, *, groups: int, ranks: Ranks = SINGLE) -> None:
         """Load the task.
 
         config: any group's; only what all groups share is read.
         groups: the number of policy groups in the fleet.
+        ranks: the processes of the run, which share out its envs.
 
         Raises:
             ConfigError: the config names a task, device or size that is not available here, or a host that cannot read
@@ -37,6 +45,7 @@ class WorldMaker:
         """
         self._config = config
         self._groups = groups
+        self._envs = own_envs(ranks, config.fleet.envs)
         names = config.run.devices or (config.run.device,)
         self._devices = [resolve_device(name, "run.devices") for name in names]
         data = load_task(config.task, config.run.seed)
@@ -45,29 +54,52 @@ class WorldMaker:
         check_host_fits(config.host, self.data.input_shape, self.data.name, batch_size=config.fleet.batch_size)
         self.source = BatchSource(
             self.data,
-            envs=config.fleet.envs * (groups + config.fleet.control_hosts),
+            envs=len(self._envs) * (groups + config.fleet.control_hosts),
             batch_size=config.fleet.batch_size,
             evaluation_batch_size=config.fleet.evaluation_batch_size,
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        self._fleet = config.fleet
+        self.agreed: AlgorithmChoice | None = None
+        self._ranks = ranks
+
+    def agree(self) -> None:
+        """Let all ranks compute alike: as the first one chooses for all envs of the run together.
+
+        All ranks must call this before the first world is made. A run of one process has nothing to agree on.
+        """
+        if self._ranks.size == 1:
+            return
+        config = self._config
+        shape = FleetShape(
+            host=config.host,
+            input_shape=self.data.input_shape,
+            num_classes=self.data.num_classes,
+            rows=config.fleet.envs * (self._groups + config.fleet.control_hosts),
+            batch_size=config.fleet.batch_size,
+            device=self._devices[0],
+        )
+        self.agreed = self._ranks.from_first(lambda: choose_algorithm(shape, config.fleet.conv_algorithm))
+        self._fleet = replace(config.fleet, conv_algorithm=self.agreed.algorithm)
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
         config = self._config
         first_episode = (batch - 1) * config.fleet.envs
-        episodes = [first_episode + env for env in range(config.fleet.envs)]
+        episodes = [first_episode + env for env in self._envs]
         episodes *= self._groups + config.fleet.control_hosts
         fleet = Fleet(
             host=config.host,
             growth=config.growth,
-            fleet=config.fleet,
+            fleet=self._fleet,
             input_shape=self.data.input_shape,
             num_classes=self.data.num_classes,
             devices=self._devices,
             generators=[self._stream("host", episode) for episode in episodes],
+            first_env=self._envs.start,
         )
-        grown = config.fleet.envs * self._groups
+        grown = len(self._envs) * self._groups
         garden = Garden(
             fleet,
             config.growth,
@@ -88,7 +120,7 @@ class WorldMaker:
             random_guess_loss=self.data.random_guess_loss,
             data_generators=data_generators,
             policy_seed=derive_seed(config.run.seed, "actions", batch),
-            control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
+            control_rows=fleet.envs[grown:] if config.fleet.control_hosts else None,
         )
 
     def _stream(self, stream: str, number: int) -> torch.Generator:
