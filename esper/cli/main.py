@@ -29,6 +29,8 @@ from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
+from esper.errors import USER_MISTAKE
+from esper.process.launch import find_launch, require_single
 
 app = typer.Typer(
     name="esper",
@@ -78,6 +80,11 @@ def esper(
     """Grow neural networks while they train."""
     if context.invoked_subcommand is None:
         print(context.get_help())
+    elif context.invoked_subcommand != "train":
+        launch = find_launch()
+        if launch is not None and launch.rank > 0:  # The first rank says why.
+            raise typer.Exit(USER_MISTAKE)
+        require_single(launch, context.invoked_subcommand)
 
 
 def main() -> None:

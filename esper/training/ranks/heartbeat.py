@@ -65,8 +65,9 @@ def _key(rank: int) -> str:
 class Heartbeat:
     """A thread that beats until it is stopped, and ends the process when another rank is gone."""
 
-    def __init__(self, pulse: Pulse, *, rank: int, end: Callable[[str], None]) -> None:
+    def __init__(self, pulse: Pulse, *, rank: int, end: Callable[[str], None], seconds: float = BEAT_SECONDS) -> None:
         """end: called with a line that says what happened, if another rank is gone."""
+        self._seconds = seconds
         self._pulse = pulse
         self._rank = rank
         self._end = end
@@ -77,7 +78,7 @@ class Heartbeat:
     @classmethod
     def of_launcher(cls, *, rank: int, size: int) -> Heartbeat:
         """Count in the store of the launcher, over a connection of its own, because the main one may be waiting."""
-        store = dist.TCPStore(
+        store = dist.TCPStore(  # pyright: ignore[reportPrivateImportUsage]  # it is public, and not declared so
             os.environ["MASTER_ADDR"],
             int(os.environ["MASTER_PORT"]),
             is_master=False,
@@ -95,13 +96,15 @@ class Heartbeat:
             return
 
     def _run(self) -> None:
-        while not self._over.wait(BEAT_SECONDS):
+        while not self._over.wait(self._seconds):
             try:
                 gone = self._pulse.beat()
             except RuntimeError as error:  # The store went with its process; the main thread may wait for ever.
                 gone = str(error).strip().splitlines()[0]
             if gone is not None and not self._over.is_set():
-                who = f"rank {gone} gives no sign of life" if isinstance(gone, int) else f"the launcher is gone ({gone})"
+                who = (
+                    f"rank {gone} gives no sign of life" if isinstance(gone, int) else f"the launcher is gone ({gone})"
+                )
                 self._end(f"esper: error: rank {self._rank} ends, because {who}: start the job again with --resume RUN")
                 return
 

@@ -27,14 +27,14 @@ class _SumOverRanks(torch.autograd.Function):
     """A sum whose gradient goes to the own part as it is."""
 
     @staticmethod
-    def forward(_context: object, own: Tensor) -> Tensor:
+    def forward(ctx: object, own: Tensor) -> Tensor:
         total = own.detach().clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
-    def backward(_context: object, *gradients: Tensor) -> Tensor:
-        return gradients[0]
+    def backward(ctx: object, *grad_outputs: Tensor) -> Tensor:
+        return grad_outputs[0]
 
 
 class ProcessGroupRanks:
@@ -57,7 +57,7 @@ class ProcessGroupRanks:
             dist.init_process_group(
                 "cpu:gloo,cuda:nccl" if gpus else "gloo", rank=rank, world_size=size, timeout=PATIENCE
             )
-            self._objects = dist.new_group(backend="gloo", timeout=PATIENCE) if gpus else None
+            self._objects = cast("dist.ProcessGroup", dist.new_group(backend="gloo", timeout=PATIENCE))
             self._heartbeat = Heartbeat.of_launcher(rank=rank, size=size)
 
     def sum(self, own: Tensor) -> Tensor:
@@ -75,9 +75,10 @@ class ProcessGroupRanks:
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         with self._contact():
             dist.all_reduce(flat)
-        pieces = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, piece in zip(gradients, pieces, strict=True):
-            gradient.copy_(piece.view_as(gradient))
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
 
     def gather(self, own: T) -> Sequence[T]:
         found: list[T | None] = [None] * self.size
@@ -86,10 +87,10 @@ class ProcessGroupRanks:
         return cast("list[T]", found)
 
     def collect(self, own: T) -> Sequence[T]:
-        found: list[T | None] | None = [None] * self.size if self.rank == 0 else None
+        found: list[T | None] = [None] * self.size if self.rank == 0 else []
         with self._contact():
-            dist.gather_object(own, found, dst=0, group=self._objects)
-        return cast("list[T]", found or [])
+            dist.gather_object(own, found or None, dst=0, group=self._objects)
+        return cast("list[T]", found)
 
     def from_first(self, make: Callable[[], T]) -> T:
         held: list[T | None] = [make() if self.rank == 0 else None]
