@@ -19,6 +19,7 @@ from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
 from esper.process.console_log import ConsoleLog
+from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
@@ -109,7 +110,7 @@ def training_job(
     def job(source: LiveSource) -> None:
         from esper.checkpoints import train_recorded  # This imports torch.
 
-        with stack.pop_all():
+        with stack.pop_all(), rare_full_collections():
             recording.hub.add_sink(source)
             train_recorded(groups, recording, source.control, resume, note=partial(print, file=sys.stderr))
 
