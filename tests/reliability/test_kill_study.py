@@ -6,14 +6,15 @@ ESPER_KILLS=n divides the number of moments by n.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -39,38 +40,49 @@ FAMILIES = {
     "heuristic": (["train", *DIGITS, "--controller=heuristic"], 10),
     "text": (["train", "--preset=text", *SMALL, "--set=task.context=16", "--set=host.transformer.width=16"], 10),
 }
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"}
 FEWER = int(os.environ.get("ESPER_KILLS", "1"))
 
-
-def start(arguments: list[str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "esper", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=ENVIRONMENT,
-    )
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    ["torch", "sklearn.datasets", "esper.cli.main", "esper.cli.console.headless", "esper.training.vectorized_trainer"]
+)
+"""Every run is a process of its own, forked from one that has loaded the libraries and done nothing else."""
 
 
-def finish(arguments: list[str]) -> None:
-    process = start(arguments)
-    said, _ = process.communicate(timeout=150)
-    assert process.returncode == 0, said
+def command_line(arguments: list[str], output: Path) -> None:
+    """What `python -m esper ARGUMENTS` does, in a forked process."""
+    from esper.cli.main import main
+
+    target = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    sys.argv = ["esper", *arguments]
+    main()
 
 
-def kill_after(arguments: list[str], seconds: float) -> bool:
+def start(arguments: list[str], output: Path) -> ForkServerProcess:
+    process = PROCESSES.Process(target=command_line, args=(arguments, output))
+    process.start()
+    return process
+
+
+def finish(arguments: list[str], output: Path, *, code: int = 0) -> str:
+    """Run a command to its end; returns what it printed."""
+    process = start(arguments, output)
+    process.join(timeout=150)
+    assert process.exitcode == code, output.read_text()
+    return output.read_text()
+
+
+def kill_after(arguments: list[str], output: Path, seconds: float) -> bool:
     """Start a process and kill it after so long; returns whether it was still there."""
-    process = start(arguments)
-    try:
-        said, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return True
-    assert process.returncode == 0, said
-    return False
+    process = start(arguments, output)
+    process.join(timeout=seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+    assert process.exitcode in (0, -signal.SIGKILL), output.read_text()
+    return process.exitcode != 0
 
 
 def summaries(run: Path) -> list[BatchSummary]:
@@ -86,15 +98,18 @@ def rounds_saved(run: Path) -> int:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_killed_at_any_moment_a_run_ends_as_if_nothing_had_happened(family: str, tmp_path: Path) -> None:
     command, moments = FAMILIES[family]
+    finish(["--version"], tmp_path / "output")  # The first process loads the libraries for all.
     started = time.monotonic()
-    finish([*command, "--runs-dir", str(tmp_path / "whole")])
+    finish([*command, "--runs-dir", str(tmp_path / "whole")], tmp_path / "output")
     length = time.monotonic() - started
     (whole,) = (tmp_path / "whole").iterdir()
     expected, stream, counts = summaries(whole), random.Random(f"kills of {family}"), Counter[str]()
     while counts["resumed"] < max(1, moments // FEWER):
-        folder = tmp_path / "killed"
+        folder, moment = tmp_path / "killed", stream.uniform(0.1, 1.0) * length
         shutil.rmtree(folder, ignore_errors=True)
-        killed = kill_after([*command, "--runs-dir", str(folder)], stream.uniform(0.3, 1.0) * length)
+        killed = kill_after(
+            [*command, "--runs-dir", str(folder)], tmp_path / "output", stream.uniform(0.1, 1.0) * length
+        )
         runs = list(folder.glob("*"))
         if not killed:
             counts["had ended before the moment"] += 1
@@ -111,14 +126,13 @@ def test_killed_at_any_moment_a_run_ends_as_if_nothing_had_happened(family: str,
 
 def go_on(run: Path, stream: random.Random, length: float, counts: Counter[str]) -> None:
     """Resume a killed run to its end; half of the runs are killed once more on the way."""
-    saved = rounds_saved(run)
+    saved, output = rounds_saved(run), run.parent.parent / "output"
+    resume = ["train", "--no-tui", "--resume", str(run)]
     counts[f"from round {saved}"] += 1
     if saved == 6:  # It was killed after its last checkpoint, so that there is nothing left to do.
-        said = start(["train", "--no-tui", "--resume", str(run)]).communicate()[0]
-        assert "has completed 6 of 6 rounds" in said
+        assert "has completed 6 of 6 rounds" in finish(resume, output, code=2)
         return
-    resume = ["train", "--no-tui", "--resume", str(run)]
-    if stream.random() < 0.5 and kill_after(resume, stream.uniform(0.3, 1.0) * length):
+    if stream.random() < 0.5 and kill_after(resume, output, stream.uniform(0.1, 1.0) * length):
         counts["killed again while going on"] += 1
     if rounds_saved(run) < 6:
-        finish(resume)
+        finish(resume, output)
