@@ -107,9 +107,7 @@ def test_killed_at_any_moment_a_run_ends_as_if_nothing_had_happened(family: str,
     while counts["resumed"] < max(1, moments // FEWER):
         folder, moment = tmp_path / "killed", stream.uniform(0.1, 1.0) * length
         shutil.rmtree(folder, ignore_errors=True)
-        killed = kill_after(
-            [*command, "--runs-dir", str(folder)], tmp_path / "output", stream.uniform(0.1, 1.0) * length
-        )
+        killed = kill_after([*command, "--runs-dir", str(folder)], tmp_path / "output", moment)
         runs = list(folder.glob("*"))
         if not killed:
             counts["had ended before the moment"] += 1
