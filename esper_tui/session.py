@@ -84,6 +84,7 @@ def train(
                 log=log,
                 settings=settings,
                 read_only=read_only,
+                notes_in=recording.directory.path,
             )
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:
@@ -217,10 +218,11 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     return 1 if source.failure is not None else 0
 
 
-def replay(path: Path, *, origin: str) -> int:
+def replay(path: Path, *, origin: str, notes_in: Path | None) -> int:
     """Show a saved run, given its directory or its events.jsonl. The result is the process's exit code.
 
     origin: what the cockpit calls the run, which is printed at the end too.
+    notes_in: the run's folder, in which its bookmarks are; None for a recording that has none.
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
@@ -230,7 +232,13 @@ def replay(path: Path, *, origin: str) -> int:
     with closing(recording), stop_on_signals(RunControl()) as signals:
         source = ReplaySource(recording, origin=origin, clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
-        app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
+        app = CockpitApp(
+            source,
+            signals=signals,
+            settings=settings,
+            ascii=not can_write(sys.stdout.encoding),
+            notes_in=notes_in,
+        )
         app.run()
     if app.damage is not None:
         raise app.damage
