@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, runtime_checkable
 
@@ -127,7 +128,7 @@ def register_blueprint(
     _REGISTERED[topology, blueprint] = plain or (factory.plain if isinstance(factory, BringsPlain) else None)
     SEEDS[topology][blueprint] = factory
     ESTIMATES[topology][blueprint] = parameter_estimate
-    add_to_catalogue(blueprint, topology)
+    add_to_catalogue(blueprint, topology, module=sys._getframe(1).f_globals.get("__name__", "?"))
 
 
 def plain_twin(blueprint: Blueprint, topology: Topology) -> tuple[bool, PlainTwin | None]:

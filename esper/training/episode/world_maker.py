@@ -7,6 +7,7 @@ import torch
 from esper.contracts.randomness import derive_seed
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
+from esper.fleet.trial import Trial
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.batches import BatchSource
@@ -32,8 +33,8 @@ class WorldMaker:
         groups: the number of policy groups in the fleet.
 
         Raises:
-            ConfigError: the config names a task, device or size that is not available here, or a host that cannot read
-                the task.
+            ConfigError: the config names a task, device or size that is not available here, a host that cannot read
+                the task, or a blueprint that cannot grow in the host.
         """
         self._config = config
         self._groups = groups
@@ -51,6 +52,15 @@ class WorldMaker:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        Trial(
+            host=config.host,
+            growth=config.growth,
+            fleet=config.fleet,
+            input_shape=self.data.input_shape,
+            num_classes=self.data.num_classes,
+            device=self._devices[0],
+            rows=config.fleet.envs * (groups + config.fleet.control_hosts) // len(self._devices) or 1,
+        ).run()
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
