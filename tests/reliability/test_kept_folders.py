@@ -58,7 +58,7 @@ def test_a_refusal_in_mid_run_takes_nothing_with_it_on_the_command_line(
 @pytest.mark.parametrize("how", ["python", "command line"])
 def test_a_run_in_which_nothing_was_written_leaves_no_folder(tmp_path: Path, how: str) -> None:
     impossible = short_config("host.blocks=4", "fleet.batch_size=1", "run.rounds=1", "fleet.steps_per_epoch=1")
-    with pytest.raises(ConfigError, match="fleet.batch_size is 1"):
+    with pytest.raises(ConfigError, match=r"fleet\.batch_size is 1"):
         if how == "python":
             esper.train(impossible, out=tmp_path)
         else:
