@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from esper.errors import ConfigError
 from esper.history import read_events, read_history
 from esper.history.recording import Recording
 from esper.telemetry.events import RunEnd, TrainingEnded
+from esper.training.config import TrainingConfig
 from esper.training.vectorized_types import BatchSummary
 
 CONFIG = short_config("run.rounds=3", "run.checkpoint_interval=1")
@@ -55,12 +57,15 @@ def test_a_refusal_in_mid_run_takes_nothing_with_it_on_the_command_line(
     assert_one_round_is_kept(tmp_path)
 
 
-@pytest.mark.parametrize("how", ["python", "command line"])
-def test_a_run_in_which_nothing_was_written_leaves_no_folder(tmp_path: Path, how: str) -> None:
+@pytest.mark.parametrize(
+    "train",
+    [lambda config, folder: esper.train(config, out=folder), headless.train_headless],
+    ids=["python", "command"],
+)
+def test_a_run_in_which_nothing_was_written_leaves_no_folder(
+    tmp_path: Path, train: Callable[[TrainingConfig, Path], object]
+) -> None:
     impossible = short_config("host.blocks=4", "fleet.batch_size=1", "run.rounds=1", "fleet.steps_per_epoch=1")
     with pytest.raises(ConfigError, match=r"fleet\.batch_size is 1"):
-        if how == "python":
-            esper.train(impossible, out=tmp_path)
-        else:
-            headless.train_headless(impossible, tmp_path)
+        train(impossible, tmp_path)
     assert list(tmp_path.iterdir()) == []
