@@ -68,6 +68,7 @@ class CockpitApp(ReplayApp):
         log: ConsoleLog | None = None,
         ascii: bool = False,
         read_only: bool = False,
+        notice: str | None = None,
     ) -> None:
         """Show a source.
 
@@ -78,6 +79,7 @@ class CockpitApp(ReplayApp):
         log: where prints of the run go, which would otherwise spoil the screen.
         ascii: the terminal writes nothing but ASCII.
         read_only: leave out every key that changes the run.
+        notice: what the user should know at once.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
@@ -95,6 +97,7 @@ class CockpitApp(ReplayApp):
         self._console_log = log
         self._frame: Frame | None = None
         self._ascii = ascii
+        self._notice = notice
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
             self.register_theme(theme)
@@ -117,6 +120,8 @@ class CockpitApp(ReplayApp):
     def on_mount(self) -> None:
         self.begin_capture_print(self)
         self.set_class(self._ascii, "-ascii")
+        if self._notice is not None:
+            self.notify(self._notice, severity="warning", markup=False)
         if isinstance(self.source, LiveSource) and self._job is not None:
             work = partial(self.source.run, self._job)
             self.has_started_job = True

@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 from textual.app import AutopilotCallbackType
 
+from esper.contracts.processors import busy_now
 from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
@@ -83,6 +84,7 @@ def train(
                 log=log,
                 settings=settings,
                 read_only=read_only,
+                notice=busy_now(),
             )
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:

@@ -18,7 +18,6 @@ from esper.fleet.config import FleetConfig
 from esper.fleet.fleet import Fleet
 from esper.growth.blueprints.catalogue import added_blueprints, available_blueprints
 from esper.growth.blueprints.registry import build_seed
-from esper.growth.hosts.config import HostConfig
 from esper.growth.hosts.kinds import host_kind, slot_config, topology_of
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.growth.lifecycle.state import SlotControl
@@ -38,18 +37,14 @@ _HOLDING: Final = SlotControl(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Where blueprints are to grow: what a fleet is made of.
+    """Where blueprints are to grow.
 
-    rows: the number of hosts that train side by side on device.
+    shape: of the fleet, or of its first device's share.
     """
 
-    host: HostConfig
+    shape: FleetShape
     growth: GrowthConfig
     fleet: FleetConfig
-    input_shape: tuple[int, ...]
-    num_classes: int
-    device: torch.device
-    rows: int
 
     def run(self) -> None:
         """Build every blueprint for every slot, and train those that were registered for one minibatch.
@@ -59,8 +54,8 @@ class Trial:
         Raises:
             ConfigError: one of them cannot grow here; the message names it, and the module that registered it.
         """
-        algorithm = choose_algorithm(self._shape(), self.fleet.conv_algorithm).algorithm
-        topology, slots = topology_of(self.host), slot_config(self.host)
+        algorithm = choose_algorithm(self.shape, self.fleet.conv_algorithm).algorithm
+        topology, slots = topology_of(self.shape.host), slot_config(self.shape.host)
         added = added_blueprints(topology)
         with torch.random.fork_rng(devices=[]):
             for blueprint in sorted(available_blueprints(topology) - {Blueprint.NOOP}):
@@ -68,19 +63,9 @@ class Trial:
             for blueprint in sorted(added):
                 self._attempt(blueprint, partial(self._grow, blueprint, algorithm))
 
-    def _shape(self) -> FleetShape:
-        return FleetShape(
-            host=self.host,
-            input_shape=self.input_shape,
-            num_classes=self.num_classes,
-            rows=self.rows,
-            batch_size=self.fleet.batch_size,
-            device=self.device,
-        )
-
     def _attempt(self, blueprint: Blueprint, work: Callable[[], None]) -> None:
         """Do what may fail in a blueprint's own code, which can raise anything."""
-        topology = topology_of(self.host)
+        topology = topology_of(self.shape.host)
         module = added_blueprints(topology).get(blueprint)
         try:
             work()
@@ -89,7 +74,7 @@ class Trial:
             more = f"`esper check blueprints --plugin {module}` says more"
             remedy = "choose other widths of the host" if module is None else more
             raise ConfigError(
-                f"blueprint {blueprint.name}{whose} cannot grow in this {self.host.kind} host: "
+                f"blueprint {blueprint.name}{whose} cannot grow in this {self.shape.host.kind} host: "
                 f"{in_one_line(error)}; {remedy}"
             ) from error
 
@@ -101,18 +86,18 @@ class Trial:
                 layer_scale=self.growth.layer_scale,
                 generators=[torch.Generator().manual_seed(0)],
                 algorithm=algorithm,
-                topology=topology_of(self.host),
+                topology=topology_of(self.shape.host),
             )
 
     def _grow(self, blueprint: Blueprint, algorithm: StackedAlgorithm) -> None:
         """Let the seed take part in a training step and a measurement of a fleet of one, in every slot at once."""
         fleet = Fleet(
-            host=self.host,
+            host=self.shape.host,
             growth=self.growth,
             fleet=replace(self.fleet, conv_algorithm=algorithm),
-            input_shape=self.input_shape,
-            num_classes=self.num_classes,
-            devices=[self.device],
+            input_shape=self.shape.input_shape,
+            num_classes=self.shape.num_classes,
+            devices=[self.shape.device],
             generators=[torch.Generator().manual_seed(0)],
         )
         slots = fleet.slot_config.num_slots
@@ -126,12 +111,12 @@ class Trial:
             raise ConfigError("with it, the host's loss is not a finite number")
 
     def _minibatch(self) -> Minibatch:
-        fewest = host_kind(self.host.kind).smallest_minibatch(self.host, self.input_shape)
+        fewest = host_kind(self.shape.host.kind).smallest_minibatch(self.shape.host, self.shape.input_shape)
         samples = max(fewest, min(_MOST_SAMPLES, self.fleet.batch_size))
         generator = torch.Generator().manual_seed(0)
-        if len(self.input_shape) == 1:
-            inputs = torch.randint(self.num_classes, (1, samples, *self.input_shape), generator=generator)
-            return Minibatch(inputs=inputs.to(self.device), targets=inputs.to(self.device))
-        images = torch.randn(1, samples, *self.input_shape, generator=generator)
-        targets = torch.randint(self.num_classes, (1, samples), generator=generator)
-        return Minibatch(inputs=images.to(self.device), targets=targets.to(self.device))
+        if len(self.shape.input_shape) == 1:
+            inputs = torch.randint(self.shape.num_classes, (1, samples, *self.shape.input_shape), generator=generator)
+            return Minibatch(inputs=inputs.to(self.shape.device), targets=inputs.to(self.shape.device))
+        images = torch.randn(1, samples, *self.shape.input_shape, generator=generator)
+        targets = torch.randint(self.shape.num_classes, (1, samples), generator=generator)
+        return Minibatch(inputs=images.to(self.shape.device), targets=targets.to(self.shape.device))

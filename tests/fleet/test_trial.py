@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from esper.contracts.actions import Blueprint, Topology
 from esper.errors import ConfigError
+from esper.fleet.autotune import FleetShape
 from esper.fleet.config import FleetConfig
 from esper.fleet.trial import Trial
 from esper.growth.blueprints.from_module import module_blueprint
@@ -18,16 +19,17 @@ from esper.growth.blueprints.registry import register_blueprint
 from esper.growth.hosts.config import HostConfig
 from esper.growth.lifecycle.config import GrowthConfig
 
-TRIAL = Trial(
+IMAGES = FleetShape(
     host=HostConfig(base_channels=4, blocks=2),
-    growth=GrowthConfig(),
-    fleet=FleetConfig(conv_algorithm="grouped"),
     input_shape=(1, 8, 8),
     num_classes=10,
-    device=torch.device("cpu"),
     rows=2,
+    batch_size=8,
+    device=torch.device("cpu"),
 )
-TEXT = replace(TRIAL, host=HostConfig(kind="transformer"), input_shape=(8,), num_classes=50)
+TRIAL = Trial(shape=IMAGES, growth=GrowthConfig(), fleet=FleetConfig(conv_algorithm="grouped"))
+TOKENS = replace(IMAGES, host=HostConfig(kind="transformer"), input_shape=(8,), num_classes=50)
+TEXT = replace(TRIAL, shape=TOKENS)
 
 
 class Wordy(nn.Module):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 
 from esper.contracts.randomness import derive_seed
+from esper.fleet.autotune import FleetShape
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
+from esper.fleet.thread_choice import settle_threads
 from esper.fleet.trial import Trial
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
@@ -52,15 +54,20 @@ class WorldMaker:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
-        Trial(
+        self._shape = FleetShape(
             host=config.host,
-            growth=config.growth,
-            fleet=config.fleet,
             input_shape=self.data.input_shape,
             num_classes=self.data.num_classes,
-            device=self._devices[0],
             rows=config.fleet.envs * (groups + config.fleet.control_hosts) // len(self._devices) or 1,
-        ).run()
+            batch_size=config.fleet.batch_size,
+            device=self._devices[0],
+        )
+        Trial(shape=self._shape, growth=config.growth, fleet=config.fleet).run()
+
+    def settle_threads(self) -> None:
+        """Measure whether one thread is as fast as those that are set now, and take it then."""
+        if len(self._devices) == 1:
+            settle_threads(self._shape, self._config.fleet.conv_algorithm)
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
