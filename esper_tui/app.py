@@ -70,6 +70,7 @@ class CockpitApp(MomentsApp):
         read_only: bool = False,
         notes_in: Path | None = None,
         served: bool = False,
+        notice: str | None = None,
     ) -> None:
         """Show a source.
 
@@ -82,6 +83,7 @@ class CockpitApp(MomentsApp):
         read_only: leave out every key that changes the run.
         notes_in: the run's folder, in which its bookmarks are; None for a recording that has none.
         served: it is drawn in a browser; leave out every key that writes a file on this machine.
+        notice: what the user should know at once.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
@@ -100,6 +102,7 @@ class CockpitApp(MomentsApp):
         self._signals = signals
         self._console_log = log
         self._ascii = ascii
+        self._notice = notice
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
             self.register_theme(theme)
@@ -122,6 +125,8 @@ class CockpitApp(MomentsApp):
     def on_mount(self) -> None:
         self.begin_capture_print(self)
         self.set_class(self._ascii, "-ascii")
+        if self._notice is not None:
+            self.notify(self._notice, severity="warning", markup=False)
         if isinstance(self.source, LiveSource) and self._job is not None:
             work = partial(self.source.run, self._job)
             self.has_started_job = True

@@ -15,6 +15,7 @@ from typing import Final, TextIO
 
 from textual.app import AutopilotCallbackType
 
+from esper.contracts.processors import busy_now
 from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
@@ -85,6 +86,7 @@ def train(
                 settings=settings,
                 read_only=read_only,
                 notes_in=recording.directory.path,
+                notice=busy_now(),
             )
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:

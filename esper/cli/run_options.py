@@ -38,7 +38,7 @@ Rounds = Annotated[int | None, typer.Option(help="The number of rounds, each of 
 EpisodeLength = Annotated[int | None, typer.Option(help="Host epochs per episode.")]
 Seed = Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")]
 Device = Annotated[str | None, typer.Option(envvar="ESPER_DEVICE", help="cpu, cuda, cuda:1 ...")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads; 0 takes as many as this process may use.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; 0 takes one or all, whichever is faster at the start.")]
 RunsDir = Annotated[Path, typer.Option(envvar="ESPER_RUNS", help="The directory in which run directories are made.")]
 Plugins = Annotated[
     list[str] | None,
