@@ -11,7 +11,7 @@ from textual.containers import Vertical
 
 from esper.history.notes import Bookmark
 from esper_tui.screens.sizing import CockpitModal
-from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.line_table import LineTable
 from esper_tui.widgets.text import Line, dim, label, line, pad_left
 
 HINT = "d remove · Enter go there · Esc close"
@@ -52,9 +52,12 @@ class BookmarkScreen(CockpitModal[Bookmark | None]):
         self.call_after_refresh(self._show)
 
     def _show(self) -> None:
-        rows = [TableRow(index, bookmark_row(one)) for index, one in enumerate(self._bookmarks)]
-        words = f"{len(rows)} in this run" if rows else "there is none yet: b marks a moment"
-        self.query_one(LineTable).show_rows(line(dim(words)), rows)
+        count = len(self._bookmarks)
+        words = f"{count} in this run" if count else "there is none yet: b marks a moment"
+        self.query_one(LineTable).show_rows(line(dim(words)), range(count), self._row)
+
+    def _row(self, place: int) -> Line:
+        return bookmark_row(self._bookmarks[place])
 
     def _chosen(self) -> Bookmark | None:
         key = self.query_one(LineTable).cursor_key
