@@ -16,7 +16,7 @@ def test_two_thousand_cases_touch_no_foreign_memory(tmp_path: Path) -> None:
     """The kernels are compiled anew under AddressSanitizer, which ends the process at the first such access."""
     named = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
     environment = os.environ | {
-        "CC": "gcc -fsanitize=address -fno-omit-frame-pointer",
+        "CC": "env -u LD_PRELOAD gcc -fsanitize=address -fno-omit-frame-pointer",
         "LD_PRELOAD": named.stdout.strip(),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python itself leaks at its end.
         "XDG_CACHE_HOME": str(tmp_path),
