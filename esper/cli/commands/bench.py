@@ -103,6 +103,14 @@ def replay(
     run([(benchmark, cases)], as_json=as_json, device="cpu", threads=0, repeats=repeats)
 
 
+@app.command()
+def cockpit(
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
+) -> None:
+    """Measure what the cockpit costs the training that it shows, screen by screen, on a real pseudo-terminal."""
+    _run("cockpit", case, as_json, device, threads, repeats)
+
+
 def _run(
     name: str,
     case: list[str] | None,
