@@ -30,6 +30,7 @@ from esper.training.controllers.registry import make_controller
 from esper.training.group_spec import GroupSpec
 from esper.training.ranks.protocol import SINGLE, Ranks
 from esper.training.run_control import RunControl
+from esper.training.shares import check_shares
 from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_groups
 
 SHIPPED: Final = "shipped"
@@ -235,6 +236,7 @@ def train_recorded(
             groups=tuple(groups if resume is None else resume.training_specs()),
             start=None if resume is None else _state_of(resume),
         )
+        check_shares(task.groups, ranks)
         ranks.from_first(lambda: task.groups[0].config.run.plugins)
         ranks.from_first(lambda: task)
         return train_groups(

@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from functools import reduce
 
+import torch
 from torch import Tensor
 
+from esper.contracts.distribution import package_version
 from esper.errors import ConfigError
 from esper.rewards.normalizer import RewardNormalizer, RewardNormalizerState
 from esper.training.controllers.protocol import Controller, RankedController
@@ -32,11 +34,27 @@ def check_shares(specs: Sequence[GroupSpec], ranks: Ranks) -> None:
             f"run.devices is {', '.join(config.run.devices)}: each of {ranks.size} processes has one device; give "
             "run.device instead"
         )
+    if ":" in config.run.device:
+        raise ConfigError(
+            f"run.device is {config.run.device}: each of {ranks.size} processes takes the GPU of its own number; "
+            "write cuda"
+        )
     if config.fleet.envs % ranks.size:
         raise ConfigError(
             f"fleet.envs is {config.fleet.envs}: {ranks.size} processes cannot share that evenly; make it a multiple "
             f"of {ranks.size}"
         )
+
+
+def require_same_ground(ranks: Ranks, data_digest: str) -> None:
+    """Check that all ranks run the same software on the same data.
+
+    Raises:
+        RankError: they do not.
+    """
+    require_equal(ranks, "the version of Esper", package_version())
+    require_equal(ranks, "the version of PyTorch", str(torch.__version__))
+    require_equal(ranks, "the digest of the data", data_digest)
 
 
 def join_ranks(controller: Controller, ranks: Ranks) -> None:

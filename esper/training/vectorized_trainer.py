@@ -45,6 +45,7 @@ from esper.training.shares import (
     check_shares,
     end_rollout,
     join_ranks,
+    require_same_ground,
     require_same_state,
     share_state,
 )
@@ -131,7 +132,10 @@ class VectorizedPPOTrainer:
         use_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
         self._worlds = first_alone(self._ranks, lambda: self._load_worlds(len(specs)))
+        if config.run.threads == 0:
+            self._worlds.settle_threads()
         self._worlds.agree()
+        require_same_ground(self._ranks, self._worlds.data_digest)
         self._data, self._source = self._worlds.data, self._worlds.source
         self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place) for place, spec in enumerate(specs))

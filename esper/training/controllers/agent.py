@@ -21,7 +21,6 @@ from esper.telemetry.events import PPOMetrics
 from esper.training.config import TrainingConfig
 from esper.training.controllers.named_tensors import below, prefixed, require_same_layout
 from esper.training.controllers.protocol import StepResult
-from esper.training.ppo.adam_state import adam_tensors, load_adam_tensors
 from esper.training.ppo.rollout_buffer import RolloutBuffer
 from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
@@ -155,7 +154,7 @@ class Agent:
         weights = {name: tensor.detach().clone() for name, tensor in self.policy.state_dict().items()}
         return {
             **prefixed("policy", weights),
-            **prefixed("optimizer", adam_tensors(self.policy, self._updater.optimizer)),
+            **prefixed("optimizer", self._updater.optimizer.tensors()),
             "observations/mean": observations.mean_d,
             "observations/variance": observations.variance_d,
             "values/mean": values.mean,
@@ -168,7 +167,7 @@ class Agent:
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Continue as the agent to which this state belongs."""
         self.policy.load_state_dict(below("policy", tensors))
-        load_adam_tensors(self.policy, self._updater.optimizer, below("optimizer", tensors))
+        self._updater.optimizer.load_tensors(below("optimizer", tensors))
         self._observation_normalizer.load_state(
             NormalizerState(mean_d=tensors["observations/mean"], variance_d=tensors["observations/variance"])
         )

@@ -10,6 +10,8 @@ from esper.contracts.randomness import derive_seed
 from esper.fleet.autotune import AlgorithmChoice, FleetShape, choose_algorithm
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
+from esper.fleet.thread_choice import settle_threads
+from esper.fleet.trial import Trial
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.batches import BatchSource
@@ -40,8 +42,8 @@ class WorldMaker:
         ranks: the processes of the run, which share out its envs.
 
         Raises:
-            ConfigError: the config names a task, device or size that is not available here, or a host that cannot read
-                the task.
+            ConfigError: the config names a task, device or size that is not available here, a host that cannot read
+                the task, or a blueprint that cannot grow in the host.
         """
         self._config = config
         self._groups = groups
@@ -60,9 +62,28 @@ class WorldMaker:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        self._shape = FleetShape(
+            host=config.host,
+            input_shape=self.data.input_shape,
+            num_classes=self.data.num_classes,
+            rows=config.fleet.envs * (groups + config.fleet.control_hosts) // len(self._devices) or 1,
+            batch_size=config.fleet.batch_size,
+            device=self._devices[0],
+        )
         self._fleet = config.fleet
         self.agreed: AlgorithmChoice | None = None
         self._ranks = ranks
+        Trial(shape=self._shape, growth=config.growth, fleet=config.fleet).run()
+
+    def settle_threads(self) -> None:
+        """Measure whether one thread is as fast as those that are set now, and take it then.
+
+        All ranks compute with as many threads as the first one takes.
+        """
+        if self._ranks.rank == 0 and len(self._devices) == 1:
+            settle_threads(self._shape, self._config.fleet.conv_algorithm)
+        if self._ranks.size > 1:
+            torch.set_num_threads(self._ranks.from_first(torch.get_num_threads))
 
     def agree(self) -> None:
         """Let all ranks compute alike: as the first one chooses for all envs of the run together.
@@ -71,17 +92,9 @@ class WorldMaker:
         """
         if self._ranks.size == 1:
             return
-        config = self._config
-        shape = FleetShape(
-            host=config.host,
-            input_shape=self.data.input_shape,
-            num_classes=self.data.num_classes,
-            rows=config.fleet.envs * (self._groups + config.fleet.control_hosts),
-            batch_size=config.fleet.batch_size,
-            device=self._devices[0],
-        )
-        self.agreed = self._ranks.from_first(lambda: choose_algorithm(shape, config.fleet.conv_algorithm))
-        self._fleet = replace(config.fleet, conv_algorithm=self.agreed.algorithm)
+        setting = self._config.fleet.conv_algorithm
+        self.agreed = self._ranks.from_first(lambda: choose_algorithm(self._shape, setting))
+        self._fleet = replace(self._config.fleet, conv_algorithm=self.agreed.algorithm)
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""

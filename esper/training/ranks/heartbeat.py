@@ -86,10 +86,15 @@ class Heartbeat:
         )
         return cls(Pulse(store, rank=rank, size=size), rank=rank, end=_end_process)
 
-    def stop(self) -> None:
-        """Beat no more, and tell the others that this is as it should be."""
+    def stop(self, *, done: bool) -> None:
+        """Beat no more.
+
+        done: whether to tell the others that this is as it should be.
+        """
         self._over.set()
         self._thread.join()
+        if not done:
+            return
         try:
             self._pulse.leave()
         except RuntimeError:  # The store went with the rank that held it, so there is nobody to tell.

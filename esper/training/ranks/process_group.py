@@ -98,9 +98,12 @@ class ProcessGroupRanks:
             dist.broadcast_object_list(held, src=0, group=self._objects)
         return cast("T", held[0])
 
-    def close(self) -> None:
-        """Leave the group. The others go on without this rank only if they need nothing more from it."""
-        self._heartbeat.stop()
+    def close(self, *, done: bool) -> None:
+        """Leave the group.
+
+        done: whether the run has come to its end. If not, the others learn that this rank is missing.
+        """
+        self._heartbeat.stop(done=done)
         dist.destroy_process_group()
 
     @contextmanager
