@@ -83,7 +83,10 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a fleet of growing hosts and the controller that grows them."""
+    """Train a fleet of growing hosts and the controller that grows them.
+
+    Under torchrun, several processes share the hosts (docs/scale.md).
+    """
     launch = find_launch()
     if detach:
         require_single(launch, "train --detach")
