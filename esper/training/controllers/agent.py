@@ -51,9 +51,12 @@ class Agent:
         self._device = device
         self._num_slots = slot_config(config.host).num_slots
         generator = torch.Generator().manual_seed(derive_seed(config.run.seed, "policy weights"))
-        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator).to(device)
+        conditions = config.variety.draws
+        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator, conditions=conditions).to(
+            device
+        )
         self._observation_normalizer = RunningNormalizer(
-            observation_size(self._num_slots),
+            observation_size(self._num_slots, conditions=conditions),
             momentum=config.policy.observation_momentum,
             clip=config.policy.observation_clip,
             device=device,
@@ -64,6 +67,7 @@ class Agent:
             epochs=config.fleet.episode_length,
             num_slots=self._num_slots,
             device=device,
+            conditions=conditions,
         )
         self._hidden = self.policy.initial_state(config.fleet.envs)
         self._open_step: _OpenStep | None = None
