@@ -155,7 +155,11 @@ def _play(
     config: TrainingConfig, seed: int, chosen: Sequence[Script], sinks: Sequence[Sink], control: RunControl
 ) -> list[PlayedScript]:
     """One batch of all scripts side by side, as groups of one fleet."""
-    base = replace(config, run=replace(config.run, seed=config.run.seed + seed, rounds=1))
+    base = replace(
+        config,
+        run=replace(config.run, seed=config.run.seed + seed, rounds=1),
+        variety=replace(config.variety, size_price_warmup_episodes=0),
+    )
     by_name = {script.name: script for script in chosen}
     specs = [
         GroupSpec(config=replace(base, controller=replace(base.controller, name=name)), group_id=name)

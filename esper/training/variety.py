@@ -35,6 +35,14 @@ class VarietyConfig:
         at_most=1_000_000,
         unit="points per 1,000 parameters",
     )
+    size_price_warmup_episodes: int = setting(
+        0,
+        "The first episodes of a run, over which prices open from the lowest of their range to the whole of it, "
+        "because exploring is ruinous where size is dear. Evaluations leave it out.",
+        at_least=0,
+        at_most=1_000_000_000,
+        unit="episodes",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, "variety")

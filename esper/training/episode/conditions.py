@@ -22,15 +22,17 @@ def draw_conditions(config: VarietyConfig, run_seed: int, episode: int) -> Condi
     return Conditions(
         label_noise=_between(config.label_noise, run_seed, "label noise", episode, default=0.0),
         data_share=_between(config.data_share, run_seed, "data share", episode, default=1.0),
-        size_price=_price(config.size_price, run_seed, episode),
+        size_price=_price(config, run_seed, episode),
     )
 
 
-def _price(bounds: tuple[float, ...], run_seed: int, episode: int) -> float | None:
-    if not bounds:
+def _price(config: VarietyConfig, run_seed: int, episode: int) -> float | None:
+    if not config.size_price:
         return None
-    logarithms = tuple(math.log(bound) for bound in bounds)
-    return math.exp(_between(logarithms, run_seed, "size price", episode, default=0.0))
+    low, high = (math.log(bound) for bound in config.size_price)
+    warmup = config.size_price_warmup_episodes
+    opened = min(1.0, episode / warmup) if warmup else 1.0
+    return math.exp(_between((low, low + opened * (high - low)), run_seed, "size price", episode, default=0.0))
 
 
 def _between(bounds: tuple[float, ...], run_seed: int, stream: str, episode: int, *, default: float) -> float:

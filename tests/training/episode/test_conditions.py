@@ -49,6 +49,14 @@ def test_a_range_of_one_value_is_that_value() -> None:
     assert math.isclose(draws(VarietyConfig(size_price=(20.0, 20.0)))[0].size_price or 0.0, 20.0)
 
 
+def test_prices_open_over_the_first_episodes() -> None:
+    config = VarietyConfig(size_price=(3.0, 300.0), size_price_warmup_episodes=100)
+    prices = [one.size_price or 0.0 for one in draws(config)]
+    assert prices[0] == pytest.approx(3.0)
+    assert max(prices[:50]) <= 30.0
+    assert prices[100:] == [one.size_price for one in draws(VarietyConfig(size_price=(3.0, 300.0)))[100:]]
+
+
 def dial(*overrides: str) -> TrainingConfig:
     short = ["run.rounds=1", "run.threads=1", "fleet.envs=2", "fleet.episode_length=3", "fleet.steps_per_epoch=2"]
     return with_overrides(load_preset("digits_dial"), [*short, *overrides])
