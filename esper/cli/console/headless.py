@@ -23,6 +23,7 @@ from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
 from esper.process.console_log import ConsoleLog
 from esper.process.detach import report_ready
+from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
@@ -87,9 +88,10 @@ def _record(
             say(f"esper: {note}")
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
-            result = train_recorded(
-                groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
-            )
+            with rare_full_collections():
+                result = train_recorded(
+                    groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
+                )
         except ConfigError:
             if resume is None and recording.hub.last_seq == 0:  # no event was written: leave nothing behind
                 after_closing.callback(shutil.rmtree, recording.directory.path)
