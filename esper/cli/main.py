@@ -17,6 +17,7 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.import_ import import_
+from esper.cli.commands.note import note
 from esper.cli.commands.picture import picture
 from esper.cli.commands.query import query
 from esper.cli.commands.repair import repair
@@ -41,6 +42,7 @@ app.command()(replay)
 app.command("import")(import_)
 app.command()(repair)
 app.command()(runs)
+app.command()(note)
 app.command()(watch)
 app.command("report")(report_command)
 app.command()(control)

@@ -85,7 +85,11 @@ class RunConfig:
     device: str = setting("cpu", "The device of the controller and the data: cpu, cuda or cuda:1.")
     devices: tuple[str, ...] = setting((), "The devices that share the hosts; empty means run.device alone.")
     threads: int = setting(
-        0, "The CPU threads; 0 takes as many as this process may use.", at_least=0, at_most=4_096, unit="threads"
+        0,
+        "The CPU threads; 0 takes one or all that this process may use, whichever is faster when the run begins.",
+        at_least=0,
+        at_most=4_096,
+        unit="threads",
     )
     checkpoint_interval: int = setting(
         10,

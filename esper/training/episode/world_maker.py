@@ -7,8 +7,11 @@ import torch
 from esper.contracts.conditions import Conditions
 from esper.contracts.randomness import derive_seed
 from esper.errors import ConfigError
+from esper.fleet.autotune import FleetShape
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
+from esper.fleet.thread_choice import settle_threads
+from esper.fleet.trial import Trial
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.batches import BatchSource
@@ -36,8 +39,8 @@ class WorldMaker:
         groups: the number of policy groups in the fleet.
 
         Raises:
-            ConfigError: the config names a task, device or size that is not available here, or a host that cannot read
-                the task.
+            ConfigError: the config names a task, device or size that is not available here, a host that cannot read
+                the task, or a blueprint that cannot grow in the host.
         """
         self._config = config
         self._groups = groups
@@ -59,6 +62,20 @@ class WorldMaker:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        self._shape = FleetShape(
+            host=config.host,
+            input_shape=self.data.input_shape,
+            num_classes=self.data.num_classes,
+            rows=config.fleet.envs * (groups + config.fleet.control_hosts) // len(self._devices) or 1,
+            batch_size=config.fleet.batch_size,
+            device=self._devices[0],
+        )
+        Trial(shape=self._shape, growth=config.growth, fleet=config.fleet).run()
+
+    def settle_threads(self) -> None:
+        """Measure whether one thread is as fast as those that are set now, and take it then."""
+        if len(self._devices) == 1:
+            settle_threads(self._shape, self._config.fleet.conv_algorithm)
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
