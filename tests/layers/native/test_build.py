@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import stat
 import tempfile
 import time
@@ -127,6 +128,18 @@ def test_a_failure_is_passed_on_and_never_waited_for_again(tmp_path: Path, monke
     script(tmp_path / "cc", 'exec gcc "$@"')  # the compiler has been repaired
     another_process()
     assert build.unavailable() is None
+
+
+def test_a_failure_is_believed_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = tmp_path / "calls"
+    monkeypatch.setenv("CC", script(tmp_path / "cc", f"echo x >> {calls}; exit 1"))
+    assert build.unavailable() is not None
+    (failure,) = (tmp_path / "cache" / "kernels").glob("*.failed.json")
+    for hours, asked in ((23, 1), (25, 2)):
+        os.utime(failure, (time.time() - hours * 3600,) * 2)
+        another_process()
+        assert build.unavailable() is not None
+        assert calls.read_text() == "x\n" * asked
 
 
 def test_a_compiler_that_hangs_is_ended_with_its_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
