@@ -116,6 +116,14 @@ def test_the_next_compiler_is_tried_when_one_fails(tmp_path: Path, monkeypatch: 
     assert build.unavailable() is None
 
 
+def test_a_compiler_with_two_names_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(tmp_path / "gcc", "exit 1")
+    (tmp_path / "cc").symlink_to("gcc")
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compiler.compilers() == [["gcc"]]
+
+
 def test_a_failure_is_passed_on_and_never_waited_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = tmp_path / "calls"
     failing = script(tmp_path / "cc", f'echo x >> {calls}; echo "no OpenMP here" >&2; exit 1')
