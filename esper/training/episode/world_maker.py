@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from esper.contracts.conditions import Conditions
 from esper.contracts.randomness import derive_seed
+from esper.errors import ConfigError
 from esper.fleet.autotune import FleetShape
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
@@ -14,8 +16,10 @@ from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.batches import BatchSource
 from esper.tasks.data import data_digest
+from esper.tasks.own_data import OwnData, own_data
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
+from esper.training.episode.conditions import draw_conditions
 from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
 
@@ -45,6 +49,10 @@ class WorldMaker:
         data = load_task(config.task, config.run.seed)
         self.data_digest = data_digest(data)
         self.data = data.to(resolve_device(config.run.device))
+        if config.variety.changes_data and data.has_tokens:
+            raise ConfigError(
+                f"variety.label_noise and variety.data_share need labels: task {data.name} has none; leave both empty"
+            )
         check_host_fits(config.host, self.data.input_shape, self.data.name, batch_size=config.fleet.batch_size)
         self.source = BatchSource(
             self.data,
@@ -74,7 +82,10 @@ class WorldMaker:
         config = self._config
         first_episode = (batch - 1) * config.fleet.envs
         episodes = [first_episode + env for env in range(config.fleet.envs)]
-        episodes *= self._groups + config.fleet.control_hosts
+        drawn = [draw_conditions(config.variety, config.run.seed, episode) for episode in episodes]
+        conditions = tuple(one for one in drawn if one is not None)
+        copies = self._groups + config.fleet.control_hosts
+        episodes *= copies
         fleet = Fleet(
             host=config.host,
             growth=config.growth,
@@ -106,7 +117,14 @@ class WorldMaker:
             data_generators=data_generators,
             policy_seed=derive_seed(config.run.seed, "actions", batch),
             control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
+            conditions=conditions or None,
+            own_data=self._own_data(conditions * copies, episodes) if config.variety.changes_data else None,
         )
+
+    def _own_data(self, conditions: tuple[Conditions, ...], episodes: list[int]) -> OwnData:
+        """The data of every row, from the stream of its episode."""
+        streams = [self._stream("own data", episode) for episode in episodes]
+        return own_data(self.data, list(conditions), streams)
 
     def _stream(self, stream: str, number: int) -> torch.Generator:
         return random_stream(self._config.run.seed, stream, number)
