@@ -10,6 +10,7 @@ import typer
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.compare import compare
 from esper.cli.commands.control import control
 from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
@@ -59,6 +60,7 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
 app.command()(query)
+app.command()(compare)
 app.command()(settings)
 app.command()(doctor)
 

@@ -13,6 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from esper.checkpoints import train_recorded
+from esper.cli.console.kernels import tell_about_kernels
 from esper.cli.console.progress import ConsoleProgress
 from esper.cli.streams import say
 from esper.console import PlainConsole
@@ -98,6 +99,7 @@ def _record(
         note = busy_now()
         if note is not None and console.is_terminal:  # A script has no use for it.
             say(f"esper: {note}")
+        tell_about_kernels(config)
         recording.hub.add_sink(ConsoleProgress(config, console))
         try:
             with rare_full_collections():
