@@ -96,7 +96,7 @@ def event_from_document(document: Document) -> Event:
         RecordError: it is not an event as event_to_json writes it.
     """
     try:
-        return cast("Event", _EVENT_HOOKS[document["kind"]](document, Event))
+        return cast("Event", _event_hook(document["kind"])(document, Event))
     except (WrongValueError, ForbiddenExtraKeysError, KeyError, TypeError, ValueError):
         return _any_event(document)
 
@@ -331,8 +331,14 @@ def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
     return compile_record(form, _forms(form), converter.get_structure_hook, general)
 
 
-def _event_hook(payload: type[Payload]) -> StructureHook:
-    """A quick hook for events with this payload. It refuses what is not spelt as the writer does."""
+@cache
+def _event_hook(kind: object) -> StructureHook:
+    """A quick hook for events of this kind, made when the first one is read. It refuses another spelling than ours.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    payload = PAYLOAD_TYPES[EventKind(kind)]
 
     def refuse(value: object, _: object) -> object:
         raise WrongValueError(value)
@@ -391,9 +397,3 @@ def _explaining_converter() -> Converter:
     It takes nearly twice as long, so it runs only after an error.
     """
     return _build_converter(detailed_validation=True)
-
-
-_EVENT_HOOKS: Final[dict[object, StructureHook]] = {
-    kind.value: _event_hook(payload) for kind, payload in PAYLOAD_TYPES.items()
-}
-"""By the kind as files spell it."""
