@@ -27,6 +27,7 @@ from esper.history.json_text import Document, dump_json, parse_json_object, shor
 from esper.history.problems import check_keys, missing_key, unknown_key, wrong_value
 from esper.history.record_code import can_be_compiled, compile_record
 from esper.history.records import FileHeader, HistoryLine
+from esper.history.tuple_hooks import quick_tuple_hook
 from esper.history.type_forms import (
     describe,
     field_forms,
@@ -285,13 +286,8 @@ def _innermost(error: Exception, kind: object, path: str) -> ValueError:
 def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
-    exact = {element_type} if element_type in (float, bool) else set[object]()
-
-    def quick_hook(value: list[object], _: object) -> object:
-        check_list(value)
-        if set(map(type, value)) == exact:
-            return tuple(value)
-        return tuple([element_hook(element, element_type) for element in value])
+    if not converter.detailed_validation:
+        return quick_tuple_hook(element_type, element_hook)
 
     def hook(value: list[object], _: object) -> object:
         check_list(value)
@@ -304,7 +300,7 @@ def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
             raise
         return tuple(done)
 
-    return cast("StructureHook", hook if converter.detailed_validation else quick_hook)
+    return cast("StructureHook", hook)
 
 
 def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
