@@ -25,6 +25,7 @@ from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
+from esper.cli.commands.search import search
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
 from esper.cli.commands.train import train
@@ -53,6 +54,7 @@ app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(search)
 app.command()(demo)
 app.command()(hosts)
 app.command()(export)
