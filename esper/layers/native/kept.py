@@ -18,6 +18,8 @@ from typing import Final, cast
 
 import platformdirs
 
+from esper.contracts.files import read_file
+
 _DIGEST_SUFFIX: Final = ".sha256"
 _FAILURE_SUFFIX: Final = ".failed.json"
 
@@ -66,7 +68,7 @@ def failure(name: str, situation: str) -> str | None:
     """Why compiling this library failed the last time, if it failed in the same situation."""
     for folder in folders():
         try:
-            entry: object = json.loads((folder / name).with_suffix(_FAILURE_SUFFIX).read_text(encoding="utf-8"))
+            entry: object = json.loads(read_file((folder / name).with_suffix(_FAILURE_SUFFIX)))
         except (OSError, ValueError):
             continue
         if isinstance(entry, dict):
