@@ -11,6 +11,7 @@ import typer
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.compare import compare
 from esper.cli.commands.control import control
 from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
@@ -25,12 +26,15 @@ from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
+from esper.cli.commands.search import search
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
 from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report, show_defect
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
+from esper.errors import USER_MISTAKE, ConfigError
+from esper.process.launch import find_launch, require_single
 
 app = typer.Typer(
     name="esper",
@@ -51,6 +55,7 @@ app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(search)
 app.command()(demo)
 app.command()(hosts)
 app.command()(export)
@@ -58,6 +63,7 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
 app.command()(query)
+app.command()(compare)
 app.command()(settings)
 app.command()(doctor)
 
@@ -81,8 +87,13 @@ def esper(
     """Grow neural networks while they train."""
     if context.invoked_subcommand is None:
         print(context.get_help())
-    else:
-        _check_working_directory()
+        return
+    _check_working_directory()
+    if context.invoked_subcommand != "train":
+        launch = find_launch()
+        if launch is not None and launch.rank > 0:  # The first rank says why.
+            raise typer.Exit(USER_MISTAKE)
+        require_single(launch, context.invoked_subcommand)
 
 
 def _check_working_directory() -> None:
@@ -90,8 +101,6 @@ def _check_working_directory() -> None:
     try:
         os.getcwd()
     except OSError as error:
-        from esper.errors import ConfigError
-
         raise ConfigError("the working directory was deleted: change to another one, as with `cd ~`") from error
 
 
