@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from esper.telemetry.events import HeadUpdate, PPOUpdateCompleted
 from esper_tui.sources.base import Frame
 from esper_tui.state.metrics import MISSING, PolicyMetric, format_number
-from esper_tui.state.rules import Level, judge
+from esper_tui.state.rules import Level, judge, rule_for
 from esper_tui.widgets.chart import Series, chart_lines
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.policy_panel import awaiting_update
@@ -136,7 +138,33 @@ def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line
     weight = MISSING if newest.entropy_coef is None else f"{newest.entropy_coef:.3g}"
     passes = MISSING if newest.epochs_run is None else str(newest.epochs_run)
     text = f"lr {rate} · entropy weight {weight} · {passes} passes"
-    return [*lines, line(text), line(f"{newest.update_time_ms / 1000:.2f} s an update")]
+    return [*lines, line(text), line(f"{newest.update_time_ms / 1000:.2f} s an update"), _collapse_line(updates)]
+
+
+def _collapse_line(updates: Sequence[PPOUpdateCompleted]) -> Line:
+    """When the entropy reaches the limit of its rule, should it go on to fall as in the last updates."""
+    rounds = rounds_to_collapse([update.entropy for update in updates])
+    words = "does not fall" if rounds is None else f"at its limit in {rounds:,.0f} rounds at this pace"
+    return line(label("entropy "), words)
+
+
+def rounds_to_collapse(entropies: Sequence[float | None]) -> float | None:
+    """How many rounds the entropy is away from the critical limit of its rule; None if it does not fall.
+
+    The pace is that of a straight line through the last eight updates.
+
+    >>> rounds_to_collapse([1.0, 0.9, 0.8])
+    7.0
+    """
+    rule = rule_for("entropy")
+    known = [(place, value) for place, value in enumerate(entropies) if value is not None and math.isfinite(value)]
+    newest = known[-8:]
+    first = entropies[0] if entropies else None
+    if rule is None or first is None or not first > 0 or len(newest) < 3:
+        return None
+    slope, _ = statistics.linear_regression(*zip(*newest, strict=True))
+    left = newest[-1][1] - rule.critical * first
+    return round(max(0.0, left / -slope), 6) if slope < -1e-9 else None
 
 
 class CriticPanel(FigurePanel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -111,7 +112,22 @@ class ReturnByRound(FigurePanel):
         rounds = focus.group(frame).rounds
         if not rounds:
             return [line(dim("awaiting the end of round 1"))]
-        return chart_lines(return_series(rounds), width, height, x_end=max(2, len(rounds)), view=focus.view)
+        chart = chart_lines(return_series(rounds), width, height - 1, x_end=max(2, len(rounds)), view=focus.view)
+        return [spread_line(focus.group(frame).returns), *chart]
+
+
+def spread_line(returns: Sequence[float]) -> Line:
+    """How the returns of the newest round's episodes lie, beyond their mean; skew is the third moment in σ³."""
+    finite = [value for value in returns if math.isfinite(value)]
+    if len(finite) < 3:
+        return line(label("newest round "), dim(f"{len(finite)} episodes are over"))
+    mean, spread = statistics.fmean(finite), statistics.pstdev(finite)
+    skew = statistics.fmean([((value - mean) / spread) ** 3 for value in finite]) if spread > 0 else None
+    return line(
+        label(f"newest round, {len(finite)} episodes: "),
+        f"p50 {format_number(statistics.median(finite), 1, signed=True)}  σ {format_number(spread, 1)}  ",
+        f"skew {format_number(skew, 2, signed=True)}",
+    )
 
 
 def episode_line(episode: EpisodeView) -> Line:
