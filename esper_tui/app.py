@@ -262,7 +262,7 @@ class CockpitApp(MomentsApp):
         """Close the screen in front, unless it is the first."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-            self.view.look(replace(self.view.focus, episode=None))
+            self.view.look(replace(self.view.focus, episode=None, epoch=None))  # The timeline follows again.
             self.call_later(self.redraw)
 
     def action_next_theme(self) -> None:

@@ -96,7 +96,8 @@ class AlertScreen(CockpitModal[Alert | None]):
         return alert_row(self._alerts[place], self._view)
 
     def _narrative(self) -> list[Line]:
-        return wrap([strong(word) for word in self._sentence.split()], max(20, self.size.width - 10), gap=" ")[:3]
+        width = max(20, self.query_one("#narrative").size.width)
+        return wrap([strong(word) for word in self._sentence.split()], width, gap=" ")[:3]
 
     def on_line_table_cursor_moved(self) -> None:
         self._show()

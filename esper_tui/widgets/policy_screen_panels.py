@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from esper.telemetry.events import HeadUpdate, PPOUpdateCompleted
 from esper_tui.sources.base import Frame
@@ -62,8 +62,9 @@ HEAD_COLUMNS: Sequence[tuple[str, Reader, int]] = (
 def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
     """A row per head: the newest figures, entropy over time, and whether a figure ever was not a number."""
     titles = "".join(f"{title:>7}" for title, _, _ in HEAD_COLUMNS)
-    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 12))
-    lines = [line(label(f"{'head':9}{titles}  {pad('H/max over time', room + 2)}"), label("NaN since"))]
+    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 13))
+    trend = "H/max over time" if room >= 15 else "trend" if room >= 5 else ""
+    lines = [line(label(f"{'head':9}{titles}  {pad(trend, room + 2)}"), label("NaN since"))]
     for index, head in enumerate(updates[-1].heads):
         past = [update.heads[index] for update in updates if index < len(update.heads)]
         numbers = "".join(pad_left(format_number(read(head), digits), 7) for _, read, digits in HEAD_COLUMNS)
@@ -96,7 +97,7 @@ def _is_broken(value: float | None) -> bool:
 class HeadsPanel(FigurePanel):
     """Every head of the newest update."""
 
-    TITLE: ClassVar = "HEADS · entropy as a share of its maximum, gradient norm, largest ratio"
+    TITLE: ClassVar = "HEADS of the newest update"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         group = focus.group(frame)
@@ -107,6 +108,20 @@ class HeadsPanel(FigurePanel):
 
 def _figure(name: str, value: float | None, decimals: int = 3, *, trend: str = "") -> Line:
     return line(label(pad(name, 22)), pad_left(format_number(value, decimals), 9), "  ", Span(trend, Role.BAR))
+
+
+SHAPE_ROWS: Final[tuple[tuple[str, Callable[[PPOUpdateCompleted], float | None]], ...]] = (
+    ("clipped upwards", lambda update: update.shape.clip_up_share if update.shape else None),
+    ("advantage skew", lambda update: update.shape.advantage_skew if update.shape else None),
+    ("advantage kurtosis − 3", lambda update: update.shape.advantage_kurtosis if update.shape else None),
+    ("advantage > 0, share", lambda update: update.shape.advantage_positive_share if update.shape else None),
+    ("log p min", lambda update: update.shape.log_prob_min if update.shape else None),
+    ("log p max", lambda update: update.shape.log_prob_max if update.shape else None),
+    ("value × return corr.", lambda update: update.shape.value_correlation if update.shape else None),
+    ("TD error mean", lambda update: update.shape.td_mean if update.shape else None),
+    ("TD error rms", lambda update: update.shape.td_rms if update.shape else None),
+)
+"""What the record of an update says of its batch, beyond means."""
 
 
 def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
@@ -125,6 +140,7 @@ def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line
         ("value loss", lambda update: update.value_loss),
         ("ratio min", lambda update: update.ratio_min),
         ("ratio max", lambda update: update.ratio_max),
+        *SHAPE_ROWS,
     ]
     room = max(0, min(20, width - 34))
     lines: list[Line] = []
@@ -170,7 +186,7 @@ def rounds_to_collapse(entropies: Sequence[float | None]) -> float | None:
 class CriticPanel(FigurePanel):
     """Calibration of the critic."""
 
-    TITLE: ClassVar = "CRITIC · value against return, of normalised reward"
+    TITLE: ClassVar = "CRITIC · in normalised reward"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         updates = focus.group(frame).updates

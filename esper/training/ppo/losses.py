@@ -84,11 +84,13 @@ class RatioStatistics:
 
     kl: the estimated divergence of the joint policy per actor step: the sum over heads of ratio - 1 - ln(ratio), where
         each head counts in the steps in which it mattered.
+    clip_up_fraction: of those that are clipped, the ones whose probability has grown, as a share of all.
     maximum, minimum: the extremes of the joint ratio.
     """
 
     kl: Tensor
     clip_fraction: Tensor
+    clip_up_fraction: Tensor
     maximum: Tensor
     minimum: Tensor
     clip_fraction_h: Tensor
@@ -147,6 +149,7 @@ def _ratio_statistics(log_ratio_eth: Tensor, inputs: LossInputs, clip_ratio: flo
     return RatioStatistics(
         kl=(ratio_eth - 1.0 - log_ratio_eth).sum() / actor_et.sum().clamp_min(1),
         clip_fraction=clipped_eth.sum() / relevant_eth.sum(),
+        clip_up_fraction=(clipped_eth & (ratio_eth > 1.0)).sum() / relevant_eth.sum(),
         maximum=joint_et.where(actor_et, -infinity).max(),
         minimum=joint_et.where(actor_et, infinity).min(),
         clip_fraction_h=clipped_eth.sum((0, 1)) / relevant_eth.sum((0, 1)),
