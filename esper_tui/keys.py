@@ -232,7 +232,12 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     row("events", "5", "5", "app.show_screen('events')", "events", "the event log over the whole screen"),
     row(
-        "system", "6", "6", "app.show_screen('system')", "system", "time by phase, throughput, governor, rewards, masks"
+        "system",
+        "6",
+        "6",
+        "app.show_screen('system')",
+        "system",
+        "time by phase, governor, rewards, masks, what was printed",
     ),
     row(
         "theme",

@@ -19,7 +19,7 @@ from esper.contracts.processors import busy_now
 from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
-from esper.process.console_log import ConsoleLog
+from esper.process.console_log import ConsoleLog, let_handlers_follow
 from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.telemetry.events import RunEnd
@@ -74,6 +74,7 @@ def train(
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         log = ConsoleLog(recording.directory.path)
+        let_handlers_follow()
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
         with stop_on_signals(control, on_hangup=on_hangup) as signals:

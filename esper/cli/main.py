@@ -10,6 +10,7 @@ import typer
 from esper.cli.commands import bench, check, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.compare import compare
 from esper.cli.commands.control import control
 from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
@@ -30,6 +31,8 @@ from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
+from esper.errors import USER_MISTAKE
+from esper.process.launch import find_launch, require_single
 
 app = typer.Typer(
     name="esper",
@@ -57,6 +60,7 @@ app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
 app.command()(query)
+app.command()(compare)
 app.command()(settings)
 app.command()(doctor)
 
@@ -80,6 +84,11 @@ def esper(
     """Grow neural networks while they train."""
     if context.invoked_subcommand is None:
         print(context.get_help())
+    elif context.invoked_subcommand != "train":
+        launch = find_launch()
+        if launch is not None and launch.rank > 0:  # The first rank says why.
+            raise typer.Exit(USER_MISTAKE)
+        require_single(launch, context.invoked_subcommand)
 
 
 def main() -> None:

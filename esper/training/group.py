@@ -15,7 +15,7 @@ from torch import Tensor
 from esper.rewards.normalizer import RewardNormalizer, RewardNormalizerState
 from esper.telemetry.events import GroupStarted
 from esper.training.config import TrainingConfig
-from esper.training.controllers.named_tensors import below, prefixed
+from esper.training.controllers.named_tensors import below, prefixed, require_not_negative
 from esper.training.controllers.protocol import Controller
 
 
@@ -23,13 +23,15 @@ from esper.training.controllers.protocol import Controller
 class Group:
     """A running group. Its normaliser and its controller outlive the batches.
 
-    rows: the group's envs in the fleet.
+    env_ids: all envs of the group.
+    rows: those of them that this process trains, in its fleet; in a run of one process these are all.
     """
 
     group_id: str
     config: TrainingConfig
     controller: Controller
     reward_normalizer: RewardNormalizer
+    env_ids: range
     rows: range
 
     def started(self) -> GroupStarted:
@@ -40,7 +42,7 @@ class Group:
             learns=self.controller.learns,
             reward_mode=self.config.reward.mode,
             reward_family=self.config.reward.family,
-            env_ids=tuple(self.rows),
+            env_ids=tuple(self.env_ids),
         )
 
     def state(self) -> dict[str, Tensor]:
@@ -54,7 +56,12 @@ class Group:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue from a state of such a group."""
+        """Continue from a state of such a group.
+
+        Raises:
+            ConfigError: a count or a variance in it is negative.
+        """
+        require_not_negative(tensors, ("rewards/m2", "rewards/count"))
         self.reward_normalizer.state = RewardNormalizerState(
             mean=float(tensors["rewards/mean"]), m2=float(tensors["rewards/m2"]), count=int(tensors["rewards/count"])
         )
@@ -62,5 +69,5 @@ class Group:
 
 
 def groups_of_envs(groups: Sequence[Group]) -> dict[int, str]:
-    """The id of the group to which each env of the fleet belongs."""
-    return {env: group.group_id for group in groups for env in group.rows}
+    """The id of the group to which each env of the run belongs."""
+    return {env: group.group_id for group in groups for env in group.env_ids}

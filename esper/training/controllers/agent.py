@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -19,12 +20,18 @@ from esper.policy.observations import Observation, observation_size
 from esper.policy.situation import Situation
 from esper.telemetry.events import PPOMetrics
 from esper.training.config import TrainingConfig
-from esper.training.controllers.named_tensors import below, prefixed, require_same_layout
+from esper.training.controllers.named_tensors import (
+    below,
+    prefixed,
+    require_not_negative,
+    require_same_layout,
+)
 from esper.training.controllers.protocol import StepResult
 from esper.training.ppo.rollout_buffer import RolloutBuffer
 from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
+from esper.training.ranks.protocol import SINGLE, Ranks, own_envs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,18 @@ class _OpenStep:
     contributions: tuple[tuple[float | None, ...], ...]
 
 
+_NOT_NEGATIVE: Final = (
+    "/exp_avg_sq",
+    "/step",
+    "observations/variance",
+    "values/variance",
+    "values/count",
+    "values/reward_scale",
+    "updates/progress",
+)
+"""How the names of the tensors end that hold counts, variances and scales."""
+
+
 class Agent:
     """A controller that learns by PPO. Only its experience and its hidden state belong to a single batch."""
 
@@ -51,23 +70,33 @@ class Agent:
         self._device = device
         self._num_slots = slot_config(config.host).num_slots
         generator = torch.Generator().manual_seed(derive_seed(config.run.seed, "policy weights"))
-        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator).to(device)
+        conditions = config.variety.draws
+        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator, conditions=conditions).to(
+            device
+        )
         self._observation_normalizer = RunningNormalizer(
-            observation_size(self._num_slots),
+            observation_size(self._num_slots, conditions=conditions),
             momentum=config.policy.observation_momentum,
             clip=config.policy.observation_clip,
             device=device,
         )
         self._updater = PPOUpdater(self.policy, config.ppo)
-        self._buffer = RolloutBuffer(
-            envs=config.fleet.envs,
-            epochs=config.fleet.episode_length,
-            num_slots=self._num_slots,
-            device=device,
-        )
-        self._hidden = self.policy.initial_state(config.fleet.envs)
         self._open_step: _OpenStep | None = None
         self._reward_scale = 1.0
+        self.join(SINGLE)
+
+    def join(self, ranks: Ranks) -> None:
+        """Decide for this rank's own envs only, and learn from those of all ranks."""
+        self._updater.ranks = ranks
+        self._envs = len(own_envs(ranks, self._config.fleet.envs))
+        self._buffer = RolloutBuffer(
+            envs=self._envs,
+            epochs=self._config.fleet.episode_length,
+            num_slots=self._num_slots,
+            device=self._device,
+            conditions=self._config.variety.draws,
+        )
+        self._hidden = self.policy.initial_state(self._envs)
 
     @property
     def name(self) -> str:
@@ -82,7 +111,7 @@ class Agent:
         self._take_units(reward_scale)
         self._buffer.clear()
         self.policy.set_floors(self._config.policy.floors_after(self._updater.progress.episodes))
-        self._hidden = self.policy.initial_state(self._config.fleet.envs)
+        self._hidden = self.policy.initial_state(self._envs)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
         """Choose one action per env. This makes the one copy from the device of a decision step."""
@@ -138,7 +167,7 @@ class Agent:
     def learn(self, generator: torch.Generator) -> PPOMetrics:
         """Learn from the batch: first the observation statistics, then the policy."""
         rollout = self._buffer.tensors()
-        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et)
+        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et, self._updater.ranks.sum)
         return self._updater.update(self._buffer, generator)
 
     def state(self) -> dict[str, Tensor]:
@@ -158,7 +187,12 @@ class Agent:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue as the agent to which this state belongs."""
+        """Continue as the agent to which this state belongs.
+
+        Raises:
+            ConfigError: a count or a variance in it is negative.
+        """
+        require_not_negative(tensors, _NOT_NEGATIVE)
         self.policy.load_state_dict(below("policy", tensors))
         self._updater.optimizer.load_tensors(below("optimizer", tensors))
         self._observation_normalizer.load_state(
