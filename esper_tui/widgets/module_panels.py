@@ -112,7 +112,8 @@ class PairPanel(FigurePanel):
             )
             for pair in pairs
         ]
-        return lines or [line(dim("no two seeds were measured side by side and are over yet"))]
+        text = "no two seeds were measured side by side and are over yet"
+        return lines or wrap([dim(word) for word in text.split()], width, gap=" ")
 
 
 class PopulationPanel(FigurePanel):

@@ -175,7 +175,7 @@ class EpisodeTable(LineTable):
                 label("best  " if place < best else "worst "), *episode_line(episodes[place], self.size.width - 7)
             )
 
-        words = f"{'':17}final%  best peak return ×host kept cut" if episodes else "no episode is over yet"
+        words = f"{'':15}final%  best peak return ×host kept cut" if episodes else "no episode is over yet"
         self.show_rows(line(label(words)), range(len(episodes)), cells)
 
     def resized(self) -> None:
