@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from types import TracebackType
+
 import typer
 
 from esper.cli.streams import say
@@ -10,6 +13,12 @@ from esper.errors import USER_MISTAKE
 from esper.process.launch import follower_rank
 
 INTERRUPTED = 130
+
+
+def show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does, with control codes escaped: its text may come from a recording or a plug-in."""
+    lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
+    say("\n".join(map(printable, lines)))
 
 
 def report(error: Exception) -> int | None:
