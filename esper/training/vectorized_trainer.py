@@ -218,6 +218,7 @@ class VectorizedPPOTrainer:
             self._checkpoints.after_round(self._completed, self._hub.last_seq)
             self._count_skips(finished)
         self._checkpoints.save()
+        self._ranks.gather(None)  # The others wait until the first rank has saved.
         return end
 
     def _count_skips(self, finished: tuple[BatchSummary, ...]) -> None:
