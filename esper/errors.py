@@ -69,6 +69,10 @@ class TelemetryWriteError(EsperError, RuntimeError):
     """The record of the run cannot be written (a full disk, for example), so the run ends."""
 
 
+class RankError(EsperError, RuntimeError):
+    """The processes that train a run together cannot go on: one is gone, or they disagree."""
+
+
 class SkippedUpdatesError(EsperError, RuntimeError):
     """So many updates in a row were skipped that the controller no longer learns.
 
@@ -82,6 +86,11 @@ class SkippedUpdatesError(EsperError, RuntimeError):
             f"{len(self.causes)} PPO updates in a row were skipped, so the controller no longer learns: {distinct}. "
             "Look at the rewards and the governor's rollbacks of these batches, or lower ppo.learning_rate"
         )
+
+
+def is_own(part: object) -> bool:
+    """Whether a function or a class is Esper's own, whose defects deserve their traceback, and not a plug-in's."""
+    return str(getattr(part, "__module__", "")).partition(".")[0] == "esper"
 
 
 def in_one_line(error: BaseException) -> str:

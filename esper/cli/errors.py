@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import traceback
+from types import TracebackType
+
 import typer
 
 from esper.cli.streams import say
 from esper.contracts.text import printable
 from esper.errors import USER_MISTAKE
+from esper.process.launch import follower_rank
 
 INTERRUPTED = 130
+
+
+def show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does, with control codes escaped: its text may come from a recording or a plug-in."""
+    lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
+    say("\n".join(map(printable, lines)))
 
 
 def report(error: Exception) -> int | None:
@@ -25,5 +35,9 @@ def report(error: Exception) -> int | None:
         text = f"{where}{error.strerror or error}"
     else:
         return None
-    say(f"esper: error: {printable(' '.join(text.split()))}")
+    rank = follower_rank()
+    if rank is not None and isinstance(error, typer.TyperException):  # The first rank says the same.
+        return code
+    who = "esper" if rank is None else f"esper: rank {rank}"
+    say(f"{who}: error: {printable(' '.join(text.split()))}")
     return code

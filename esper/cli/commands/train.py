@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from esper.cli import completion, run_options
+from esper.process.launch import find_launch, require_single
 from esper.process.signals import OnHangup
 from esper.training.group_spec import GroupSpec
+
+if TYPE_CHECKING:
+    from esper.training.ranks.protocol import Ranks
 
 
 class Hangup(StrEnum):
@@ -79,11 +83,23 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a fleet of growing hosts and the controller that grows them."""
+    """Train a fleet of growing hosts and the controller that grows them.
+
+    Under torchrun, several processes share the hosts (docs/scale.md).
+    """
+    launch = find_launch()
     if detach:
+        require_single(launch, "train --detach")
         from esper.cli.console.background import train_in_background
 
         raise typer.Exit(train_in_background(sys.argv[1:]))
+    ranks: Ranks | None = None
+    if launch is not None:
+        from esper.cli.console.ranked import follow, join
+
+        ranks = join(launch, context)
+        if ranks.rank > 0:
+            raise typer.Exit(follow(ranks))
     if resume is not None:
         raise typer.Exit(
             resume_run(
@@ -102,6 +118,7 @@ def train(
                 no_tui=no_tui,
                 read_only=read_only,
                 on_hangup=on_hangup,
+                ranks=ranks,
             )
         )
     config = run_options.resolve(
@@ -125,7 +142,7 @@ def train(
 
         config = with_start(config)
     run_options.prepare(config)
-    if run_options.wants_cockpit(no_tui):
+    if ranks is None and run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
         raise typer.Exit(
@@ -137,8 +154,9 @@ def train(
             )
         )
     from esper.cli.console.headless import train_headless
+    from esper.training.ranks.protocol import SINGLE
 
-    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop")))
+    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop"), ranks=ranks or SINGLE))
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -174,6 +192,7 @@ def resume_run(
     no_tui: bool,
     read_only: bool,
     on_hangup: Hangup | None,
+    ranks: Ranks | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
 
@@ -206,7 +225,7 @@ def resume_run(
 
         report = partial(print_comparison, as_json=False)
     runs_dir = point.directory.path.parent
-    if run_options.wants_cockpit(no_tui):
+    if ranks is None and run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
         return session.train(
@@ -219,6 +238,7 @@ def resume_run(
             read_only=read_only,
         )
     from esper.cli.console.headless import train_headless
+    from esper.training.ranks.protocol import SINGLE
 
     return train_headless(
         point.config,
@@ -227,6 +247,7 @@ def resume_run(
         report=report,
         resume=point,
         on_hangup=_on_hangup(on_hangup, "stop"),
+        ranks=ranks or SINGLE,
     )
 
 
