@@ -38,16 +38,22 @@ _SHIPPED: Final = Path(__file__).parent / "shipped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPolicy:
-    """A policy that was trained.
+    """A policy that was trained. Another process to which it is sent loads it from its checkpoint.
 
+    group_id: the group whose policy it is.
     config: the one that it was trained with.
     tensors: its agent's state.
     """
 
     path: Path
+    group_id: str
     rounds_completed: int
     config: TrainingConfig
     tensors: Mapping[str, Tensor]
+
+    def __reduce__(self) -> tuple[Callable[[Path, str], SavedPolicy], tuple[Path, str]]:
+        """For pickle: where to find the policy."""
+        return _load_group, (self.path, self.group_id)
 
     def make_controller(self, config: TrainingConfig, device: torch.device) -> FrozenAgent:
         """The policy as a controller for the envs of config.
@@ -91,10 +97,15 @@ def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy
     tensors = _tensors_of(saved)
     return SavedPolicy(
         path=saved.path,
+        group_id=group.group_id,
         rounds_completed=saved.manifest.rounds_completed,
         config=group.config,
         tensors=below("controller", below(group.group_id, tensors)),
     )
+
+
+def _load_group(path: Path, group_id: str) -> SavedPolicy:
+    return load_policy(path, group_id=group_id)
 
 
 def shipped_policy(preset: str) -> Path:

@@ -15,6 +15,7 @@ from esper.control.messages import Action
 from esper.errors import ControlError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
+from esper_tui.calling import Caller
 from esper_tui.driver import driver_reporting_to
 from esper_tui.key_rows import Where, remapped
 from esper_tui.keys import KEYS
@@ -95,6 +96,7 @@ class CockpitApp(ReplayApp):
         self._console_log = log
         self._frame: Frame | None = None
         self._ascii = ascii
+        self._caller = Caller(settings, self._write_codes)
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
             self.register_theme(theme)
@@ -124,6 +126,15 @@ class CockpitApp(ReplayApp):
         self.start_reading()
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
+
+    def on_unmount(self) -> None:
+        self._caller.leave()
+
+    def _write_codes(self, codes: str) -> None:
+        """Send control codes that Textual has no words for."""
+        if self._driver is not None:
+            self._driver.write(codes)
+            self._driver.flush()
 
     def on_print(self, event: Print) -> None:
         """Keep what the run printed."""
@@ -156,6 +167,8 @@ class CockpitApp(ReplayApp):
             if frame is not None:
                 self._frame = frame
                 front.show_frame(frame)
+                if self.source.is_live:
+                    self._caller.tell(frame.snapshot, self.view.loud_alerts(frame.snapshot.alerts))
 
     def _obey(self, signals: StopSignals) -> bool:
         """Leave the screen if a signal asks for it; returns whether that is so.

@@ -42,6 +42,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     for parts in (controllers.CONTROLLERS, tasks.TASKS, kinds.KINDS, modes.MODES, sinks.SINKS):
         monkeypatch.setattr(parts, "_parts", dict(parts._parts))
     monkeypatch.setattr(components, "CONTRIBUTION_MODES", dict(components.CONTRIBUTION_MODES))
+    monkeypatch.setattr(components, "COMPONENTS", dict(components.COMPONENTS))
     monkeypatch.setattr(hosts, "_FACTORIES", dict(hosts._FACTORIES))
 
 

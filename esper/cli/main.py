@@ -25,6 +25,7 @@ from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
+from esper.cli.commands.sweep import sweep
 from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report
@@ -48,6 +49,7 @@ app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(sweep)
 app.command()(demo)
 app.command()(hosts)
 app.command()(export)
@@ -96,7 +98,7 @@ def main() -> None:
     except KeyboardInterrupt:
         say("esper: interrupted")
         code = INTERRUPTED
-    except (ValueError, RuntimeError, OSError, typer.TyperException) as error:
+    except Exception as error:  # A plug-in may raise anything. What is a defect of Esper keeps its traceback.
         code = report(error)
         if code is None:
             raise

@@ -46,6 +46,7 @@ Sinks = Annotated[
     list[str] | None,
     typer.Option("--sink", metavar="NAME", help="Also send every event to this sink. Repeatable."),
 ]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Let N processes train at once; the results are the same.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Leave out every key of the cockpit that changes the run.")]
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
 

@@ -68,6 +68,10 @@ def train(
             help="When the terminal goes away: by default a run in the cockpit continues, one without it stops."
         ),
     ] = None,
+    on_alert: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Run this shell command for every alert, with ESPER_ALERT and more set."),
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Train in the background; the terminal may be closed.")
     ] = False,
@@ -102,6 +106,7 @@ def train(
                 no_tui=no_tui,
                 read_only=read_only,
                 on_hangup=on_hangup,
+                on_alert=on_alert,
             )
         )
     config = run_options.resolve(
@@ -134,11 +139,12 @@ def train(
                 runs_dir,
                 on_hangup=_on_hangup(on_hangup, "continue"),
                 read_only=read_only,
+                on_alert=on_alert,
             )
         )
     from esper.cli.console.headless import train_headless
 
-    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop")))
+    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop"), on_alert=on_alert))
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -159,6 +165,7 @@ _WITH_RESUME: Final = frozenset(
         "read_only",
         "sinks",
         "on_hangup",
+        "on_alert",
         "detach",
     }
 )
@@ -174,6 +181,7 @@ def resume_run(
     no_tui: bool,
     read_only: bool,
     on_hangup: Hangup | None,
+    on_alert: str | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
 
@@ -217,6 +225,7 @@ def resume_run(
             resume=point,
             on_hangup=_on_hangup(on_hangup, "continue"),
             read_only=read_only,
+            on_alert=on_alert,
         )
     from esper.cli.console.headless import train_headless
 
@@ -227,6 +236,7 @@ def resume_run(
         report=report,
         resume=point,
         on_hangup=_on_hangup(on_hangup, "stop"),
+        on_alert=on_alert,
     )
 
 

@@ -22,6 +22,7 @@ from esper.errors import ConfigError
 from esper.fleet.threads import allowed_processors, busy_note
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
+from esper.process.alert_command import AlertCommand
 from esper.process.console_log import ConsoleLog
 from esper.process.detach import report_ready
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
@@ -43,6 +44,7 @@ def train_headless(
     resume: ResumePoint | None = None,
     to_stderr: bool = False,
     on_hangup: OnHangup = "stop",
+    on_alert: str | None = None,
 ) -> int:
     """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
@@ -54,6 +56,7 @@ def train_headless(
     resume: the point from which an earlier run goes on, in its own directory.
     to_stderr: leave stdout to the report.
     on_hangup: whether the run stops, or goes on into its console.log, when its terminal goes away.
+    on_alert: the command to run for every alert.
 
     Returns:
         The exit code: 0, 128 and the number of the signal that stopped the run, or STOPPED.
@@ -65,7 +68,7 @@ def train_headless(
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
     with stop_on_signals(control, on_hangup=on_hangup) as signals:
-        path, end = _record(config, runs_dir, groups, console, resume, signals)
+        path, end = _record(config, runs_dir, groups, console, resume, signals, on_alert)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
@@ -79,6 +82,7 @@ def _record(
     console: Console,
     resume: ResumePoint | None,
     signals: StopSignals,
+    on_alert: str | None,
 ) -> tuple[Path, RunEnd]:
     """Train into a recording; returns the run's directory and how the run ended."""
     with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume) as recording:
@@ -87,6 +91,8 @@ def _record(
         if note is not None and console.is_terminal:  # A script has no use for it.
             say(f"esper: {note}")
         recording.hub.add_sink(ConsoleProgress(config, console))
+        alerts = AlertCommand(on_alert, recording.directory.path)
+        recording.hub.add_sink(alerts)
         try:
             result = train_recorded(
                 groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
@@ -97,6 +103,8 @@ def _record(
             raise
     for failure in recording.hub.failures:
         say(f"esper: {failure.sink} stopped after event {failure.seq}: {printable(failure.reason)}")
+    if alerts.summary is not None:
+        say(f"esper: {printable(alerts.summary)}")
     return recording.directory.path, result.end
 
 

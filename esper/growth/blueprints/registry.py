@@ -149,10 +149,14 @@ def build_seed(
     channels: the width of the features; for tokens this is the size of the last axis.
 
     Raises:
+        ConfigError: the module cannot be a seed, as module_blueprint says.
         ValueError: no such module exists for hosts of this topology.
     """
     kinds = SEEDS[topology]
     if blueprint not in kinds:
         known = ", ".join(sorted(kind.name for kind in kinds))
         raise ValueError(f"blueprint {blueprint.name} cannot grow in a {topology} host: choose one of {known}")
-    return kinds[blueprint](channels, layer_scale, generators, algorithm)
+    try:
+        return kinds[blueprint](channels, layer_scale, generators, algorithm)
+    except ConfigError as error:
+        raise ConfigError(f"blueprint {blueprint.name}: {error}") from error
