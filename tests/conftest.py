@@ -26,6 +26,7 @@ def _one_thread() -> None:
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts that a test registers are gone after it."""
+    from esper.contracts import blueprints
     from esper.growth.blueprints import catalogue, registry
     from esper.growth.hosts import kinds
     from esper.growth.hosts import registry as hosts
@@ -38,6 +39,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
         for topology in table:
             monkeypatch.setitem(table, topology, dict(table[topology]))
     monkeypatch.setattr(registry, "_REGISTERED", {})
+    monkeypatch.setattr(blueprints, "_declared", {})
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
     for parts in (controllers.CONTROLLERS, tasks.TASKS, kinds.KINDS, modes.MODES, sinks.SINKS):
         monkeypatch.setattr(parts, "_parts", dict(parts._parts))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from esper.cli.commands import bench, check, presets
+from esper.cli.commands import bench, check, new, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
 from esper.cli.commands.control import control
@@ -56,6 +56,7 @@ app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
+app.add_typer(new.app, name="new")
 app.command()(query)
 app.command()(settings)
 app.command()(doctor)

@@ -3,7 +3,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from esper.cli import main
 
 SOUND = """
 from torch import nn
@@ -43,25 +48,37 @@ def test_a_dead_blueprint_fails_the_command(tmp_path: Path) -> None:
     assert "FAIL  every parameter learns" in done.stdout
 
 
-def test_one_blueprint_with_every_check(tmp_path: Path) -> None:
-    done = run(tmp_path, "check", "blueprints", "lora", "--verbose")
-    assert (done.returncode, done.stderr) == (0, "1 passed, 0 failed\n")
-    assert done.stdout.startswith("ok    blueprint LORA (transformer, 16 channels")
-    assert "      ok    no look ahead" in done.stdout
-    unknown = run(tmp_path, "check", "blueprints", "lorra")
-    assert (unknown.returncode, unknown.stderr) == (
-        2,
-        "esper: error: there is no blueprint 'lorra': did you mean lora?\n",
-    )
+Here = Callable[..., tuple[object, str, str]]
 
 
-def test_hosts_and_tasks_report_in_the_same_form(tmp_path: Path) -> None:
-    hosts = run(tmp_path, "check", "hosts")
-    assert (hosts.returncode, hosts.stderr) == (0, "2 passed, 0 failed\n")
-    assert [line.split(":")[0] for line in hosts.stdout.splitlines()] == ["ok    host cnn", "ok    host transformer"]
-    tasks = run(tmp_path, "check", "tasks", "digits", "--json")
-    document = json.loads(tasks.stdout)
-    assert (tasks.returncode, document["subject"], document["passed"]) == (0, "task digits", True)
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs `esper check ...` in this process: exit code, stdout, stderr."""
+
+    def check(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["esper", "check", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        return ended.value.code, *capsys.readouterr()
+
+    return check
+
+
+def test_one_blueprint_with_every_check(here: Here) -> None:
+    code, out, err = here("blueprints", "lora", "--verbose")
+    assert (code, err) == (0, "1 passed, 0 failed\n")
+    assert out.startswith("ok    blueprint LORA (transformer, 16 channels")
+    assert "      ok    no look ahead" in out
+    assert here("blueprints", "lorra") == (2, "", "esper: error: there is no blueprint 'lorra': did you mean lora?\n")
+
+
+def test_hosts_and_tasks_report_in_the_same_form(here: Here) -> None:
+    code, out, err = here("hosts", "cnn", "transformer")
+    assert (code, err) == (0, "2 passed, 0 failed\n")
+    assert [line.split(":")[0] for line in out.splitlines()] == ["ok    host cnn", "ok    host transformer"]
+    code, out, _ = here("tasks", "digits", "--json")
+    document = json.loads(out)
+    assert (code, document["subject"], document["passed"]) == (0, "task digits", True)
     assert {finding["passed"] for finding in document["findings"]} == {True}
 
 
