@@ -6,7 +6,9 @@ it is a defect, and its traceback is wanted.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar, Final
 
 RUN_FAILED: Final = 1
@@ -80,3 +82,16 @@ class SkippedUpdatesError(EsperError, RuntimeError):
             f"{len(self.causes)} PPO updates in a row were skipped, so the controller no longer learns: {distinct}. "
             "Look at the rewards and the governor's rollbacks of these batches, or lower ppo.learning_rate"
         )
+
+
+def in_one_line(error: BaseException) -> str:
+    """An error that somebody else's code raised: its kind, its text and the place, for a message about that code."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 200 else f"{text[:197]}..."
+    if isinstance(error, EsperError):
+        return text
+    if isinstance(error, SyntaxError):  # It says where by itself.
+        return f"{type(error).__name__}: {text}"
+    places = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(places[-1].filename).name}, line {places[-1].lineno})" if places else ""
+    return f"{type(error).__name__}: {text}{where}" if text else f"{type(error).__name__}{where}"

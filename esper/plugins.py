@@ -17,7 +17,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Final
 
-from esper.errors import ConfigError
+from esper.errors import ConfigError, in_one_line
 
 ENTRY_POINT_GROUP: Final = "esper.plugins"
 
@@ -126,5 +126,5 @@ def _load(name: str) -> None:
                 f"plugin {name!r} was not found: give the name of a module in the working directory or an installed one"
             ) from error
         raise ConfigError(f"plugin {name!r} needs the module {error.name!r}, which is not installed") from error
-    except (ImportError, SyntaxError) as error:
-        raise ConfigError(f"plugin {name!r} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:  # It is somebody else's code, which can raise anything.
+        raise ConfigError(f"plugin {name!r} cannot be imported: {in_one_line(error)}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -17,11 +18,11 @@ from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.calling import Caller
 from esper_tui.driver import driver_reporting_to
-from esper_tui.key_rows import Where, remapped
+from esper_tui.key_rows import Key, Where, remapped
 from esper_tui.keys import KEYS
 from esper_tui.leaving import Leaving
+from esper_tui.moments_app import MomentsApp
 from esper_tui.palette import CockpitCommands
-from esper_tui.replay_app import ReplayApp
 from esper_tui.screens.alerts import AlertScreen
 from esper_tui.screens.ask import AskScreen
 from esper_tui.screens.base import CockpitScreen
@@ -31,7 +32,6 @@ from esper_tui.screens.leave import LeaveChoice, LeaveScreen
 from esper_tui.screens.order import OrderScreen
 from esper_tui.screens.registry import SCREENS
 from esper_tui.settings import DEFAULT_SETTINGS, Settings, remember_theme
-from esper_tui.sources.base import Frame
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
 from esper_tui.sources.stream import FRAME_SECONDS
@@ -43,7 +43,7 @@ from esper_tui.themes import THEMES
 from esper_tui.view_state import ViewState
 
 
-class CockpitApp(ReplayApp):
+class CockpitApp(MomentsApp):
     """Shows one source. The job of a live source runs in a thread worker of this app.
 
     The screen asks the source for a frame every quarter of a second, and draws only what has changed. While another
@@ -69,6 +69,9 @@ class CockpitApp(ReplayApp):
         log: ConsoleLog | None = None,
         ascii: bool = False,
         read_only: bool = False,
+        notes_in: Path | None = None,
+        served: bool = False,
+        notice: str | None = None,
     ) -> None:
         """Show a source.
 
@@ -79,14 +82,19 @@ class CockpitApp(ReplayApp):
         log: where prints of the run go, which would otherwise spoil the screen.
         ascii: the terminal writes nothing but ASCII.
         read_only: leave out every key that changes the run.
+        notes_in: the run's folder, in which its bookmarks are; None for a recording that has none.
+        served: it is drawn in a browser; leave out every key that writes a file on this machine.
+        notice: what the user should know at once.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
         self.source = source
         self.has_started_job = False
         self.view = ViewState()
+        self.notes_in = notes_in
         table = remapped(settings.keys, KEYS)
-        self.keys = tuple(key for key in table if not (read_only and key.changes_run))
         self._read_only = read_only
+        self._served = served
+        self.keys = tuple(key for key in table if not self._is_left_out(key))
         self._job = job
         self._failure_log = failure_log
         self._frame_seconds = frame_seconds
@@ -94,9 +102,9 @@ class CockpitApp(ReplayApp):
         self._failure_shown = False
         self._signals = signals
         self._console_log = log
-        self._frame: Frame | None = None
         self._ascii = ascii
         self._caller = Caller(settings, self._write_codes)
+        self._notice = notice
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
             self.register_theme(theme)
@@ -119,11 +127,14 @@ class CockpitApp(ReplayApp):
     def on_mount(self) -> None:
         self.begin_capture_print(self)
         self.set_class(self._ascii, "-ascii")
+        if self._notice is not None:
+            self.notify(self._notice, severity="warning", markup=False)
         if isinstance(self.source, LiveSource) and self._job is not None:
             work = partial(self.source.run, self._job)
             self.has_started_job = True
             self.run_worker(work, name="trainer", thread=True, exit_on_error=False)
         self.start_reading()
+        self.load_bookmarks()
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
@@ -166,6 +177,7 @@ class CockpitApp(ReplayApp):
             frame = self.source.poll()
             if frame is not None:
                 self._frame = frame
+                self.mark_bookmarks()
                 front.show_frame(frame)
                 if self.source.is_live:
                     self._caller.tell(frame.snapshot, self.view.loud_alerts(frame.snapshot.alerts))
@@ -212,10 +224,13 @@ class CockpitApp(ReplayApp):
         if isinstance(self.screen, CockpitScreen) and self.screen.has_panels and self._frame is not None:
             self.screen.show_frame(self._frame)
 
+    def _is_left_out(self, key: Key) -> bool:
+        return (self._read_only and key.changes_run) or (self._served and key.writes)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys of a live run do nothing in a replay, and the other way round; those that change a run if it may not."""
         where = Where.REPLAY if self.source.is_live else Where.LIVE
-        hidden = [key for key in KEYS if key.where is where or (self._read_only and key.changes_run)]
+        hidden = [key for key in KEYS if key.where is where or self._is_left_out(key)]
         names = {key.action.partition("(")[0].removeprefix("app.") for key in hidden}
         return action not in names - {"toggle_view"}
 

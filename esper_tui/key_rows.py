@@ -28,6 +28,7 @@ class Key:
     words: the footer's and the palette's words; empty where another key speaks for it.
     screens: where it acts; empty for every screen.
     changes_run: whether it asks the trainer for something; a read-only cockpit leaves such keys out.
+    writes: whether it writes a file on this machine; a cockpit in a browser leaves such keys out.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Key:
     footer: bool = False
     priority: bool = False
     changes_run: bool = False
+    writes: bool = False
 
 
 def row(
@@ -56,6 +58,7 @@ def row(
     footer: bool = False,
     priority: bool = False,
     changes_run: bool = False,
+    writes: bool = False,
 ) -> Key:
     """A row of the table, in its columns' order."""
     return Key(
@@ -70,6 +73,7 @@ def row(
         footer=footer,
         priority=priority,
         changes_run=changes_run,
+        writes=writes,
     )
 
 
@@ -91,6 +95,8 @@ WRITTEN: Final = {
     "asterisk": "*",
     "comma": ",",
     "full_stop": ".",
+    "colon": ":",
+    "apostrophe": "'",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from esper_tui.key_rows import Key, Where, row
+from esper_tui.time_keys import TIME_KEYS
 
 ENVS: Final = "envs"
 DETAIL: Final = "detail"
@@ -13,133 +14,7 @@ POLICY: Final = "policy"
 RUNS: Final = "runs"
 
 KEYS: Final[tuple[Key, ...]] = (
-    row(
-        "hold",
-        "space",
-        "␣",
-        "app.toggle_view",
-        "hold view",
-        "hold the picture still, or let it follow again; training and recording go on, and the header counts "
-        "what came in since",
-        where=Where.LIVE,
-        footer=True,
-    ),
-    row(
-        "pause",
-        "p",
-        "p",
-        "app.ask_run('pause')",
-        "pause training",
-        "hold the trainer before its next host epoch, or let it go on; nothing is lost; asks first",
-        where=Where.LIVE,
-        footer=True,
-        changes_run=True,
-    ),
-    row(
-        "play",
-        "space",
-        "␣",
-        "app.toggle_view",
-        "play/pause",
-        "play the recording, or pause it; from the end it starts over",
-        where=Where.REPLAY,
-        footer=True,
-    ),
-    row(
-        "epoch-back",
-        "left",
-        "←",
-        "app.step_epoch(-1)",
-        "",
-        "back to the end of the previous host epoch of the fleet",
-        where=Where.REPLAY,
-    ),
-    row(
-        "epoch-on",
-        "right",
-        "←→",
-        "app.step_epoch(1)",
-        "epoch",
-        "on to the end of the next host epoch of the fleet",
-        where=Where.REPLAY,
-        footer=True,
-    ),
-    row(
-        "epochs-back",
-        "shift+left",
-        "⇧←",
-        "app.step_epoch(-10)",
-        "",
-        "back by ten host epochs of the fleet",
-        where=Where.REPLAY,
-    ),
-    row(
-        "epochs-on",
-        "shift+right",
-        "⇧→",
-        "app.step_epoch(10)",
-        "",
-        "on by ten host epochs of the fleet",
-        where=Where.REPLAY,
-    ),
-    row(
-        "round-back",
-        "left_curly_bracket",
-        "{",
-        "app.step_round(-1)",
-        "",
-        "back to the end of the previous round",
-        where=Where.REPLAY,
-    ),
-    row(
-        "round-on",
-        "right_curly_bracket",
-        "{ }",
-        "app.step_round(1)",
-        "round",
-        "on to the end of the next round",
-        where=Where.REPLAY,
-        footer=True,
-    ),
-    row(
-        "alert-back",
-        "left_square_bracket",
-        "[",
-        "app.step_alert(-1)",
-        "",
-        "the previous alert: a replay goes to the moment when it was raised; a live run puts the cursor on its env",
-    ),
-    row("alert-on", "right_square_bracket", "[ ]", "app.step_alert(1)", "alert", "the next alert", footer=True),
-    row(
-        "any-decision-back",
-        "left_parenthesis",
-        "(",
-        "app.step_decision(-1)",
-        "",
-        "back to the last decision of any env that was not to wait",
-        where=Where.REPLAY,
-    ),
-    row(
-        "any-decision-on",
-        "right_parenthesis",
-        "( )",
-        "app.step_decision(1)",
-        "",
-        "on to the next decision of any env that is not to wait",
-        where=Where.REPLAY,
-    ),
-    row("slower", "minus", "-", "app.change_speed(-1)", "", "play at half the speed", where=Where.REPLAY),
-    row(
-        "faster",
-        "plus,equals_sign",
-        "- +",
-        "app.change_speed(1)",
-        "speed",
-        "play at twice the speed",
-        where=Where.REPLAY,
-        footer=True,
-    ),
-    row("newest", "L", "L", "app.newest", "newest", "to the end of the recording; a live view follows again"),
+    *TIME_KEYS,
     row("down", "j,down", "j k", "screen.move(1)", "env", "the next env; in a list, the next line", footer=True),
     row("up", "k,up", "k", "screen.move(-1)", "", "the previous env; in a list, the previous line"),
     row("page-down", "pagedown", "PgDn", "screen.move_page(1)", "", "a page down"),
@@ -262,6 +137,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "screen.export",
         "export",
         "write the screen as SVG, and the figures of the envs as CSV, into the current folder",
+        writes=True,
     ),
     row(
         "zoom-in",
@@ -340,7 +216,12 @@ KEYS: Final[tuple[Key, ...]] = (
     ),
     row("events", "5", "5", "app.show_screen('events')", "events", "the event log over the whole screen"),
     row(
-        "system", "6", "6", "app.show_screen('system')", "system", "time by phase, throughput, governor, rewards, masks"
+        "system",
+        "6",
+        "6",
+        "app.show_screen('system')",
+        "system",
+        "time by phase, governor, rewards, masks, what was printed",
     ),
     row(
         "theme",
@@ -349,6 +230,7 @@ KEYS: Final[tuple[Key, ...]] = (
         "app.next_theme",
         "theme",
         "the next theme: dark, light, colour-blind safe, high contrast; remembered",
+        writes=True,
     ),
     row(
         "checkpoint",

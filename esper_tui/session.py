@@ -15,12 +15,14 @@ from typing import Final, TextIO
 
 from textual.app import AutopilotCallbackType
 
+from esper.contracts.processors import busy_now
 from esper.contracts.text import printable
 from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
 from esper.process.alert_command import AlertCommand
-from esper.process.console_log import ConsoleLog
+from esper.process.console_log import ConsoleLog, let_handlers_follow
+from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
@@ -78,6 +80,7 @@ def train(
         log = ConsoleLog(recording.directory.path)
         alerts = AlertCommand(on_alert, recording.directory.path)
         recording.hub.add_sink(alerts)
+        let_handlers_follow()
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
         with stop_on_signals(control, on_hangup=on_hangup) as signals:
@@ -89,6 +92,8 @@ def train(
                 log=log,
                 settings=settings,
                 read_only=read_only,
+                notes_in=recording.directory.path,
+                notice=busy_now(),
             )
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:
@@ -117,7 +122,7 @@ def training_job(
     def job(source: LiveSource) -> None:
         from esper.checkpoints import train_recorded  # This imports torch.
 
-        with stack.pop_all():
+        with stack.pop_all(), rare_full_collections():
             recording.hub.add_sink(source)
             train_recorded(groups, recording, source.control, resume, note=partial(print, file=sys.stderr))
 
@@ -224,10 +229,11 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     return 1 if source.failure is not None else 0
 
 
-def replay(path: Path, *, origin: str) -> int:
+def replay(path: Path, *, origin: str, notes_in: Path | None) -> int:
     """Show a saved run, given its directory or its events.jsonl. The result is the process's exit code.
 
     origin: what the cockpit calls the run, which is printed at the end too.
+    notes_in: the run's folder, in which its bookmarks are; None for a recording that has none.
 
     Raises:
         HistoryError: there is no run at path, or its file is damaged.
@@ -237,7 +243,13 @@ def replay(path: Path, *, origin: str) -> int:
     with closing(recording), stop_on_signals(RunControl()) as signals:
         source = ReplaySource(recording, origin=origin, clock=time.monotonic)
         signals.speaks, signals.restore_terminal = False, restorer()
-        app = CockpitApp(source, signals=signals, settings=settings, ascii=not can_write(sys.stdout.encoding))
+        app = CockpitApp(
+            source,
+            signals=signals,
+            settings=settings,
+            ascii=not can_write(sys.stdout.encoding),
+            notes_in=notes_in,
+        )
         app.run()
     if app.damage is not None:
         raise app.damage

@@ -15,11 +15,13 @@ class ViewState:
     """focus: what the reader is looking at.
     acknowledged: alerts, by key and the position at which they were raised.
     muted: rules whose alerts are not shown in the strip.
+    marked: the positions of the bookmarks in a recording.
     """
 
     focus: Focus = field(default_factory=Focus)
     acknowledged: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     muted: set[str] = field(default_factory=set[str])
+    marked: tuple[int, ...] = ()
 
     def look(self, focus: Focus) -> None:
         self.focus = focus

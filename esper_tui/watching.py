@@ -32,7 +32,12 @@ def watch(run: Path, *, read_only: bool) -> int:
     with stop_on_signals(RunControl()) as signals:
         signals.speaks, signals.restore_terminal = False, restorer()
         app = CockpitApp(
-            source, signals=signals, settings=settings, read_only=read_only, ascii=not can_write(sys.stdout.encoding)
+            source,
+            signals=signals,
+            settings=settings,
+            read_only=read_only,
+            ascii=not can_write(sys.stdout.encoding),
+            notes_in=run,
         )
         with source.following():
             app.run()

@@ -41,6 +41,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_REGISTERED", {})
     monkeypatch.setattr(blueprints, "_declared", {})
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
+    monkeypatch.setattr(catalogue, "_ADDED", {topology: dict(added) for topology, added in catalogue._ADDED.items()})
     for parts in (controllers.CONTROLLERS, tasks.TASKS, kinds.KINDS, modes.MODES, sinks.SINKS):
         monkeypatch.setattr(parts, "_parts", dict(parts._parts))
     monkeypatch.setattr(components, "CONTRIBUTION_MODES", dict(components.CONTRIBUTION_MODES))

@@ -43,9 +43,12 @@ TEXTS: Final = (
 ANYTHING: Final = (None, True, [], {}, "3", 3, 0.5, [None])
 
 
-def mutate(document: Tree, stream: random.Random) -> None:
-    """Change one value of an event, in place."""
-    payload = document.get("payload")
+def mutate(document: Tree, stream: random.Random, body: str = "payload") -> None:
+    """Change one value of an event, in place.
+
+    body: the field with what the event is about.
+    """
+    payload = document.get(body)
     place: Any = payload if isinstance(payload, dict) and stream.random() < 0.95 else document
     while place:
         key = stream.choice(sorted(place)) if isinstance(place, dict) else stream.randrange(len(place))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,6 +185,7 @@ def test_a_checkpoint_of_another_network_is_refused_by_name(trained: tuple[Path,
         ("task.validation_fraction=0.3", "task.validation_fraction is 0.3"),
         ("reward.mode=simplified", "reward.mode is 'simplified'"),
         ("ppo.learning_rate=0.5", "ppo.learning_rate is 0.5"),
+        ("host.base_channels=5", "host.base_channels is 5"),
     ],
 )
 def test_no_run_goes_on_with_other_settings(trained: tuple[Path, TrainingResult], setting: str, said: str) -> None:
@@ -224,14 +226,35 @@ def test_weights_that_are_no_numbers_are_refused(trained: tuple[Path, TrainingRe
             load(run)
 
 
+@pytest.mark.parametrize("rounds", [0, -3, 2, 4])
+def test_a_state_has_exactly_the_history_of_its_rounds(trained: tuple[Path, TrainingResult], rounds: int) -> None:
+    start = load_trainer_state(trained[0])
+    with pytest.raises(ConfigError, match=r"at least one complete round|has 3 of the \d rounds"):
+        replace(start, rounds_completed=rounds)
+
+
+def negative(name: str) -> Callable[[dict[str, torch.Tensor]], None]:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors[name] = -1 - tensors[name].abs()
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda tensors: tensors.pop("default/rewards/m2"), "there is no tensor default/rewards/m2"),
         (lambda tensors: tensors.update(surplus=torch.zeros(1)), "nothing here takes the tensor surplus"),
+        (negative("default/rewards/m2"), "tensor rewards/m2 holds a negative number"),
+        (negative("default/rewards/count"), "tensor rewards/count holds a negative number"),
+        (negative("default/controller/observations/variance"), "tensor observations/variance holds a negative number"),
+        (negative("default/controller/updates/progress"), "tensor updates/progress holds a negative number"),
+        (negative("default/controller/optimizer/critic.0.weight/exp_avg_sq"), "exp_avg_sq holds a negative number"),
     ],
 )
-def test_missing_and_extra_tensors_are_named(trained: tuple[Path, TrainingResult], change: object, said: str) -> None:
+def test_missing_extra_and_impossible_tensors_are_named(
+    trained: tuple[Path, TrainingResult], change: object, said: str
+) -> None:
     start = load_trainer_state(trained[0])
     tensors = dict(start.tensors)
     assert callable(change)

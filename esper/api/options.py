@@ -62,10 +62,10 @@ def resolve(
 def prepare(config: TrainingConfig) -> None:
     """Make sure that device, controller, sinks and data are there, before the cockpit takes over the screen.
 
-    A download shows its progress.
+    A download shows its progress. Blueprints of plug-ins are tried.
 
     Raises:
-        ConfigError: there is no such device, controller or sink, or the data is not available.
+        ConfigError: there is no such device, controller or sink, the data is not available, or a blueprint cannot grow.
     """
     check_sinks(config.run.sinks)
     if {config.run.device, *config.run.devices} != {
@@ -83,6 +83,20 @@ def prepare(config: TrainingConfig) -> None:
     from esper.tasks.downloads import prepare
 
     prepare(config.task)
+    _try_own_blueprints(config)
+
+
+def _try_own_blueprints(config: TrainingConfig) -> None:
+    """Let blueprints of plug-ins fail here and now. Esper's own are tried when the run begins."""
+    from esper.growth.blueprints.catalogue import added_blueprints
+    from esper.growth.hosts.kinds import topology_of
+
+    if added_blueprints(topology_of(config.host)):
+        from esper.fleet.threads import use_threads
+        from esper.training.episode.world_maker import WorldMaker
+
+        use_threads(config.run.threads)
+        WorldMaker(config, groups=1)
 
 
 def check_sinks(names: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,14 +87,13 @@ def _train(
     on_round: OnRound | None,
     control: RunControl,
 ) -> Run:
-    with open_recording(config, out, sinks=sinks) as recording:
+    with ExitStack() as after_closing, open_recording(config, out, sinks=sinks) as recording:
         path = recording.directory.path
         try:
             train_recorded([GroupSpec(config=config)], _with_listener(recording, on_round), control, note=_warn)
         except ConfigError:
-            never_began = recording.hub.last_seq <= 1  # its only event, if any, reports this very end
-            if never_began:
-                shutil.rmtree(path)
+            if recording.hub.last_seq == 0:  # No event was written: leave nothing behind.
+                after_closing.callback(shutil.rmtree, path)
             raise
     return Run(path)
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import torch
 
-from esper.bench import ablation, baseline, fleet, scaling, update
+from esper.bench import ablation, baseline, cockpit, fleet, replay, scaling, update
 from esper.bench.cases import fixed_names, is_fleet_case, sweep_names
 from esper.bench.timing import Comparison
 from esper.errors import ConfigError
@@ -98,6 +98,28 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         accepts=scaling.accepts,
         repeats=5,
         measure=scaling.measure,
+    ),
+    "replay": Benchmark(
+        name="replay",
+        title="a long recording, replayed",
+        ours="replay",
+        theirs="goal",
+        cases=replay.CASES,
+        sweep=(),
+        accepts=replay.CASES.__contains__,
+        repeats=3,
+        measure=replay.measure,
+    ),
+    "cockpit": Benchmark(
+        name="cockpit",
+        title="training in the cockpit against the same training without it",
+        ours="cockpit",
+        theirs="headless",
+        cases=cockpit.CASES,
+        sweep=(),
+        accepts=cockpit.CASES.__contains__,
+        repeats=5,
+        measure=cockpit.measure,
     ),
 }
 

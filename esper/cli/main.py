@@ -10,6 +10,7 @@ import typer
 from esper.cli.commands import bench, check, new, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
+from esper.cli.commands.compare import compare
 from esper.cli.commands.control import control
 from esper.cli.commands.demo import demo
 from esper.cli.commands.doctor import doctor
@@ -17,6 +18,7 @@ from esper.cli.commands.evaluate import evaluate
 from esper.cli.commands.export import export
 from esper.cli.commands.hosts import hosts
 from esper.cli.commands.import_ import import_
+from esper.cli.commands.note import note
 from esper.cli.commands.picture import picture
 from esper.cli.commands.query import query
 from esper.cli.commands.repair import repair
@@ -42,6 +44,7 @@ app.command()(replay)
 app.command("import")(import_)
 app.command()(repair)
 app.command()(runs)
+app.command()(note)
 app.command()(watch)
 app.command("report")(report_command)
 app.command()(control)
@@ -58,6 +61,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
 app.add_typer(new.app, name="new")
 app.command()(query)
+app.command()(compare)
 app.command()(settings)
 app.command()(doctor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from esper.api.options import prepare as prepare
 from esper.api.options import resolve as resolve
 from esper.cli import completion
 from esper.cli.streams import say
+from esper.errors import ConfigError
 from esper.training.config import TrainingConfig
 
 Preset = Annotated[
@@ -36,7 +38,7 @@ Rounds = Annotated[int | None, typer.Option(help="The number of rounds, each of 
 EpisodeLength = Annotated[int | None, typer.Option(help="Host epochs per episode.")]
 Seed = Annotated[int | None, typer.Option(help="Equal seeds give equal runs on CPU.")]
 Device = Annotated[str | None, typer.Option(envvar="ESPER_DEVICE", help="cpu, cuda, cuda:1 ...")]
-Threads = Annotated[int | None, typer.Option(help="CPU threads; 0 takes as many as this process may use.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; 0 takes one or all, whichever is faster at the start.")]
 RunsDir = Annotated[Path, typer.Option(envvar="ESPER_RUNS", help="The directory in which run directories are made.")]
 Plugins = Annotated[
     list[str] | None,
@@ -48,6 +50,13 @@ Sinks = Annotated[
 ]
 Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Let N processes train at once; the results are the same.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Leave out every key of the cockpit that changes the run.")]
+Serve = Annotated[
+    bool, typer.Option("--serve", help="Show it in a browser, to any number of visitors, who can change nothing.")
+]
+Host = Annotated[
+    str, typer.Option(help="Where --serve listens. Any address but this machine's own gets a secret token.")
+]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="The port of --serve.")]
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
 
 
@@ -62,6 +71,21 @@ def starting_point(preset: str, file: Path | None) -> str | TrainingConfig:
     from esper.history.presets import read_config_file
 
     return read_config_file(file)
+
+
+def serve_viewers(arguments: Sequence[str], *, host: str, port: int, title: str) -> None:
+    """Show a run in browsers until Ctrl-C.
+
+    arguments: of a visitor's process (esper_tui/viewer.py).
+
+    Raises:
+        ConfigError: textual-serve is missing, or nobody may listen there.
+    """
+    try:
+        from esper_tui.serving import serve
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"--serve needs {error.name}: pip install 'esper-grow[serve]'") from error
+    serve(arguments, host=host, port=port, title=title)
 
 
 def wants_cockpit(no_tui: bool) -> bool:

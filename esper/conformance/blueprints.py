@@ -12,6 +12,7 @@ from typing import Final, cast
 import torch
 from torch import Tensor
 
+from esper.conformance.agreement import AGREEMENT_LIMIT, largest_disagreement, with_gradients
 from esper.conformance.report import ConformanceReport, Finding
 from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
 from esper.growth.blueprints.registry import ESTIMATES, build_seed
@@ -99,6 +100,7 @@ def check_blueprint(blueprint: Blueprint, *, topology: Topology = Topology.CNN, 
     - Every parameter tensor of every row has a finite gradient that is not zero, under every blend, in TRAINING and in
       BLENDING.
     - A row equals the same seed alone.
+    - All algorithms give the same values and gradients.
     - No gradient reaches the host through an isolated seed, and the host's features stay as they are.
     - Nothing looks ahead in a text.
     - The number of parameters is as declared.
@@ -157,6 +159,7 @@ def check_blueprint(blueprint: Blueprint, *, topology: Topology = Topology.CNN, 
             found=f"{difference:.2g}",
             wanted=f"at most {STACKED_LIMIT}",
         ),
+        examination.agreement(),
         examination.isolation(),
         _parameter_check(parameters, ESTIMATES[topology][blueprint](channels)),
     ]
@@ -233,6 +236,20 @@ class _Examination:
                     alone = self._build([row], 1.0, algorithm)(self._features[row : row + 1])
                     worst = max(worst, _finite((together[row] - alone[0]).abs().max()))
         return worst
+
+    def agreement(self) -> Check:
+        def compute(algorithm: StackedAlgorithm) -> dict[str, Tensor]:
+            stack, inputs = self._stack(1.0, algorithm), self._features.clone().requires_grad_()
+            output = stack(inputs)
+            return with_gradients(stack, output, (output * self._direction).sum(), inputs)
+
+        worst = largest_disagreement(compute)
+        return Check(
+            name="all algorithms agree",
+            passed=worst.passed,
+            found=str(worst),
+            wanted=f"at most {AGREEMENT_LIMIT} of the largest value",
+        )
 
     def program(self) -> Check | None:
         """Native kernels must compute what the layers do, and the same gradients. None without a program or kernels."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from esper.conformance.agreement import AGREEMENT_LIMIT, largest_disagreement, with_gradients
 from esper.conformance.report import ConformanceReport, Finding
 from esper.growth.hosts.config import HostConfig
 from esper.growth.hosts.kinds import IMAGE_SAMPLE_DIMS, TOKEN_SAMPLE_DIMS, host_kind, injection_specs, list_host_kinds
@@ -68,6 +69,7 @@ def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes:
     - The first axis of every parameter and buffer is the row.
     - Every parameter of every row receives a finite gradient that is not zero.
     - A row equals the host alone.
+    - All algorithms give the same logits and gradients.
     - The loss of one row reaches no other row.
     - With tokens, nothing looks ahead.
 
@@ -80,7 +82,7 @@ def check_host(config: HostConfig, *, input_shape: tuple[int, ...], num_classes:
     subject = _Subject(config=config, input_shape=input_shape, num_classes=num_classes)
     findings = [check(subject) for check in (_points, _logits_shape, _rows_first)]
     if all(finding.passed for finding in findings):
-        checks = (_gradients, _solo, _apart, *([_causal] if subject.has_tokens else []))
+        checks = (_gradients, _solo, _agreement, _apart, *([_causal] if subject.has_tokens else []))
         findings += [check(subject) for check in checks]
     return ConformanceReport(subject=f"host {config.kind}", findings=tuple(findings))
 
@@ -131,7 +133,11 @@ def _rows_first(subject: _Subject) -> Finding:
 
 
 def _row_losses(host: HostProtocol, subject: _Subject) -> Tensor:
-    logits, _ = _forward(host, subject.samples())
+    return _losses(_forward(host, subject.samples())[0], subject)
+
+
+def _losses(logits: Tensor, subject: _Subject) -> Tensor:
+    """The mean loss of each row."""
     targets = torch.randint(subject.num_classes, logits.shape[:-1], generator=torch.Generator().manual_seed(2))
     losses = F.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="none")
     return losses.view(_ROWS, -1).mean(1)
@@ -169,6 +175,16 @@ def _solo(subject: _Subject) -> Finding:
         passed=worst <= _TOLERANCE,
         detail=f"largest difference {worst:.1e}, allowed {_TOLERANCE:.0e}",
     )
+
+
+def _agreement(subject: _Subject) -> Finding:
+    def compute(algorithm: StackedAlgorithm) -> dict[str, Tensor]:
+        host = subject.build(algorithm, *range(_ROWS))
+        logits, _ = _forward(host, subject.samples())
+        return with_gradients(host, logits, _losses(logits, subject).sum(), None)
+
+    worst = largest_disagreement(compute)
+    return Finding(check="all algorithms agree", passed=worst.passed, detail=f"{worst}, allowed {AGREEMENT_LIMIT:.0e}")
 
 
 def _apart(subject: _Subject) -> Finding:

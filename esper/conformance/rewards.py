@@ -1,7 +1,8 @@
 """Does a reward rank policies by what their networks can do? Scripted policies are played once, and every reward mode
 pays them for the same lives.
 
-Legend: return: raw rewards summed over an episode, mean over episodes. Accuracies in percent, on the test split.
+Legend: return: raw rewards summed over an episode, mean over episodes. Accuracies in percent, on the test split. Worth:
+accuracy minus the price of what was grown, where size has a price, else the accuracy itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 
 from esper.conformance.report import ConformanceReport, Finding
+from esper.contracts.conditions import Conditions
+from esper.contracts.stages import FORWARD_STAGES
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import Script, scripts
 from esper.rewards.build import LivedStep, build_inputs
@@ -33,7 +36,7 @@ from esper.training.vectorized_trainer import RunHooks, train_groups
 from esper.training.vectorized_types import BatchSummary
 
 FAR_APART: Final = 3.0
-"""Points of test accuracy from which on two policies differ enough for their order to matter."""
+"""Points of worth from which on two policies differ enough for their order to matter."""
 LEAST_RANK_CORRELATION: Final = 0.95
 MOST_INVERTED: Final = 0.02
 LOSS_FAMILY: Final = "loss family"
@@ -46,6 +49,7 @@ class PlayedScript:
     lives: the steps of each of its episodes.
     gain: test accuracy minus static's, in points.
     parameters: of the finished networks, host included.
+    cost: their mean price in points; 0 where size is free.
     """
 
     name: str
@@ -53,6 +57,7 @@ class PlayedScript:
     test_accuracy: float
     gain: float
     parameters: float
+    cost: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +69,19 @@ class PaidScript:
     test_accuracy: float
     gain: float
     parameters: float
+    cost: float
+
+    @property
+    def worth(self) -> float:
+        """What the reward should rank by."""
+        return self.test_accuracy - self.cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RewardReport:
     """How one reward ranks the scripted policies.
 
-    rank_correlation: Spearman's, between return and test accuracy. None if all returns or all accuracies are equal.
+    rank_correlation: Spearman's, between return and worth. None if all of one of them are equal.
     inverted: share of the pairs more than FAR_APART points apart in which the worse policy is paid better. None if no
         pair is.
     paid: the policies, best paid first.
@@ -156,12 +167,12 @@ def reward_report(played: Sequence[PlayedScript], config: RewardConfig) -> Rewar
 
 
 def rank(mode: str, paid: Sequence[PaidScript]) -> RewardReport:
-    """Compare the order of the returns with that of the test accuracies."""
+    """Compare the order of the returns with that of the worths."""
     pairs = [(one, other) for one, other in combinations(paid, 2) if _differ(one, other)]
     wrong = [(one, other) for one, other in pairs if _inverted(one, other)]
     return RewardReport(
         mode=mode,
-        rank_correlation=_spearman([item.returned for item in paid], [item.test_accuracy for item in paid]),
+        rank_correlation=_spearman([item.returned for item in paid], [item.worth for item in paid]),
         inverted=len(wrong) / len(pairs) if pairs else None,
         paid=tuple(sorted(paid, key=lambda item: -item.returned)),
     )
@@ -180,7 +191,11 @@ def _play(
     config: TrainingConfig, seed: int, chosen: Sequence[Script], sinks: Sequence[Sink], control: RunControl
 ) -> list[PlayedScript]:
     """One batch of all scripts side by side, as groups of one fleet."""
-    base = replace(config, run=replace(config.run, seed=config.run.seed + seed, rounds=1))
+    base = replace(
+        config,
+        run=replace(config.run, seed=config.run.seed + seed, rounds=1),
+        variety=replace(config.variety, size_price_warmup_episodes=0),
+    )
     by_name = {script.name: script for script in chosen}
     specs = [
         GroupSpec(config=replace(base, controller=replace(base.controller, name=name)), group_id=name)
@@ -214,7 +229,14 @@ def _played(summary: BatchSummary, lives: Sequence[tuple[LivedStep, ...]]) -> Pl
         test_accuracy=summary.avg_test_accuracy,
         gain=0.0,
         parameters=float(np.mean([record.total_params for record in records])),
+        cost=float(np.mean([_cost(life[-1]) for life in lives])),
     )
+
+
+def _cost(last: LivedStep) -> float:
+    """The price of the network that was tested, after the last step."""
+    grown = [seed.parameter_count for seed in last.after if seed is not None and seed.stage in FORWARD_STAGES]
+    return Conditions(size_price=last.size_price).cost(sum(grown))
 
 
 def _together(runs: Sequence[PlayedScript]) -> PlayedScript:
@@ -225,6 +247,7 @@ def _together(runs: Sequence[PlayedScript]) -> PlayedScript:
         test_accuracy=float(np.mean([run.test_accuracy for run in runs])),
         gain=0.0,
         parameters=float(np.mean([run.parameters for run in runs])),
+        cost=float(np.mean([run.cost for run in runs])),
     )
 
 
@@ -235,15 +258,16 @@ def _paid(script: PlayedScript, config: RewardConfig) -> PaidScript:
         test_accuracy=script.test_accuracy,
         gain=script.gain,
         parameters=script.parameters,
+        cost=script.cost,
     )
 
 
 def _differ(one: PaidScript, other: PaidScript) -> bool:
-    return abs(one.test_accuracy - other.test_accuracy) > FAR_APART
+    return abs(one.worth - other.worth) > FAR_APART
 
 
 def _inverted(one: PaidScript, other: PaidScript) -> bool:
-    return (one.returned - other.returned) * (one.test_accuracy - other.test_accuracy) < 0
+    return (one.returned - other.returned) * (one.worth - other.worth) < 0
 
 
 def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:

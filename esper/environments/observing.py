@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from esper.contracts.blueprints import Blueprint, blueprint_count, every_blueprint
-from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, Feature, feature_table
+from esper.policy.features import BASE_FEATURES, CONDITION_FEATURES, SLOT_FEATURES, Feature, feature_table
 from esper.policy.observations import NO_BLUEPRINT, Observation
 
 ObservationKind = Literal["flat", "dict"]
@@ -27,11 +27,13 @@ class Observing:
 
     flat: float32, the features in the order of names, then for each slot one flag per blueprint.
     dict: "host" float32 [24], "slots" float32 [S, 31], and "blueprints" with S indices; 0, NOOP, is an empty slot.
+        Where hosts differ, "conditions" float32 [2] is a part of its own.
     """
 
-    def __init__(self, kind: ObservationKind, slot_ids: tuple[str, ...]) -> None:
+    def __init__(self, kind: ObservationKind, slot_ids: tuple[str, ...], *, conditions: bool = False) -> None:
         self.kind: ObservationKind = kind
-        self.features = (*feature_table(slot_ids), *(_flags(slot_ids) if kind == "flat" else ()))
+        self._conditions = conditions
+        self.features = (*feature_table(slot_ids, conditions=conditions), *(_flags(slot_ids) if kind == "flat" else ()))
         self._slots = len(slot_ids)
         self._blueprints = blueprint_count()
         self.space = self._flat_space() if kind == "flat" else self._dict_space()
@@ -49,12 +51,13 @@ class Observing:
         if self.kind == "flat":
             flags_esn = np.eye(self._blueprints, dtype=np.float32)[kinds_es]
             return np.concatenate([features_ed, flags_esn.reshape(len(features_ed), -1)], axis=1)
-        host = len(BASE_FEATURES)
-        return {
+        host, slots = len(BASE_FEATURES), len(SLOT_FEATURES) * self._slots
+        parts: Parts = {
             "host": features_ed[:, :host],
-            "slots": features_ed[:, host:].reshape(-1, self._slots, len(SLOT_FEATURES)),
+            "slots": features_ed[:, host : host + slots].reshape(-1, self._slots, len(SLOT_FEATURES)),
             "blueprints": kinds_es.astype(np.int64),
         }
+        return {**parts, "conditions": features_ed[:, host + slots :]} if self._conditions else parts
 
     def of_env(self, observed: Observed, env: int) -> Observed:
         """One env's part of a batch."""
@@ -66,11 +69,13 @@ class Observing:
         return _box(self.features, (len(self.features),))
 
     def _dict_space(self) -> spaces.Dict:
+        own = {"conditions": _box(CONDITION_FEATURES, (len(CONDITION_FEATURES),))} if self._conditions else {}
         return spaces.Dict(
             {
                 "host": _box(BASE_FEATURES, (len(BASE_FEATURES),)),
                 "slots": _box(SLOT_FEATURES * self._slots, (self._slots, len(SLOT_FEATURES))),
                 "blueprints": spaces.MultiDiscrete([self._blueprints] * self._slots),
+                **own,
             }
         )
 

@@ -53,7 +53,7 @@ def make_game(
     slots = slot_config(config.host).slot_ids
     return Game(
         episodes=FleetEpisodes(config),
-        observing=Observing(obs, slots),
+        observing=Observing(obs, slots, conditions=config.variety.draws),
         acting=make_acting(actions, len(slots), topology_of(config.host)),
         slot_ids=slots,
     )

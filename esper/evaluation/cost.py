@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from esper.contracts.actions import AlphaAlgorithm
 from esper.evaluation.records import GrownSeed
@@ -14,6 +12,7 @@ from esper.fleet.fleet import Fleet
 from esper.growth.hosts.config import HostConfig
 from esper.growth.lifecycle.state import SlotControl
 from esper.layers.batch import Minibatch
+from esper.layers.flops import counted_flops
 from esper.tasks.data import TaskData
 from esper.training.config import TrainingConfig
 
@@ -50,11 +49,7 @@ class CostMeter:
         return self._known[key]
 
     def _measure(self, host: HostConfig, network: tuple[GrownSeed, ...]) -> NetworkCost:
-        """Count the cost by one forward pass.
-
-        torch.utils.flop_counter counts products of matrices and convolutions, and nothing else. It has no formula for
-        the fused attention of CPUs, so attention is computed by its definition here.
-        """
+        """Count the cost by one forward pass."""
         fleet = Fleet(
             host=host,
             growth=self._config.growth,
@@ -65,9 +60,9 @@ class CostMeter:
             generators=[torch.Generator().manual_seed(0)],
         )
         parameters = fleet.host_parameter_count + _grow(fleet, network)
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        with counted_flops() as flops:
             fleet.evaluate([self._one_sample()], ablation=False)
-        return NetworkCost(parameters=parameters, flops=counter.get_total_flops())
+        return NetworkCost(parameters=parameters, flops=flops.total)
 
     def _one_sample(self) -> Minibatch:
         shape = (1, 1, *self._data.input_shape)

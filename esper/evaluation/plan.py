@@ -56,6 +56,7 @@ class EvaluationPlan:
         return replace(
             base,
             run=replace(base.run, seed=seed, rounds=1),
+            variety=replace(base.variety, size_price_warmup_episodes=0),
             controller=replace(base.controller, name=contender.name),
             host=host or base.host,
         )

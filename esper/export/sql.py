@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Final, TextIO, get_args, get_origin, get_type_
 from esper.contracts.distribution import install_extra
 from esper.errors import ConfigError
 from esper.history.codec import PAYLOAD_TYPES, event_to_json
-from esper.history.reader import iterate_events
+from esper.history.reader import open_events
 from esper.history.run_directory import RunDirectory
-from esper.telemetry.events import EventKind
+from esper.telemetry.events import Event, EventKind
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+Advance = Callable[[int], None]
+_TELL_EVERY: Final = 1000
 
 _ENVELOPE: Final = {
     "seq": "BIGINT",
@@ -38,7 +41,7 @@ class Answer:
     rows: tuple[tuple[object, ...], ...]
 
 
-def ask(runs: Sequence[Path], sql: str) -> Answer:
+def ask(runs: Sequence[Path], sql: str, advance: Advance = lambda _: None) -> Answer:
     """Ask a query of the events of one or several runs.
 
     Every kind of event is a view with its name in lower case, for example epoch_completed. Its columns are run, seq,
@@ -48,16 +51,9 @@ def ask(runs: Sequence[Path], sql: str) -> Answer:
         ConfigError: DuckDB is not installed, or it refuses the query.
         HistoryError: a run cannot be read.
     """
-    try:
+    with opened_views(runs, "esper query", advance) as connection:
         import duckdb
-    except ImportError as error:
-        raise ConfigError(f"esper query needs duckdb, which is not installed: {install_extra('query')}") from error
-    with tempfile.TemporaryDirectory(prefix="esper-query-") as folder, duckdb.connect() as connection:
-        for kind in EventKind:
-            (Path(folder) / kind.value.lower()).mkdir()
-        for number, run in enumerate(runs):
-            _split(RunDirectory.open(run), Path(folder), number)
-        _make_views(connection, Path(folder))
+
         try:
             result = connection.execute(sql)
             columns = tuple(str(column[0]) for column in result.description or ())
@@ -67,11 +63,51 @@ def ask(runs: Sequence[Path], sql: str) -> Answer:
     return Answer(columns=columns, rows=rows)
 
 
-def _split(run: RunDirectory, folder: Path, number: int) -> None:
+@contextmanager
+def opened_views(runs: Sequence[Path], purpose: str, advance: Advance) -> Generator[DuckDBPyConnection]:
+    """A database with the views of some runs, for as long as the block takes.
+
+    purpose: the command that needs it, for the message if DuckDB is missing.
+    advance: called now and then with the number of bytes of the logs that were read since the last call.
+
+    Raises:
+        ConfigError: DuckDB is not installed.
+        HistoryError: a run cannot be read.
+    """
+    try:
+        import duckdb
+    except ImportError as error:
+        raise ConfigError(f"{purpose} needs duckdb, which is not installed: {install_extra('query')}") from error
+    with tempfile.TemporaryDirectory(prefix="esper-query-") as folder, duckdb.connect() as connection:
+        for kind in EventKind:
+            (Path(folder) / kind.value.lower()).mkdir()
+        for number, run in enumerate(runs):
+            _split(RunDirectory.open(run), Path(folder), number, advance)
+        _make_views(connection, Path(folder))
+        yield connection
+
+
+def _split(run: RunDirectory, folder: Path, number: int, advance: Advance) -> None:
     """Write the checked events of a run to one file per kind."""
     with _files(folder, f"{number}.{run.run_id}.jsonl") as files:
-        for event in iterate_events(run.path):
+        for event in read_on(run, advance):
             files[event.kind].write(event_to_json(event) + "\n")
+
+
+def read_on(run: RunDirectory, advance: Advance) -> Iterator[Event]:
+    """The events of a run, one at a time.
+
+    advance: called now and then with the number of bytes of the log that were read since the last call.
+
+    Raises:
+        HistoryError: the run cannot be read.
+    """
+    told = 0
+    for event, end in open_events(run.path).lines_with_ends():
+        yield event
+        if event.seq % _TELL_EVERY == 0:
+            advance(end - told)
+            told = end
 
 
 @contextmanager

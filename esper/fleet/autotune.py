@@ -117,7 +117,7 @@ def measure_algorithms(shape: FleetShape) -> tuple[Candidate, ...]:
         if _unusable(algorithm, shape) is not None:
             candidates.append(Candidate(algorithm=algorithm, milliseconds=None))
             continue
-        seconds = _shortest(_training_step(shape, algorithm), shape.device, best)
+        seconds = _shortest(training_step(shape, algorithm), shape.device, best)
         best = seconds if best is None else min(best, seconds)
         candidates.append(Candidate(algorithm=algorithm, milliseconds=1e3 * seconds))
     return tuple(candidates)
@@ -133,7 +133,8 @@ def _unusable(algorithm: StackedAlgorithm, shape: FleetShape) -> str | None:
     return unavailable(torch.get_default_dtype())
 
 
-def _training_step(shape: FleetShape, algorithm: StackedAlgorithm) -> Callable[[], None]:
+def training_step(shape: FleetShape, algorithm: StackedAlgorithm) -> Callable[[], None]:
+    """A training step of the hosts, at most 8 of them with at most 128 samples each."""
     rows, samples = min(shape.rows, _MOST_ROWS), min(shape.batch_size, _MOST_SAMPLES)
     host = build_host(
         shape.host,

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from esper.fleet.config import FleetConfig
 from esper.growth.seeds.blending import RowMask, select_rows
 from esper.layers.algorithm import StackedAlgorithm
-from esper.layers.native.sgd import native_sgd
-from esper.layers.rows import parameters_per_row
+from esper.layers.native.sgd import SteppedTensors
 
 _CLIP_EPSILON: Final = 1e-6
 _SECOND_MOMENT_DECAY: Final = 0.999
@@ -34,6 +33,7 @@ class StackedOptimizer(ABC):
         self, module: nn.Module, *, learning_rate: float, momentum: float, weight_decay: float, max_grad_norm: float
     ) -> None:
         self._module = module
+        self._take_parameters()
         self._learning_rate = learning_rate
         self._momentum = momentum
         self._weight_decay = weight_decay
@@ -43,21 +43,22 @@ class StackedOptimizer(ABC):
     @property
     def tensor_sizes(self) -> list[int]:
         """The number of elements per row of each parameter tensor, in the order in which they lie in a gradient row."""
-        return [parameter[0].numel() for parameter in self._module.parameters()]
+        return self._sizes
 
     @property
     def parameter_count(self) -> int:
         """P."""
-        return parameters_per_row(self._module)
+        return sum(self._sizes)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        self._module.zero_grad(set_to_none=True)
+        for parameter in self._parameters:
+            parameter.grad = None
 
     def gradients_rp(self) -> Tensor:
         """The gradients of one backward pass, one flat row per row of the module."""
         gradients: list[Tensor] = []
-        for parameter in self._module.parameters():
+        for parameter in self._parameters:
             assert parameter.grad is not None, "a stepped module took part in the backward pass"
             gradients.append(parameter.grad.flatten(1))
         return torch.cat(gradients, dim=1)
@@ -82,10 +83,12 @@ class StackedOptimizer(ABC):
     def append_row(self) -> None:
         """Append a row without state, for a row that was appended to the module."""
         self._state = [torch.cat([state, torch.zeros_like(state[:1])]) for state in self._state]
+        self._take_parameters()
 
     def keep_rows(self, rows: Tensor) -> None:
         """Keep only these rows, in this order, as keep_rows did to the module."""
         self._state = [state.index_select(0, rows) for state in self._state]
+        self._take_parameters()
 
     @abstractmethod
     def _initial_state(self, parameters_rp: Tensor) -> list[Tensor]:
@@ -98,12 +101,20 @@ class StackedOptimizer(ABC):
         Nothing is changed in place.
         """
 
+    def _take_parameters(self) -> None:
+        """Look up the module's parameters, which are new ones whenever its rows have changed.
+
+        They are kept, because looking them up at every step would cost more than the step of a small module.
+        """
+        self._parameters = list(self._module.parameters())
+        self._sizes = [parameter[0].numel() for parameter in self._parameters]
+
     def _parameters_rp(self) -> Tensor:
-        return torch.cat([parameter.detach().flatten(1) for parameter in self._module.parameters()], dim=1)
+        return torch.cat([parameter.detach().flatten(1) for parameter in self._parameters], dim=1)
 
     def _write(self, values_rp: Tensor) -> None:
-        parts = torch.split(values_rp, self.tensor_sizes, dim=1)
-        for parameter, part in zip(self._module.parameters(), parts, strict=True):
+        parts = torch.split(values_rp, self._sizes, dim=1)
+        for parameter, part in zip(self._parameters, parts, strict=True):
             parameter.copy_(part.view_as(parameter))
 
 
@@ -124,14 +135,16 @@ class StackedSGD(StackedOptimizer):
 class NativeSGD(StackedSGD):
     """StackedSGD as one call of a native kernel, in place."""
 
+    def _take_parameters(self) -> None:
+        super()._take_parameters()
+        self._tensors = SteppedTensors(self._parameters)
+
     @torch.no_grad()
     def step(self, gradients_rp: Tensor, norms_r: Tensor, stepped: RowMask) -> None:
         if stepped is False:
             return
-        rows = len(norms_r)
-        mask = torch.ones(rows, dtype=torch.bool) if stepped is True else stepped
-        native_sgd(
-            list(self._module.parameters()),
+        mask = torch.ones(len(norms_r), dtype=torch.bool) if stepped is True else stepped
+        self._tensors.step(
             gradients_rp,
             norms_r,
             mask,

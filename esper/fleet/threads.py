@@ -10,8 +10,7 @@ from typing import Final
 
 import torch
 
-_BUSY: Final = 1.5
-"""Runnable processes per processor from which on a machine counts as busy."""
+from esper.contracts.processors import allowed_processors
 
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
@@ -39,13 +38,6 @@ def default_threads() -> int:
     return max(1, min(torch.get_num_threads(), allowed_processors(), _quota_processors(_CGROUP)))
 
 
-def allowed_processors() -> int:
-    """The processors that the process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _quota_processors(cgroup: Path) -> int:
     """The processors that the container's CPU quota pays for, rounded up; without a quota all there are."""
     everything = os.cpu_count() or 1
@@ -57,16 +49,3 @@ def _quota_processors(cgroup: Path) -> int:
         if len(words) == 2 and words[0].isdecimal() and words[1].isdecimal() and int(words[1]) > 0:
             return max(1, math.ceil(int(words[0]) / int(words[1])))
     return everything
-
-
-def busy_note(load: float, processors: int) -> str | None:
-    """What to say if others keep the processors busy, or None.
-
-    load: the average number of runnable processes in the last minute.
-
-    >>> busy_note(0.5, 2) is None
-    True
-    """
-    if load < _BUSY * processors:
-        return None
-    return f"this machine is busy: {load:.1f} processes want its {processors} processors, so everything takes longer"

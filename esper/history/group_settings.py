@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Final, cast
 
+from esper.contracts.settings import shown
 from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
 from esper.history.json_text import Document
@@ -50,14 +51,14 @@ def run_from_document(document: Mapping[str, object]) -> tuple[TrainingConfig, t
     common = {key: value for key, value in document.items() if key != GROUPS_KEY}
     changes = document.get(GROUPS_KEY, {})
     if not isinstance(changes, dict):
-        raise ConfigError(f"{GROUPS_KEY} is {changes!r}: expected one table per group")
+        raise ConfigError(f"{GROUPS_KEY} is {shown(changes)}: expected one table per group")
     config = config_from_mapping(common)
     return config, tuple(_group(config, name, own) for name, own in cast("Document", changes).items())
 
 
 def _group(config: TrainingConfig, group_id: str, changes: object) -> GroupSpec:
     if not isinstance(changes, dict):
-        raise ConfigError(f"group {group_id} is {changes!r}: expected a table of what it changes")
+        raise ConfigError(f"group {group_id} is {shown(changes)}: expected a table of what it changes")
     merged = _merged(config_to_mapping(config), cast("Document", changes))
     return GroupSpec(config=config_from_mapping(merged), group_id=group_id)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.processors import allowed_processors
 from esper.errors import CheckpointError, ConfigError, HistoryError
 from esper.history.checkpoint_files import FIRST_SEALED_CHECKPOINT, SavedCheckpoint, open_checkpoint, point_to
 from esper.history.group_settings import changed_keys, group_changes, run_document
@@ -19,7 +20,7 @@ from esper.history.run_directory import RunDirectory
 from esper.history.settings_file import write_settings
 from esper.history.upgrade import upgrade_logs
 from esper.plugins import import_plugins
-from esper.telemetry.events import AlgorithmChosen, Event, EventKind, OperatorOrdered
+from esper.telemetry.events import AlgorithmChosen, Event, EventKind, OperatorOrdered, TrainingStarted
 from esper.training.checkpoint_records import CHANGEABLE
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
@@ -48,18 +49,19 @@ class ResumePoint:
         return tuple(one.payload for one in self.orders if isinstance(one.payload, OperatorOrdered))
 
     def training_specs(self) -> tuple[GroupSpec, ...]:
-        """The groups as they are to be trained, with the layer algorithm with which the run began.
+        """The groups as they are to be trained, with the layer algorithm and the threads with which the run began.
 
-        The machine would choose anew, and the results of another algorithm differ in the last bits.
+        The machine would choose anew, and the results of another choice differ in the last bits. More threads than
+        there are processors now are not taken.
 
         Raises:
             HistoryError: the log cannot be read.
         """
         specs = self.groups or (GroupSpec(config=self.config),)
-        algorithm = _recorded_algorithm(self.directory.path)
-        if algorithm is None or self.config.fleet.conv_algorithm != "auto":
+        chosen = _recorded_choices(self.directory.path)
+        pinned = {key: value for key, value in chosen.items() if _value(self.config, key) in ("auto", 0)}
+        if not pinned:
             return specs
-        pinned = {"fleet.conv_algorithm": algorithm}
         return tuple(GroupSpec(config=with_values(one.config, pinned), group_id=one.group_id) for one in specs)
 
 
@@ -170,14 +172,24 @@ def _truncate(path: Path, size: int) -> None:
         os.fsync(file.fileno())
 
 
-def _recorded_algorithm(run: Path) -> str | None:
-    """The algorithm of the run's layers when it began, or None if the log does not say."""
+def _recorded_choices(run: Path) -> dict[str, str | int]:
+    """What the machine chose when the run began, by key, as far as the log says."""
+    chosen: dict[str, str | int] = {}
     for event in open_events(run).lines():
+        if isinstance(event.payload, TrainingStarted):
+            threads = event.payload.threads or 0
+            if 1 <= threads <= allowed_processors():
+                chosen["run.threads"] = threads
         if isinstance(event.payload, AlgorithmChosen):
-            return event.payload.algorithm
+            chosen["fleet.conv_algorithm"] = event.payload.algorithm
+            break
         if event.seq > _FIRST_EVENTS:
-            return None
-    return None
+            break
+    return chosen
+
+
+def _value(config: TrainingConfig, key: str) -> object:
+    return config.fleet.conv_algorithm if key == "fleet.conv_algorithm" else config.run.threads
 
 
 _FIRST_EVENTS: Final = 10

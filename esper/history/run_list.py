@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 from esper.errors import HistoryError, SavedDataError
 from esper.history.json_text import Document, quoted
 from esper.history.lines import read_header
+from esper.history.notes import read_notes
 from esper.history.run_directory import CONFIG_FILE, EVENTS_FILE
 from esper.history.run_lock import is_locked
 from esper.history.tail import last_event, round_accuracies
@@ -48,7 +49,8 @@ class ListedRun:
     bytes: the size of all its files.
     created: when it was started, in seconds since the Unix epoch.
     updated: when its log was last written, in seconds since the Unix epoch.
-    problem: what is wrong with a damaged run.
+    tags, note: what was noted about it.
+    problem: what is wrong with its files.
     """
 
     path: Path
@@ -62,6 +64,8 @@ class ListedRun:
     bytes: int
     created: float | None
     updated: float
+    tags: tuple[str, ...] = ()
+    note: str = ""
     problem: str | None = None
 
 
@@ -92,6 +96,7 @@ def listed_run(path: Path) -> ListedRun:
         created=None,
         updated=(path / EVENTS_FILE).stat().st_mtime,
     )
+    run = _with_notes(run)
     try:
         return _with_progress(run)
     except SavedDataError as error:
@@ -123,6 +128,15 @@ def _with_progress(run: ListedRun) -> ListedRun:
         last_accuracy=accuracies[max(accuracies)] if accuracies else None,
         created=_created(run.path),
     )
+
+
+def _with_notes(run: ListedRun) -> ListedRun:
+    """The run with what was noted about it. Damaged notes leave the run itself as it is."""
+    try:
+        notes = read_notes(run.path)
+    except HistoryError as error:
+        return replace(run, problem=str(error))
+    return replace(run, tags=notes.tags, note=notes.note)
 
 
 def _created(path: Path) -> float:

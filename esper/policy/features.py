@@ -78,15 +78,23 @@ SLOT_FEATURES: Final[tuple[Feature, ...]] = (
     _feature("age", 0.0, 1.0, "epochs that the seed has lived / episode length"),
 )
 
+CONDITION_FEATURES: Final[tuple[Feature, ...]] = (
+    _feature("size_price", 0.0, SYMLOG_LIMIT, "symlog of the points that 1,000 parameters cost / 7; 0 if size is free"),
+    _feature("data_share", 0.0, 1.0, "the share of the training split that the host sees"),
+)
+"""What the policy is told where hosts differ (the table variety of the configuration): these follow all others."""
 
-def feature_table(slot_ids: Iterable[str]) -> tuple[Feature, ...]:
+
+def feature_table(slot_ids: Iterable[str], *, conditions: bool = False) -> tuple[Feature, ...]:
     """Every feature of a host with these slots, in the order of the observation.
 
     Slot features are named like r0c0.alpha.
+
+    conditions: whether the conditions of the episode are among them.
     """
     slot_features = (
         Feature(name=f"{slot}.{item.name}", low=item.low, high=item.high, meaning=item.meaning)
         for slot in slot_ids
         for item in SLOT_FEATURES
     )
-    return (*BASE_FEATURES, *slot_features)
+    return (*BASE_FEATURES, *slot_features, *(CONDITION_FEATURES if conditions else ()))

@@ -49,16 +49,19 @@ class FactoredRecurrentPolicy(nn.Module):
 
     floors_h: Tensor
 
-    def __init__(self, num_slots: int, config: PolicyConfig, generator: torch.Generator) -> None:
+    def __init__(
+        self, num_slots: int, config: PolicyConfig, generator: torch.Generator, *, conditions: bool = False
+    ) -> None:
         """Build the network on the CPU, then move it with .to(device).
 
         generator: a CPU generator, which alone determines the weights.
+        conditions: whether it sees the conditions of the episode.
         """
         super().__init__()
         self.num_slots = num_slots
         self.config = config
         self._sizes = head_sizes(num_slots)
-        inputs = observation_size(num_slots) + num_slots * config.embedding_size
+        inputs = observation_size(num_slots, conditions=conditions) + num_slots * config.embedding_size
         # Constructors draw default weights, which are all replaced below. They must not use up the caller's random
         # stream.
         with torch.random.fork_rng(devices=[]):

@@ -1,7 +1,7 @@
-"""What the controller sees: 24 numbers about the host and 31 about each slot.
+"""What the controller sees: 24 numbers about the host, 31 about each slot and, where hosts differ, 2 about that.
 
-The tables BASE_FEATURES and SLOT_FEATURES give the name, range and meaning of every feature, and the page on
-observations explains them. symlog(x) is sign(x) ln(1 + |x|).
+The tables BASE_FEATURES, SLOT_FEATURES and CONDITION_FEATURES give the name, range and meaning of every feature, and
+the page on observations explains them. symlog(x) is sign(x) ln(1 + |x|).
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from esper.contracts.actions import AlphaMode, Op
+from esper.contracts.conditions import Conditions
 from esper.contracts.constants import GAMMA, UNMEASURED
 from esper.contracts.seeds import GradientHealth, SeedInfo
 from esper.contracts.stages import STAGE_ORDER, SeedStage
-from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, SYMLOG_LIMIT
+from esper.policy.features import BASE_FEATURES, CONDITION_FEATURES, SLOT_FEATURES, SYMLOG_LIMIT
 from esper.policy.signals import HISTORY_LENGTH, EnvSignals
 
 NO_BLUEPRINT = -1
@@ -48,13 +49,15 @@ class Observation:
         )
 
 
-def observation_size(num_slots: int) -> int:
+def observation_size(num_slots: int, *, conditions: bool = False) -> int:
     """The number of features, D.
+
+    conditions: whether the conditions of the episode are among them.
 
     >>> observation_size(3)
     117
     """
-    return len(BASE_FEATURES) + len(SLOT_FEATURES) * num_slots
+    return len(BASE_FEATURES) + len(SLOT_FEATURES) * num_slots + len(CONDITION_FEATURES) * conditions
 
 
 def build_observations(signals: Sequence[EnvSignals], slots: Sequence[Sequence[SeedInfo | None]]) -> Observation:
@@ -70,6 +73,8 @@ def build_observations(signals: Sequence[EnvSignals], slots: Sequence[Sequence[S
         row = _base_features(signal, seeds)
         for seed in seeds:
             row += _EMPTY_SLOT if seed is None else _slot_features(seed, signal.max_epochs)
+        if signal.conditions is not None:
+            row += _condition_features(signal.conditions)
         rows.append(row)
         blueprints.append([NO_BLUEPRINT if seed is None else int(seed.blueprint) for seed in seeds])
     return Observation(
@@ -119,6 +124,12 @@ def _slot_features(seed: SeedInfo, max_epochs: int) -> list[float]:
         UNMEASURED if seed.epochs_since_counterfactual is None else GAMMA**seed.epochs_since_counterfactual,
         _share(seed.epochs_total, max_epochs),
     ]
+
+
+def _condition_features(conditions: Conditions) -> tuple[float, float]:
+    """The noise of the labels is not among them, because whoever trains a network does not know it either."""
+    price = conditions.size_price
+    return 0.0 if price is None else _non_negative_symlog(price), conditions.data_share
 
 
 def _gradient_features(gradient: GradientHealth | None) -> tuple[float, float, float, float]:

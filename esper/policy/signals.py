@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from esper.contracts.actions import Op
+from esper.contracts.conditions import Conditions
 
 HISTORY_LENGTH = 5
 """How many past epochs the controller sees directly."""
@@ -20,6 +21,7 @@ class EnvSignals:
     epoch: the number of finished epochs, 0 at the start.
     loss_delta: previous minus current loss, so an improvement is positive.
     accuracy_delta: current minus previous accuracy.
+    conditions: what the episode was drawn to be like; None if all hosts of the run are alike.
     """
 
     epoch: int
@@ -33,9 +35,10 @@ class EnvSignals:
     control_accuracy: float | None
     last_op: Op
     last_action_success: bool
+    conditions: Conditions | None = None
 
     @classmethod
-    def initial(cls, max_epochs: int) -> EnvSignals:
+    def initial(cls, max_epochs: int, conditions: Conditions | None = None) -> EnvSignals:
         """The signals of an episode that has not begun. The last action counts as a WAIT that succeeded."""
         return cls(
             epoch=0,
@@ -49,6 +52,7 @@ class EnvSignals:
             control_accuracy=None,
             last_op=Op.WAIT,
             last_action_success=True,
+            conditions=conditions,
         )
 
 

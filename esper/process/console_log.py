@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 CONSOLE_LOG: Final = "console.log"
+_SHOWN_BYTES: Final = 32_768
+"""How much of a log's end is read in order to show it."""
 
 
 class ConsoleLog:
@@ -43,3 +49,57 @@ class ConsoleLog:
         """Let stdout and stderr lead here, whatever they were."""
         self._terminals = (1, 2)
         self.replace_terminal()
+
+
+def last_lines(run: Path) -> list[str]:
+    """The last lines of a run's console log; none if nothing was printed, or if it cannot be read.
+
+    run: the run's directory, or its events.jsonl.
+    """
+    folder = run.parent if run.is_file() else run
+    try:
+        with (folder / CONSOLE_LOG).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _SHOWN_BYTES))
+            text = file.read(_SHOWN_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    lines = text.splitlines()
+    return lines[1:] if size > _SHOWN_BYTES else lines
+
+
+class _Follower(io.TextIOBase):
+    """Writes to whatever sys.stdout or sys.stderr is at the moment."""
+
+    def __init__(self, name: str) -> None:
+        """name: stdout or stderr."""
+        super().__init__()
+        self._name = name
+
+    def write(self, text: str, /) -> int:
+        getattr(sys, self._name).write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        getattr(sys, self._name).flush()
+
+
+def let_handlers_follow() -> None:
+    """Let log handlers that hold the terminal's stream write to the current one, so that no screen is spoilt.
+
+    A plug-in that calls logging.basicConfig() while it is imported has such a handler.
+    """
+    followers: dict[object, _Follower] = {sys.__stdout__: _Follower("stdout"), sys.__stderr__: _Follower("stderr")}
+    for handler in _stream_handlers():
+        follower = followers.get(handler.stream)
+        if follower is not None:
+            handler.setStream(follower)
+
+
+def _stream_handlers() -> Iterable[logging.StreamHandler[io.TextIOBase]]:
+    loggers = [
+        logging.root,
+        *(one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)),
+    ]
+    for logger in loggers:
+        yield from (handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler))

@@ -34,6 +34,7 @@ class LivedStep:
     loss_delta: previous minus current validation loss, None in the first epoch.
     random_guess_loss: the validation loss of a uniform guess.
     min_fossilize_contribution: growth.min_fossilize_contribution, the points from which committing a seed pays.
+    size_price: the points that 1,000 parameters of seeds cost; None if size is free.
     """
 
     config: RewardConfig
@@ -54,6 +55,7 @@ class LivedStep:
     loss_delta: float | None
     random_guess_loss: float
     min_fossilize_contribution: float
+    size_price: float | None = None
 
     @property
     def target(self) -> SeedInfo | None:
@@ -100,6 +102,7 @@ def build_contribution_inputs(step: LivedStep, state: RewardState) -> Contributi
         boosts=measured_boosts(step.before, step.counterfactual, step.epoch),
         hindsight_due=state.hindsight_due,
         min_fossilize_contribution=enough,
+        size_price=step.size_price,
     )
 
 

@@ -25,6 +25,7 @@ from esper.rewards.costs import (
     compute_rent,
     fossilized_rent,
     occupancy_rent,
+    size_cost,
 )
 from esper.rewards.escrow import escrow_delta, escrow_forfeit
 from esper.rewards.hindsight import hindsight_credit
@@ -77,6 +78,7 @@ _DENSE: Final[ContributionComponents] = (
     Component("holding_warning", holding_warning),
     *_SHAPING,
     Component("synergy_bonus", synergy_bonus),
+    Component("size_cost", size_cost),
     Component("compute_rent", compute_rent),
     Component("occupancy_rent", occupancy_rent),
     Component("fossilized_rent", fossilized_rent),
@@ -161,17 +163,20 @@ def register_reward_component(name: str, compute: Callable[[ContributionRewardIn
 
 
 @lru_cache(maxsize=64)
-def contribution_components(config: RewardConfig) -> ContributionComponents:
+def contribution_components(config: RewardConfig, *, priced: bool = False) -> ContributionComponents:
     """The components of the configured mode, in the order in which they are added.
 
     A component that several parts of a sum have is paid once. What the config disables is left out, so that an absent
     term is never mistaken for one that was 0.
+
+    priced: whether the env has a price of size.
     """
+    excluded = _excluded(config) if priced else _excluded(config) | {"size_cost"}
     chosen: dict[str, Component[ContributionRewardInputs]] = {}
     for part in mode_parts(config.mode):
         for item in CONTRIBUTION_MODES.get(part) or (COMPONENTS[part],):
             chosen.setdefault(item.name, item)
-    return tuple(item for item in chosen.values() if item.name not in _excluded(config))
+    return tuple(item for item in chosen.values() if item.name not in excluded)
 
 
 @lru_cache(maxsize=64)
@@ -188,7 +193,8 @@ def compute_reward(inputs: ContributionRewardInputs | LossRewardInputs) -> Rewar
     """
     if isinstance(inputs, LossRewardInputs):
         return _added_up(inputs, _terms(loss_components(inputs.config), inputs))
-    return _added_up(inputs, _terms(contribution_components(inputs.config), inputs))
+    components = contribution_components(inputs.config, priced=inputs.size_price is not None)
+    return _added_up(inputs, _terms(components, inputs))
 
 
 def _excluded(config: RewardConfig) -> frozenset[str]:

@@ -15,6 +15,8 @@ RewardFamily = Literal["contribution", "loss"]
 
 REWARD_MODES: Final[tuple[RewardMode, ...]] = get_args(RewardMode)
 REWARD_FAMILIES: Final[tuple[RewardFamily, ...]] = get_args(RewardFamily)
+PRICED_MODES: Final = ("shaped", "escrow")
+"""The modes that charge a price of size, where there is one."""
 _TERMINAL_ONLY: Final = ("sparse", "minimal")
 
 

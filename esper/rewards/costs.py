@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable
 
 from esper.contracts.actions import Op
+from esper.contracts.conditions import PARAMETERS_PER_PRICE
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import FORWARD_STAGES, SeedStage
 from esper.rewards.config import RewardConfig
@@ -56,6 +57,25 @@ def alpha_shock(inputs: ContributionRewardInputs) -> float:
     """-min(alpha_shock_weight * alpha_delta_sq_sum, max_alpha_shock): abrupt moves of alpha disturb the host."""
     config = inputs.config
     return -min(config.alpha_shock_weight * inputs.alpha_delta_sq_sum, config.max_alpha_shock)
+
+
+def size_cost(inputs: ContributionRewardInputs) -> float:
+    """Minus the price of the seeds in the forward path, by the weights with which the gain that they bring is paid.
+
+    Each epoch weighs contribution_weight, and at the end what is left after the last action weighs terminal_gain_weight
+    more. A return therefore adds up gains minus prices, and ranks policies by accuracy minus price.
+    """
+    if inputs.size_price is None:
+        return 0.0
+    config, price = inputs.config, inputs.size_price / PARAMETERS_PER_PRICE
+    cost = config.contribution_weight * price * _forward_params(slot.before for slot in inputs.slots)
+    if inputs.is_last_epoch:
+        cost += config.terminal_gain_weight * price * _forward_params(slot.after for slot in inputs.slots)
+    return -cost
+
+
+def _forward_params(seeds: Iterable[SeedInfo | None]) -> int:
+    return sum(seed.parameter_count for seed in seeds if seed is not None and seed.stage in FORWARD_STAGES)
 
 
 def auto_prune_penalty(inputs: RewardInputs) -> float:

@@ -109,6 +109,7 @@ class ContributionRewardInputs(RewardInputs):
     boosts: the positive pair interactions that were measured in this epoch.
     hindsight_due: the credit that this step pays.
     min_fossilize_contribution: growth.min_fossilize_contribution, the points from which committing a seed pays.
+    size_price: the points that 1,000 parameters of seeds cost; None if size is free.
     """
 
     seed_contribution: float | None
@@ -127,6 +128,7 @@ class ContributionRewardInputs(RewardInputs):
     hindsight_due: float
     min_fossilize_contribution: float
     control_val_acc: float | None
+    size_price: float | None = None
 
     @property
     def gain(self) -> float | None:

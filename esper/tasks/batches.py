@@ -15,6 +15,7 @@ from esper.errors import ConfigError
 from esper.layers.batch import Minibatch
 from esper.tasks.augmentation import crop_and_flip, draw_crop_and_flip
 from esper.tasks.data import Split, TaskData
+from esper.tasks.own_data import OwnData
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +82,17 @@ class BatchSource:
         """The number of predictions that one validation pass makes for one env: one per image, or one per token."""
         return sum(batch.targets[0].numel() for batch in self._validation)
 
-    def train(self, generators: Sequence[torch.Generator]) -> Iterator[Minibatch]:
+    def train(self, generators: Sequence[torch.Generator], own: OwnData | None = None) -> Iterator[Minibatch]:
         """One epoch of training minibatches in fresh random order.
 
         generators: one generator for all envs, or one per env.
+        own: the data of each env; None shows all of them the whole split.
         """
         plans = [self._plan(generator) for generator in generators]
         orders = torch.stack([plan.order_sb for plan in plans])
         choices = torch.stack([plan.choices_sb3 for plan in plans])
         for step in range(self.steps_per_epoch):
-            yield self._gather(orders[:, step], choices[:, step])
+            yield self._gather(orders[:, step], choices[:, step], own)
 
     def validation(self) -> Sequence[Minibatch]:
         """The validation split, the same for every env, in fixed order."""
@@ -113,14 +115,20 @@ class BatchSource:
         device = self._data.train.inputs.device
         return EpochPlan(order_sb=order.to(device), choices_sb3=choices.to(device))
 
-    def _gather(self, rows_rb: Tensor, choices_rb3: Tensor) -> Minibatch:
-        """Cut one minibatch for R rows of indices. A single row is shared by all envs."""
+    def _gather(self, rows_rb: Tensor, choices_rb3: Tensor, own: OwnData | None) -> Minibatch:
+        """Cut one minibatch for R rows of indices. A single row is shared by all envs, unless they have own data."""
+        if own is not None:
+            rows_rb = own.samples_en.gather(1, rows_rb.expand(self._envs, -1))
+            choices_rb3 = choices_rb3.expand(self._envs, -1, -1)
         rows, size = rows_rb.shape
         index = rows_rb.reshape(-1)
         inputs = self._data.train.inputs.index_select(0, index)
         if self._augment:
             inputs = crop_and_flip(inputs, choices_rb3.flatten(0, 1))
-        targets = self._data.train.targets.index_select(0, index)
+        if own is None:
+            targets = self._data.train.targets.index_select(0, index)
+        else:
+            targets = own.targets_en.gather(1, rows_rb).flatten()
         return self._minibatch(inputs.view(rows, size, *inputs.shape[1:]), targets.view(rows, size, *targets.shape[1:]))
 
     def _whole(self, split: Split, size: int) -> tuple[Minibatch, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -123,7 +124,7 @@ class Hub:
                 sink.accept(event)
             except (OSError, SinkError) as error:
                 self._detach(sink, error)
-            except Exception as error:  # whatever an ordinary sink raises, training goes on
+            except (Exception, SystemExit, CancelledError) as error:  # Whatever a sink raises, training goes on.
                 if sink.critical:
                     raise
                 self._detach(sink, error)
@@ -143,7 +144,7 @@ class Hub:
         for sink in reversed(self._sinks):
             try:
                 sink.close()
-            except Exception as error:  # the others must be closed all the same
+            except (Exception, SystemExit, CancelledError) as error:  # the others must be closed all the same
                 if sink.critical and not isinstance(error, OSError | SinkError):
                     raise
                 try:
@@ -154,7 +155,7 @@ class Hub:
         if lost is not None:
             raise lost
 
-    def _detach(self, sink: Sink, error: Exception) -> None:
+    def _detach(self, sink: Sink, error: BaseException) -> None:
         self.remove_sink(sink)
         self._failures = (
             *self._failures,

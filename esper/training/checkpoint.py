@@ -44,6 +44,22 @@ class TrainerState:
     kept: tuple[GrownHost, ...] = ()
     orders: tuple[OperatorOrdered, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a state that cannot be one.
+
+        Raises:
+            ConfigError: no round is complete, or a group has not exactly the summaries of the complete rounds.
+        """
+        rounds = self.rounds_completed
+        if rounds < 1:
+            raise ConfigError(f"a run goes on after at least one complete round, and this state has {rounds}")
+        for group in self.groups:
+            batches = [item.batch for item in self.earlier if item.group_id == group.group_id]
+            if batches != list(range(1, rounds + 1)):
+                raise ConfigError(
+                    f"the history of group {group.group_id} has {len(batches)} of the {rounds} rounds that are complete"
+                )
+
 
 class CheckpointSchedule:
     """Decides when checkpoints are written: every interval rounds, unless that is 0, and at the end of a run."""

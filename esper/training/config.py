@@ -13,9 +13,10 @@ from esper.growth.hosts.kinds import slot_config
 from esper.growth.lifecycle.config import GrowthConfig
 from esper.policy.baselines.config import ControllerConfig
 from esper.policy.config import PolicyConfig
-from esper.rewards.config import RewardConfig
+from esper.rewards.config import PRICED_MODES, RewardConfig
 from esper.tasks.config import TaskConfig
 from esper.training.ppo.config import PPOConfig
+from esper.training.variety import VarietyConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,11 @@ class RunConfig:
     device: str = setting("cpu", "The device of the controller and the data: cpu, cuda or cuda:1.")
     devices: tuple[str, ...] = setting((), "The devices that share the hosts; empty means run.device alone.")
     threads: int = setting(
-        0, "The CPU threads; 0 takes as many as this process may use.", at_least=0, at_most=4_096, unit="threads"
+        0,
+        "The CPU threads; 0 takes one or all that this process may use, whichever is faster when the run begins.",
+        at_least=0,
+        at_most=4_096,
+        unit="threads",
     )
     checkpoint_interval: int = setting(
         10,
@@ -138,6 +143,7 @@ class TrainingConfig:
     host: HostConfig = field(default_factory=HostConfig)
     growth: GrowthConfig = field(default_factory=GrowthConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
+    variety: VarietyConfig = field(default_factory=VarietyConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     reward: RewardConfig = field(default_factory=RewardConfig)
@@ -147,8 +153,25 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         check_settings(self, "")
         slot_config(self.host)  # a registry is asked here, so that HostConfig can stay plain values
+        self._check_price()
         if self.reward.gamma != self.ppo.gamma:
             raise ConfigError(
                 f"reward.gamma is {self.reward.gamma} and ppo.gamma is {self.ppo.gamma}: set both to the same value, "
                 "otherwise the reward's shaping does not telescope"
+            )
+
+    def _check_price(self) -> None:
+        """A price that no reward charges would be a number that the policy sees and that means nothing."""
+        if not self.variety.size_price:
+            return
+        reward = self.reward
+        if reward.family != "contribution" or reward.mode not in PRICED_MODES:
+            raise ConfigError(
+                f"variety.size_price is set, and reward.mode {reward.mode} of the family {reward.family} does not "
+                f"charge it: choose {' or '.join(PRICED_MODES)}, or leave variety.size_price empty"
+            )
+        if not self.fleet.control_hosts:
+            raise ConfigError(
+                "variety.size_price is set without fleet.control_hosts, which show what growing brought for its price: "
+                "set fleet.control_hosts to true"
             )

@@ -15,7 +15,7 @@ from torch import Tensor
 from esper.rewards.normalizer import RewardNormalizer, RewardNormalizerState
 from esper.telemetry.events import GroupStarted
 from esper.training.config import TrainingConfig
-from esper.training.controllers.named_tensors import below, prefixed
+from esper.training.controllers.named_tensors import below, prefixed, require_not_negative
 from esper.training.controllers.protocol import Controller
 
 
@@ -54,7 +54,12 @@ class Group:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue from a state of such a group."""
+        """Continue from a state of such a group.
+
+        Raises:
+            ConfigError: a count or a variance in it is negative.
+        """
+        require_not_negative(tensors, ("rewards/m2", "rewards/count"))
         self.reward_normalizer.state = RewardNormalizerState(
             mean=float(tensors["rewards/mean"]), m2=float(tensors["rewards/m2"]), count=int(tensors["rewards/count"])
         )

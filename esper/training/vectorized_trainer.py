@@ -117,6 +117,8 @@ class VectorizedPPOTrainer:
         use_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
         self._worlds = WorldMaker(config, groups=len(specs))
+        if config.run.threads == 0:
+            self._worlds.settle_threads()
         self._data, self._source = self._worlds.data, self._worlds.source
         self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place) for place, spec in enumerate(specs))

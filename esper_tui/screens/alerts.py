@@ -14,7 +14,7 @@ from esper_tui.sources.base import Frame
 from esper_tui.state.alerts import Alert, Moment
 from esper_tui.state.rules import LEVEL_SIGNS, rule_for
 from esper_tui.view_state import ViewState
-from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.line_table import LineTable
 from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, pad
 
 HINT = "a acknowledge · u mute the rule · Enter go there · Esc close"
@@ -83,10 +83,12 @@ class AlertScreen(CockpitModal[Alert | None]):
         self.call_after_refresh(self._show)
 
     def _show(self) -> None:
-        rows = [TableRow(index, alert_row(alert, self._view)) for index, alert in enumerate(self._alerts)]
         chosen = self._chosen()
         title = why_lines(chosen)[0] if chosen is not None else line(dim("there has been no alert in this run"))
-        self.query_one(LineTable).show_rows(title, rows)
+        self.query_one(LineTable).show_rows(title, range(len(self._alerts)), self._row)
+
+    def _row(self, place: int) -> Line:
+        return alert_row(self._alerts[place], self._view)
 
     def on_line_table_cursor_moved(self) -> None:
         self._show()

@@ -60,10 +60,16 @@ class CockpitScreen(Screen[None]):
         self.view = view
         self.front = 0
         self._live = live
+        allowed = {key.name for key in keys}
+        self._left_out = {key.action.removeprefix("screen.") for key in KEYS if key.name not in allowed}
         hidden = Where.REPLAY if live else Where.LIVE
         self._keys = [key for key in keys if key.where is not hidden and (not key.screens or self.NAME in key.screens)]
         self._frame: Frame | None = None
         self._maximised: str | None = None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that are left out do nothing here either."""
+        return action not in self._left_out
 
     def make_panels(self) -> Sequence[Panel]:
         """The screen's panels, in the order in which tab visits them."""
@@ -110,7 +116,7 @@ class CockpitScreen(Screen[None]):
         if not envs_known:
             self._place()
         self.query_one(HeaderPanel).show_frame(frame, self.view.loud_alerts(frame.snapshot.alerts))
-        self.query_one(StatusPanel).show_frame(frame)
+        self.query_one(StatusPanel).show_frame(frame, self.view.marked)
         self.show_panels()
 
     def show_panels(self) -> None:

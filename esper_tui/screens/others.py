@@ -22,7 +22,14 @@ from esper_tui.widgets.run_panels import (
     RoundsPanel,
     listed_episodes,
 )
-from esper_tui.widgets.system_panels import GovernorPanel, MaskPanel, PhasePanel, RewardHealthPanel, ThroughputPanel
+from esper_tui.widgets.system_panels import (
+    GovernorPanel,
+    MaskPanel,
+    PhasePanel,
+    PrintedPanel,
+    RewardHealthPanel,
+    ThroughputPanel,
+)
 
 
 class ChartScreen(CockpitScreen):
@@ -139,7 +146,7 @@ class EventsScreen(CockpitScreen):
 
 
 class SystemScreen(CockpitScreen):
-    """Time, throughput, governor, rewards, masks."""
+    """Time, throughput, governor, rewards, masks, and what was printed."""
 
     NAME: ClassVar = "system"
     BINDINGS: ClassVar[list[BindingType]] = bindings_of("system")
@@ -151,8 +158,9 @@ class SystemScreen(CockpitScreen):
             RewardHealthPanel(id="reward-health"),
             GovernorPanel(id="governor"),
             MaskPanel(id="masks"),
+            PrintedPanel(id="printed"),
         ]
 
     def places(self, width: int, height: int) -> Layout:
-        names = ["phases", "throughput", "reward-health", "governor", "masks"]
+        names = ["phases", "throughput", "reward-health", "governor", "masks", "printed"]
         return tiles(names, width, height, front=self.front, smallest=(58, 10))

@@ -49,6 +49,7 @@ class Aggregator:
     """Mutable state of the reducer. Use apply() and snapshot(); the fields are its own."""
 
     events: int = 0
+    last_seq: int | None = None
     started_at: float | None = None
     last_time: float | None = None
     run: TrainingStarted | None = None
@@ -90,7 +91,7 @@ class Aggregator:
     def apply(self, event: Event) -> None:
         """Take in the next event of the run."""
         self.events += 1
-        self.last_time = event.time
+        self.last_seq, self.last_time = event.seq, event.time
         if self.started_at is None:
             self.started_at = event.time
         self._dispatch(event)
@@ -240,6 +241,7 @@ class Aggregator:
         """What the screen shows now. Parts that did not change are the objects of the last snapshot."""
         return CockpitSnapshot(
             events=self.events,
+            last_seq=self.last_seq,
             last_time=self.last_time,
             started_at=self.started_at,
             run=self.run,

@@ -57,8 +57,9 @@ def drop_and_stall(accuracies: Sequence[float]) -> tuple[float, int]:
 
 
 def fleet_reference(envs: Sequence[Sequence[float]]) -> FleetReference:
-    """The medians over the envs that have accuracies."""
-    pairs = [drop_and_stall(accuracies) for accuracies in envs if accuracies]
+    """The medians over the envs that have accuracies which are numbers."""
+    every = [drop_and_stall(accuracies) for accuracies in envs if accuracies]
+    pairs = [(drop, stall) for drop, stall in every if math.isfinite(drop)]
     if len(pairs) < SMALLEST_FLEET:
         return FleetReference()
     return FleetReference(drop=median(drop for drop, _ in pairs), stall=float(median(stall for _, stall in pairs)))
@@ -86,7 +87,7 @@ def judge_env(
     measured = [loss for loss in (newest.val_loss, newest.train_loss) if loss is not None]
     if not all(map(math.isfinite, measured)):
         losses = f"val loss {format_number(newest.val_loss, 2)}, train loss {format_number(newest.train_loss, 2)}"
-        return Judgement(status=EnvStatus.NOT_A_NUMBER, level=Level.CRITICAL, rule="finite", text=losses)
+        return _not_a_number(losses)
     if rollback is not None and newest.epoch - rollback.epoch <= ROLLBACK_SHOWN_EPOCHS:
         limit = "" if rollback.threshold is None else f", limit {rollback.threshold:.3g}"
         text = f"{rollback.reason} e{rollback.epoch}: loss {format_number(rollback.loss, 2)}{limit}"
@@ -96,8 +97,14 @@ def judge_env(
     return _judge_trend(accuracies, max_epochs, fleet)
 
 
+def _not_a_number(text: str) -> Judgement:
+    return Judgement(status=EnvStatus.NOT_A_NUMBER, level=Level.CRITICAL, rule="finite", text=text)
+
+
 def _judge_trend(accuracies: Sequence[float], max_epochs: int, fleet: FleetReference) -> Judgement:
     drop, stall = drop_and_stall(accuracies)
+    if not math.isfinite(drop):
+        return _not_a_number(f"accuracy {format_number(accuracies[-1], 1)}")
     best_epoch = len(accuracies) - stall
     fallen = judge("accuracy_drop", drop - fleet.drop)
     if fallen.level is not Level.FINE:

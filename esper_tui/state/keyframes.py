@@ -1,4 +1,4 @@
-"""Copies of the reducer along a recording, from which any moment is a few thousand events away.
+"""Copies of the reducer along a recording, from which any moment is two thousand events away.
 
 A copy holds every record of the episodes that were under way. Those that are kept for good are therefore made where
 episodes have just begun and hold next to nothing; those that would hold more are kept for a few recent places only.
@@ -12,10 +12,10 @@ from typing import Final
 
 from esper_tui.state.aggregator import Aggregator
 
-SPACING: Final = 4096
-"""The fewest events between two copies that are kept."""
+SPACING: Final = 2048
+"""The fewest events between two copies that are kept: what can be played in less than a tenth of a second."""
 
-MOST: Final = 256
+MOST: Final = 512
 """How many copies are kept. Beyond that, every other one goes, and the spacing doubles."""
 
 RECENT_SPACING: Final = 1024

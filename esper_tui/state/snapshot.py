@@ -171,6 +171,7 @@ class GroupFigures:
 class CockpitSnapshot:
     """Everything that the screen shows, at one moment.
 
+    last_seq: the number of the newest event.
     groups: in the order of the run; none before the first event.
     alerts: that stand, the worst first.
     resolved: alerts that are over, oldest first.
@@ -180,6 +181,7 @@ class CockpitSnapshot:
     """
 
     events: int
+    last_seq: int | None
     last_time: float | None
     started_at: float | None
     run: TrainingStarted | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from esper_tui.widgets.text import Line, Role, Span
@@ -19,7 +20,8 @@ class Canvas:
     def __init__(self, width: int, height: int) -> None:
         self.width = max(0, width)
         self.height = max(0, height)
-        self._cells: list[list[tuple[str, Role]]] = [[(" ", Role.TEXT)] * self.width for _ in range(self.height)]
+        self._texts = [[" "] * self.width for _ in range(self.height)]
+        self._roles = [[Role.TEXT] * self.width for _ in range(self.height)]
 
     def put(self, x: int, y: int, text: str, role: Role = Role.TEXT) -> None:
         """Write text of one-cell characters from x on."""
@@ -27,26 +29,28 @@ class Canvas:
             return
         for offset, character in enumerate(text):
             if 0 <= x + offset < self.width:
-                self._cells[y][x + offset] = (character, role)
+                self._texts[y][x + offset] = character
+                self._roles[y][x + offset] = role
 
     def put_where_blank(self, x: int, y: int, character: str, role: Role) -> None:
         """Write a character unless something is there."""
-        if 0 <= y < self.height and 0 <= x < self.width and self._cells[y][x][0] == " ":
-            self._cells[y][x] = (character, role)
+        if 0 <= y < self.height and 0 <= x < self.width and self._texts[y][x] == " ":
+            self.put(x, y, character, role)
 
     def mark(self, x: int, y: int, role: Role) -> None:
         """Change how a cell looks, and not what is in it."""
         if 0 <= y < self.height and 0 <= x < self.width:
-            self._cells[y][x] = (self._cells[y][x][0], role)
+            self._roles[y][x] = role
 
     def dot(self, x: int, y: int, role: Role) -> None:
         """Set a braille dot, in units of half a cell across and a quarter down; dots of several curves share a cell."""
         column, row = x // 2, y // 4
         if not (0 <= column < self.width and 0 <= row < self.height):
             return
-        old = ord(self._cells[row][column][0])
+        old = ord(self._texts[row][column])
         bits = old - BRAILLE if BRAILLE <= old < BRAILLE + 256 else 0
-        self._cells[row][column] = (chr(BRAILLE + (bits | DOTS[y % 4][x % 2])), role)
+        self._texts[row][column] = chr(BRAILLE + (bits | DOTS[y % 4][x % 2]))
+        self._roles[row][column] = role
 
     def curve(self, points: Sequence[tuple[float, float]], role: Role) -> None:
         """Connect points given in dots; a point that is no number breaks the curve."""
@@ -68,14 +72,14 @@ class Canvas:
 
     def lines(self) -> list[Line]:
         """The rows, neighbouring cells of one role joined."""
-        return [_joined(row) for row in self._cells]
+        return [_joined(texts, roles) for texts, roles in zip(self._texts, self._roles, strict=True)]
 
 
-def _joined(row: Sequence[tuple[str, Role]]) -> Line:
+def _joined(texts: Sequence[str], roles: Sequence[Role]) -> Line:
     spans: list[Span] = []
     start = 0
-    for index in range(1, len(row) + 1):
-        if index == len(row) or row[index][1] is not row[start][1]:
-            spans.append(Span("".join(character for character, _ in row[start:index]), row[start][1]))
-            start = index
+    for role, cells in groupby(roles):
+        end = start + sum(1 for _ in cells)
+        spans.append(Span("".join(texts[start:end]), role))
+        start = end
     return tuple(spans)

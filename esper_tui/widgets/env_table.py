@@ -11,7 +11,7 @@ from esper_tui.state.metrics import MISSING, format_fitted, format_number
 from esper_tui.state.rules import LEVEL_SIGNS, Level
 from esper_tui.state.snapshot import CockpitSnapshot, EnvRow, EnvStatus
 from esper_tui.widgets.figure_panel import Focus
-from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.line_table import LineTable
 from esper_tui.widgets.text import (
     LEVEL_ROLES,
     Line,
@@ -158,8 +158,12 @@ class EnvTable(LineTable):
             words = "no env fits the filter: \\ shows all" if snapshot.envs else "waiting for the run's first event"
             self.show([(dim(f" {words}"),)])
             return
-        table = [TableRow(row.env_id, self._line(row, columns, row.env_id in focus.order.pinned)) for row in rows]
-        self.show_rows(title_line(slot_ids, columns), table)
+
+        def cells(place: int) -> Line:
+            row = rows[place]
+            return self._line(row, columns, row.env_id in focus.order.pinned)
+
+        self.show_rows(title_line(slot_ids, columns), [row.env_id for row in rows], cells)
 
     def resized(self) -> None:
         if self._shown is not None:

@@ -94,8 +94,9 @@ def _time_words(frame: Frame, progress: Progress) -> Sequence[Span | str]:
     ended = frame.snapshot.ended
     if ended is not None:
         return [label("took "), format_duration(ended.wall_seconds)]
-    at_end = frame.status.overview is not None and frame.status.position == frame.status.length
-    if at_end or frame.status.mode is Mode.CUT_OFF:
+    status = frame.status
+    at_end = status.overview is not None and status.share_read == 1.0 and status.position == status.length
+    if at_end or status.mode is Mode.CUT_OFF:
         return [Span("no end was recorded", Role.WARNING)]
     return [label("left "), f"{format_duration(progress.eta_seconds):>5}"]
 

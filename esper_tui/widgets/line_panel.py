@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,6 +32,8 @@ class LinePanel(Widget):
         self._lines: tuple[Line, ...] = ()
         self._strips: dict[int, Strip] = {}
         self._role_styles: dict[Role, Style] = {}
+        self._blank: Style | None = None
+        self._write: Callable[[str], str] | None = None
         self._highlighted: int | None = None
         self._titled: tuple[str, str, int] | None = None
         self.rows_drawn = 0
@@ -54,7 +58,8 @@ class LinePanel(Widget):
         for row in changed:
             self._strips.pop(row, None)
         if changed and self.is_mounted:
-            self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+            width = self.size.width
+            self.refresh(*(Region(0, row, width, 1) for row in changed))
 
     def set_title(self, left: str, right: str) -> None:
         """Write both words on the upper border, the right one at its end if there is room."""
@@ -64,9 +69,13 @@ class LinePanel(Widget):
         self._titled = (left, right, width)
         gap = width - cell_len(left) - cell_len(right) - 6
         dashes = f" {'─' * gap} " if right and gap >= 1 else ""
-        write = to_ascii if self.app.has_class("-ascii") else str
+        write = self._writer()
         words = (write(left), (write(dashes), "$border-line"), write(right) if dashes else "")
         self.border_title = Content.assemble(*words)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Without the one that looks for colours of the terminal's palette: the style sheet gives none."""
+        return [one for one in super().get_line_filters() if not isinstance(one, ANSIToTruecolor)]
 
     def resized(self) -> None:
         """Called when the panel has a new size; a subclass lays its lines out again."""
@@ -79,6 +88,7 @@ class LinePanel(Widget):
         super().notify_style_update()
         self._strips.clear()
         self._role_styles.clear()
+        self._blank = self._write = None
 
     def render_line(self, y: int) -> Strip:
         strip = self._strips.get(y)
@@ -92,10 +102,24 @@ class LinePanel(Widget):
         return strip
 
     def _make_strip(self, pieces: Line) -> Strip:
-        width = self.size.width
-        write = to_ascii if self.app.has_class("-ascii") else str
-        segments = [Segment(write(span.text), self._style(span.role)) for span in cut_line(pieces, width)]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        width, write = self.size.width, self._writer()
+        segments: list[Segment] = []
+        used = 0
+        for role, spans in groupby(cut_line(pieces, width), key=lambda span: span.role):
+            text = write("".join(span.text for span in spans))
+            segments.append(Segment(text, self._style(role)))
+            used += cell_len(text)
+        if used < width:
+            if self._blank is None:  # Textual works this out anew each time that it is asked.
+                self._blank = self.rich_style
+            segments.append(Segment(" " * (width - used), self._blank))
+        return Strip(segments, width)
+
+    def _writer(self) -> Callable[[str], str]:
+        """What puts text into the terminal's encoding."""
+        if self._write is None:
+            self._write = to_ascii if self.app.has_class("-ascii") else str
+        return self._write
 
     def _style(self, role: Role) -> Style:
         style = self._role_styles.get(role)

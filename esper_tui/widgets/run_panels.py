@@ -14,7 +14,7 @@ from esper_tui.state.snapshot import CockpitSnapshot
 from esper_tui.widgets.chart import Series, chart_lines
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.fleet_panel import return_series
-from esper_tui.widgets.line_table import LineTable, TableRow
+from esper_tui.widgets.line_table import LineTable
 from esper_tui.widgets.module_panels import spread_words
 from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left
 
@@ -146,13 +146,13 @@ class EpisodeTable(LineTable):
             return
         ledger = frame.snapshot.ledger
         self.set_title(f"EPISODES · best and worst of {ledger.episodes}", "⏎ opens one at its peak")
-        rows = [
-            TableRow(index, line(label("best  " if index < len(ledger.best) else "worst "), *episode_line(episode)))
-            for index, episode in enumerate(listed_episodes(frame.snapshot))
-        ]
-        self.show_rows(
-            line(label(f"{'':17}final  best peak  return  host" if rows else "no episode is over yet")), rows
-        )
+        episodes, best = listed_episodes(frame.snapshot), len(ledger.best)
+
+        def cells(place: int) -> Line:
+            return line(label("best  " if place < best else "worst "), *episode_line(episodes[place]))
+
+        words = f"{'':17}final  best peak  return  host" if episodes else "no episode is over yet"
+        self.show_rows(line(label(words)), range(len(episodes)), cells)
 
     def resized(self) -> None:
         if self._shown is not None:

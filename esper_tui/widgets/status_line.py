@@ -94,7 +94,7 @@ def _state_words(status: SourceStatus, *, playing: bool, at_end: bool) -> tuple[
     if playing:
         return "▶", "PLAYING"
     if status.share_read < 1.0:
-        return "…", f"READ {100 * status.share_read:3.0f} %"
+        return "…", f"READ {100 * status.share_read:3.0f}%"
     return ("■", "AT END") if at_end else ("‖", "PAUSED")
 
 
@@ -114,8 +114,11 @@ def _end_words(frame: Frame, overview: Overview | None, cut_off: bool) -> str:
     return f"{done} of {format_duration(overview.seconds)}"
 
 
-def bar_line(frame: Frame, width: int) -> Line:
-    """The whole recording: mean accuracy by position, ◆ the trainer's alarms, ▼ where the screen is."""
+def bar_line(frame: Frame, width: int, bookmarks: Sequence[int] = ()) -> Line:
+    """The whole recording: mean accuracy by position, ◆ the trainer's alarms, ★ bookmarks, ▼ where the screen is.
+
+    bookmarks: their positions.
+    """
     overview, status = frame.status.overview, frame.status
     if overview is None or not overview.length:
         return line(dim(" an empty recording"))
@@ -129,6 +132,8 @@ def bar_line(frame: Frame, width: int) -> Line:
     cells = [_bar_cell(overview, cell, room, low, high, is_past=cell < here) for cell in range(room)]
     for mark in marks:
         cells[mark] = Span("◆", Role.WARNING)
+    for place in bookmarks:
+        cells[min(room - 1, place * room // overview.length)] = Span("★", Role.LABEL)
     cells[here] = Span("▼", Role.ACCENT)
     return line(dim(" r1 │"), *cells, dim(right))
 
@@ -171,14 +176,15 @@ class StatusPanel(LinePanel):
         super().__init__(id=id)
         self._keys = keys
         self._frame: Frame | None = None
+        self._bookmarks: Sequence[int] = ()
 
-    def show_frame(self, frame: Frame) -> None:
-        self._frame = frame
+    def show_frame(self, frame: Frame, bookmarks: Sequence[int] = ()) -> None:
+        self._frame, self._bookmarks = frame, bookmarks
         width = self.size.width
-        bar = [bar_line(frame, width)] if frame.status.overview is not None else []
+        bar = [bar_line(frame, width, bookmarks)] if frame.status.overview is not None else []
         pauses = any(key.name == "pause" for key in self._keys)
         self.show([*bar, status_line(frame, width, pauses=pauses), footer_line(self._keys, width)])
 
     def resized(self) -> None:
         if self._frame is not None:
-            self.show_frame(self._frame)
+            self.show_frame(self._frame, self._bookmarks)

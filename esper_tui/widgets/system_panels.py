@@ -1,9 +1,12 @@
-"""The panels of the system screen: time by phase, throughput, governor, rewards, masks, trends."""
+"""The panels of the system screen: time by phase, throughput, governor, rewards, masks, trends, what was printed."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
+from esper.contracts.text import printable
+from esper.process.console_log import last_lines
 from esper_tui.sources.base import Frame
 from esper_tui.state.describe import describe
 from esper_tui.state.metrics import MISSING, format_number
@@ -129,3 +132,15 @@ class MaskPanel(FigurePanel):
             assert words is not None, "a trend has words"
             lines.append(line(label(f"r{trend.batch} "), Span(f"{words.word}: {words.text}", LEVEL_ROLES[words.level])))
         return lines
+
+
+class PrintedPanel(FigurePanel):
+    """What plug-ins and libraries printed, warned of and logged: the last lines that fit."""
+
+    TITLE: ClassVar = "PRINTED · the end of console.log"
+
+    def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
+        printed = last_lines(Path(frame.status.origin))
+        if not printed:
+            return [line(dim("nothing was printed"))]
+        return [line(printable(text)) for text in printed[-height:]]

@@ -87,7 +87,9 @@ def cut(text: str, width: int) -> str:
     >>> cut("attention", 5)
     'atte…'
     """
-    clean = "".join(character if character.isprintable() else " " for character in text)
+    clean = text
+    if not text.isprintable():
+        clean = "".join(character if character.isprintable() else " " for character in text)
     if cell_len(clean) <= width:
         return clean
     return set_cell_size(clean, width - 1) + "…" if width > 1 else "…"[:width]

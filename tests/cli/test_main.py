@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,20 @@ def test_help_lists_the_commands_without_waiting_for_heavy_libraries(esper: Espe
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_whole_run_imports_none_of_the_libraries_that_take_seconds(tmp_path: Path) -> None:
+    options = ("--preset", "digits", "--no-tui", "--rounds", "1", "--envs", "1", "--episode-length", "2")
+    code = (
+        f"import sys; sys.argv = ['esper', 'train', *{options!r}, '--runs-dir', {str(tmp_path)!r}]\n"
+        "from esper.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print(sorted({'torch._dynamo', 'sympy', 'sklearn', 'scipy.stats', 'pandas'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert list(tmp_path.iterdir()), ran.stdout
+    assert ran.stdout.splitlines()[-1] == "[]"
 
 
 def test_plain_esper_shows_help(esper: Esper) -> None:

@@ -16,6 +16,7 @@ from esper.growth.blueprints.catalogue import available_blueprints
 from esper.growth.blueprints.conv_small import ConvSmallSeed
 from esper.growth.blueprints.from_module import module_blueprint
 from esper.growth.blueprints.registry import build_seed, register_blueprint
+from esper.layers.convolution import stacked_conv2d
 from esper.layers.native.program import Program
 from esper.layers.rows import append_rows, parameters_per_row
 
@@ -97,6 +98,38 @@ def test_a_leak_between_rows_is_caught() -> None:
         change = staticmethod(lambda x, f: f + f.mean(0, keepdim=True))
 
     assert failures(Mixing) == {"stacked = solo"}
+
+
+class Tied(ConvSmallSeed):
+    """Two convolutions with one weight: the second reads it the other way round."""
+
+    def branch(self, x_rbchw: Tensor) -> Tensor:
+        return self.back(super().branch(x_rbchw), self.convolution.weight.transpose(1, 2))
+
+    def back(self, x_rbchw: Tensor, weight: Tensor) -> Tensor:
+        return stacked_conv2d(x_rbchw, weight, None, padding=0, groups=1, algorithm=self.algorithm)
+
+
+def test_a_tied_weight_is_right_under_every_algorithm() -> None:
+    assert failures(Tied) == set()
+
+
+def test_what_reads_a_weight_otherwise_under_one_algorithm_is_caught() -> None:
+    class Careless(Tied):
+        def back(self, x_rbchw: Tensor, weight: Tensor) -> Tensor:
+            return super().back(x_rbchw, weight.transpose(1, 2) if self.algorithm == "native" else weight)
+
+    assert failures(Careless) == {"all algorithms agree"}
+    assert "under native is off by" in str(check_blueprint(MINE))
+
+
+def test_a_gradient_that_is_lost_under_one_algorithm_is_caught() -> None:
+    class Detached(Tied):
+        def back(self, x_rbchw: Tensor, weight: Tensor) -> Tensor:
+            return super().back(x_rbchw, weight.detach() if self.algorithm == "native" else weight)
+
+    assert failures(Detached) == {"all algorithms agree"}
+    assert "the gradient of" in str(check_blueprint(MINE))
 
 
 def test_a_changed_shape_is_caught_before_anything_else() -> None:

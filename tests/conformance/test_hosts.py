@@ -58,7 +58,7 @@ def failures(report: ConformanceReport) -> list[str]:
 def test_our_convolutional_host_passes(injection: str) -> None:
     report = images(injection=injection)
     assert report.passed, str(report)
-    assert len(report.findings) == 6
+    assert len(report.findings) == 7
 
 
 def test_our_transformer_passes_and_is_also_asked_whether_it_looks_ahead() -> None:
@@ -101,6 +101,14 @@ class ProphetHost(StackedTransformerHost):
         return features + features.mean(2, keepdim=True)
 
 
+class MoodyHost(StackedCNNHost):
+    """Its features are half as large under one algorithm."""
+
+    def run_segment(self, index: int, features: Tensor) -> Tensor:
+        features = super().run_segment(index, features)
+        return 0.5 * features if self.algorithm == "native" else features
+
+
 class NarrowHost(StackedCNNHost):
     """Drops half of its channels at the first point."""
 
@@ -110,7 +118,12 @@ class NarrowHost(StackedCNNHost):
 
 
 def test_what_is_wrong_with_a_host_is_named() -> None:
-    wrong = {DeadHost: "every parameter learns", LeakingHost: "rows are apart", NarrowHost: "points are as declared"}
+    wrong = {
+        DeadHost: "every parameter learns",
+        LeakingHost: "rows are apart",
+        MoodyHost: "all algorithms agree",
+        NarrowHost: "points are as declared",
+    }
     for build, check in wrong.items():
         host_kinds.KINDS._parts.pop("mine", None)
         register(build)

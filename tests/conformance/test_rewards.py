@@ -35,7 +35,7 @@ def played() -> tuple[PlayedScript, ...]:
 
 def paid(*pairs: tuple[float, float]) -> Sequence[PaidScript]:
     return [
-        PaidScript(name=str(place), returned=pay, test_accuracy=accuracy, gain=0.0, parameters=1.0)
+        PaidScript(name=str(place), returned=pay, test_accuracy=accuracy, gain=0.0, parameters=1.0, cost=0.0)
         for place, (pay, accuracy) in enumerate(pairs)
     ]
 

@@ -27,6 +27,19 @@ def test_gymnasiums_checker_passes(obs: str, actions: str) -> None:
     check_env(gymnasium.make("Esper/DigitsImpaired-v0", obs=obs, actions=actions, **SHORT).unwrapped)
 
 
+@pytest.mark.parametrize("obs", ["flat", "dict"])
+def test_hosts_that_differ_show_their_conditions(obs: str) -> None:
+    env = gymnasium.make("Esper/Growth-v0", preset="digits_dial", obs=obs, **SHORT)
+    check_env(env.unwrapped)
+    observed, _ = env.reset(seed=1)
+    shown = observed["conditions"] if obs == "dict" else dict(zip(env.unwrapped.feature_names, observed, strict=True))
+    if obs == "dict":
+        assert shown.shape == (2,)
+    else:
+        assert 0.0 < shown["size_price"] < 2.0
+        assert 0.2 <= shown["data_share"] <= 1.0
+
+
 def test_every_name_makes_an_environment() -> None:
     for name, options in {"Digits": {}, "DigitsImpaired": {}, "Growth": {"preset": "digits_impaired"}}.items():
         env = gymnasium.make(f"Esper/{name}-v0", **options, **SHORT)

@@ -432,3 +432,9 @@ def test_the_encoding_decides_about_ascii() -> None:
     assert can_write(None)
     assert not can_write("ascii")
     assert not can_write("latin-1")
+
+
+async def test_what_the_user_should_know_at_once_is_shown() -> None:
+    app = CockpitApp(ReplaySource(EVENTS, origin="runs/x", clock=lambda: 0.0), notice="this machine is [busy]")
+    async with app.run_test(size=FULL_SIZE):
+        assert [note.message for note in app._notifications] == ["this machine is [busy]"]

@@ -376,3 +376,42 @@ def test_the_highest_speed_shows_as_many_events_as_there_is_time_for() -> None:
         replay.poll()
     assert (replay.position, replay.playing) == (len(LONG), False)
     assert clock.now > 0
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("seek"), st.integers(0, len(LONG))),
+    st.tuples(st.just("epoch"), st.integers(-10, 10).filter(bool)),
+    st.tuples(st.just("round"), st.sampled_from((-1, 1))),
+    st.tuples(st.just("decision"), st.sampled_from((-1, 1))),
+    st.tuples(st.just("alarm"), st.sampled_from((-1, 1))),
+    st.tuples(st.just("play"), st.integers(1, 200)),
+    st.tuples(st.just("read"), st.integers(1, 9)),
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(moves=st.lists(MOVES, min_size=1, max_size=6))
+def test_however_a_moment_is_reached_it_looks_as_if_all_had_been_played(moves: list[tuple[str, int]]) -> None:
+    """Also while the recording is still being read."""
+    replay, clock = slow_source(LONG)
+    for move, amount in moves:
+        match move:
+            case "seek":
+                replay.seek(amount)
+            case "epoch":
+                replay.step_epoch(amount)
+            case "round":
+                replay.step_round(amount)
+            case "decision":
+                replay.step_decision(amount)
+            case "alarm":
+                replay.step_alarm(amount)
+            case "play":
+                replay.toggle_view()
+                replay.poll()
+                clock.now += amount
+                replay.poll()
+                replay.toggle_view()
+            case _:
+                replay.read_on(float(amount))
+        assert replay.snapshot() == played(LONG[: replay.position])

@@ -43,7 +43,7 @@ def timings(monkeypatch: pytest.MonkeyPatch) -> list[StackedAlgorithm]:
         measured.append(algorithm)
         return lambda: None
 
-    monkeypatch.setattr(autotune, "_training_step", step)
+    monkeypatch.setattr(autotune, "training_step", step)
     monkeypatch.setattr(autotune, "_shortest", lambda *_: SECONDS[measured[-1]])
     return measured
 

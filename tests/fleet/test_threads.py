@@ -50,10 +50,3 @@ def test_waiting_threads_spin_briefly_unless_the_user_says_otherwise(given: str 
     code = "import esper, os; print(os.environ['GOMP_SPINCOUNT'])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert ran.stdout == f"{wanted}\n"
-
-
-def test_a_busy_machine_is_named_with_its_load() -> None:
-    assert threads.busy_note(2.9, 2) is None
-    note = threads.busy_note(6.25, 2)
-    assert note is not None
-    assert "6.2 processes want its 2 processors" in note

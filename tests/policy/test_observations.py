@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esper.contracts.actions import Op
+from esper.contracts.conditions import Conditions
 from esper.contracts.constants import GAMMA, UNMEASURED
 from esper.contracts.seeds import SeedInfo
-from esper.policy.features import BASE_FEATURES, SLOT_FEATURES, SYMLOG_LIMIT, feature_table
+from esper.policy.features import BASE_FEATURES, CONDITION_FEATURES, SLOT_FEATURES, SYMLOG_LIMIT, feature_table
 from esper.policy.observations import build_observations, observation_size
 from esper.policy.signals import EnvSignals, after_action, after_epoch
 
@@ -95,12 +96,26 @@ def test_a_seed_is_seen_in_its_own_slot_only(seed: SeedInfo) -> None:
     assert observation.blueprints_es.tolist() == [[-1, int(seed.blueprint), -1], [-1, -1, -1]]
 
 
+def test_where_hosts_differ_their_price_and_their_share_of_the_data_follow_and_never_the_noise() -> None:
+    def row(conditions: Conditions | None) -> list[float]:
+        signals = EnvSignals.initial(25, conditions)
+        return build_observations([signals], [(None, None, None)]).features_ed[0].tolist()
+
+    alike, cheap = row(None), row(Conditions(size_price=10.0, data_share=0.5))
+    assert len(cheap) == observation_size(3, conditions=True) == len(feature_table(SLOT_IDS, conditions=True)) == 119
+    assert cheap[:-2] == alike
+    assert cheap[-2:] == [pytest.approx(math.log1p(10.0) / 7), 0.5]
+    assert row(Conditions(label_noise=0.9)) == row(Conditions()) == [*alike, 0.0, 1.0]
+    assert row(Conditions(size_price=1e9))[-2] == SYMLOG_LIMIT
+
+
 def test_the_documented_table_is_that_of_the_code() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "observations.md").read_text(encoding="utf-8")
     documented = [
         line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| feature", "| ---"))
     ]
     expected = [
-        f"| {item.name} | {item.low:g} | {item.high:g} | {item.meaning} |" for item in (*BASE_FEATURES, *SLOT_FEATURES)
+        f"| {item.name} | {item.low:g} | {item.high:g} | {item.meaning} |"
+        for item in (*BASE_FEATURES, *SLOT_FEATURES, *CONDITION_FEATURES)
     ]
     assert documented == expected

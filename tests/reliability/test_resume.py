@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from short_runs import record, short_config
 
 from esper.errors import CheckpointError, HistoryError
 from esper.history import open_recording, read_events, read_history
@@ -176,3 +177,16 @@ def test_the_lock_is_held_against_a_second_writer(finished: Path) -> None:
             pass
         holder.kill()
     assert not is_locked(finished)
+
+
+def test_what_the_machine_chose_at_the_start_stays(tmp_path: Path) -> None:
+    run, _ = record(short_config("run.threads=0", "run.rounds=1"), tmp_path)
+    point = find_resume_point(run, {"run.rounds": 2})
+    assert (point.config.run.threads, point.config.fleet.conv_algorithm) == (0, "auto")
+    (spec,) = point.training_specs()
+    assert (spec.config.run.threads, spec.config.fleet.conv_algorithm) == (
+        1,
+        read_events(run)[0].payload.conv_algorithm,
+    )
+    (spec,) = find_resume_point(run, {"run.rounds": 2, "run.threads": 3}).training_specs()
+    assert spec.config.run.threads == 3

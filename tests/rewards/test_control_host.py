@@ -72,3 +72,18 @@ def test_the_end_pays_for_the_gain() -> None:
     assert terminal_bonus(replace(last, control_val_acc=70.0)) == 0.0
     assert terminal_bonus(replace(last, control_val_acc=None)) == last.config.terminal_accuracy_weight * 70.0
     assert terminal_bonus(replace(last, epoch=99)) == 0.0
+
+
+def test_the_end_pays_only_for_what_the_last_action_leaves() -> None:
+    """A script that swung alpha was paid at full alpha, and tested at half of it."""
+    kept = grown(20.0)
+
+    def gain(**changes: object) -> float:
+        last = inputs(replace(kept, **changes), epoch=100, val_acc=70.0, control_val_acc=60.0)
+        return terminal_bonus(last) / last.config.terminal_gain_weight
+
+    assert gain() == 10.0
+    assert gain(alpha_delta=-0.5) == pytest.approx(0.0), "half of the 20 points that switching the seed off would cost"
+    assert gain(after=None) == pytest.approx(-10.0), "pruned"
+    assert gain(alpha_delta=0.0, contribution=None, after=None) == 10.0, "not measured, so nothing is known to be lost"
+    assert gain(contribution=-3.0, after=None) == 10.0, "what a prune frees the host from is not paid either"

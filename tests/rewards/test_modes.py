@@ -16,7 +16,7 @@ from esper.contracts.stages import SeedStage
 from esper.errors import ConfigError
 from esper.rewards.actions import intervention_cost, young_prune_penalty
 from esper.rewards.commitment import commit_advance, commit_bonus, commit_drip
-from esper.rewards.components import CONTRIBUTION_MODES, LOSS_COMPONENTS, contribution_components, loss_components
+from esper.rewards.components import LOSS_COMPONENTS, contribution_components, loss_components
 from esper.rewards.config import REWARD_MODES, RewardConfig
 from esper.rewards.costs import auto_prune_penalty, budget_rent
 from esper.rewards.terminal import contributing_fossil_bonus, final_accuracy_bonus, sparse_score, terminal_delta
@@ -131,7 +131,7 @@ def _speaks(episode: Episode, name: str) -> bool:
 
 @pytest.mark.parametrize("config", EVERY_CONFIG, ids=named)
 def test_every_mode_has_the_documented_terms_once(config: RewardConfig) -> None:
-    listed = LOSS_COMPONENTS if config.family == "loss" else CONTRIBUTION_MODES[config.mode]
+    listed = LOSS_COMPONENTS if config.family == "loss" else contribution_components(config)
     assert sorted(component.name for component in listed) == sorted(bounds_of(config))
 
 

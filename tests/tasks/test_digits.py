@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from esper.tasks import digits
 from esper.tasks.config import TaskConfig
 from esper.tasks.registry import load_task
 
@@ -41,3 +43,12 @@ def test_labels_belong_to_their_images() -> None:
     }
     for image, label in zip(rows(data.test.inputs), data.test.targets.tolist(), strict=True):
         assert known[image] == label
+
+
+def test_a_scikit_learn_that_keeps_the_digits_elsewhere_is_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, labels = digits._read()
+    monkeypatch.setattr(digits, "_data_file", lambda: None)
+    asked_pixels, asked_labels = digits._read()
+    assert torch.equal(pixels, asked_pixels)
+    assert labels.tolist() == asked_labels.tolist()
+    assert labels.dtype == asked_labels.dtype

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from asyncio import CancelledError
 
 import pytest
 
@@ -14,7 +15,7 @@ PAYLOAD = TrainingEnded(end=RunEnd.FINISHED, batches_completed=1, wall_seconds=2
 class Recorder:
     """Sink that keeps what it gets, and fails when told to."""
 
-    def __init__(self, name: str = "recorder", *, critical: bool = False, error: Exception | None = None) -> None:
+    def __init__(self, name: str = "recorder", *, critical: bool = False, error: BaseException | None = None) -> None:
         self.name = name
         self.critical = critical
         self.error = error
@@ -84,11 +85,14 @@ def test_failing_critical_sink_ends_the_run() -> None:
     assert len(hub.failures) == 1
 
 
-def test_an_ordinary_sink_cannot_end_a_run_whatever_it_raises() -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError("defect"), SystemExit("defect"), CancelledError("defect")])
+def test_an_ordinary_sink_cannot_end_a_run_whatever_it_raises(error: BaseException) -> None:
     hub = Hub()
-    hub.add_sink(Recorder(error=ZeroDivisionError("defect")))
+    hub.add_sink(Recorder(error=error))
     hub.emit(PAYLOAD)
     assert [failure.reason for failure in hub.failures] == ["defect"]
+    hub.add_sink(Recorder(error=error))
+    hub.close()
 
 
 def test_a_defect_of_the_critical_sink_is_not_hidden() -> None:

@@ -81,6 +81,36 @@ def scaling(
     _run("scaling", case, as_json, device, threads, repeats)
 
 
+@app.command()
+def replay(
+    case: Cases = None,
+    as_json: AsJson = False,
+    repeats: Repeats = None,
+    events: Annotated[
+        int, typer.Option(min=10_000, help="The length of the recording, which is made for the purpose.")
+    ] = 1_000_000,
+) -> None:
+    """Measure how soon a long recording is shown, how soon any moment of it, how fast it is read, and its memory."""
+    from dataclasses import replace
+    from functools import partial
+
+    from esper.bench.replay import measure
+    from esper.bench.suite import BENCHMARKS, chosen_cases
+    from esper.cli.console.bench_run import run
+
+    benchmark = replace(BENCHMARKS["replay"], measure=partial(measure, events=events))
+    cases = chosen_cases(benchmark, case or (), sweep=False)
+    run([(benchmark, cases)], as_json=as_json, device="cpu", threads=0, repeats=repeats)
+
+
+@app.command()
+def cockpit(
+    case: Cases = None, as_json: AsJson = False, device: Device = "cpu", threads: Threads = 0, repeats: Repeats = None
+) -> None:
+    """Measure what the cockpit costs the training that it shows, screen by screen, on a real pseudo-terminal."""
+    _run("cockpit", case, as_json, device, threads, repeats)
+
+
 def _run(
     name: str,
     case: list[str] | None,

@@ -39,12 +39,14 @@ def doctor(
         return
     import torch
 
+    from esper.contracts.processors import busy_now
     from esper.fleet.devices import available_devices
-    from esper.fleet.threads import allowed_processors, busy_note, default_threads
+    from esper.fleet.threads import default_threads
     from esper.history.presets import list_presets, presets_directory
     from esper.layers.native.build import unavailable
 
-    writable = _writable(runs_dir)
+    writable, threads = _writable(runs_dir), default_threads()
+    words = "1" if threads == 1 else f"1 or {threads}, whichever is faster,"
     presets = list_presets()
     rows = {
         "esper": package_version(),
@@ -52,8 +54,8 @@ def doctor(
         "platform": platform.platform(),
         **{name: version(name) for name in ("torch", "textual", "cattrs", "numpy", "scikit-learn")},
         "devices": ", ".join(available_devices()),
-        "threads": f"{default_threads()} by default, {torch.get_num_threads()} of torch, {os.cpu_count()} processors",
-        "load": busy_note(os.getloadavg()[0], allowed_processors()) or f"{os.getloadavg()[0]:.1f}, not busy",
+        "threads": f"{words} by default, {torch.get_num_threads()} of torch, {os.cpu_count()} processors",
+        "load": busy_now() or f"{os.getloadavg()[0]:.1f}, not busy",
         "native kernels": unavailable() or "compiled for this machine",
         "runs directory": f"{runs_dir.resolve()} ({writable or 'writable'})",
         "presets": f"{', '.join(preset.name for preset in presets) or 'none'} ({presets_directory()})",

@@ -19,9 +19,11 @@ def query(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per row.")] = False,
 ) -> None:
     """Ask SQL of the events of one or several runs, with DuckDB."""
+    from esper.cli.console.tables import reading
     from esper.export.sql import ask
 
-    answer = ask(paths, sql)
+    with reading(paths) as advance:
+        answer = ask(paths, sql, advance)
     if as_json:
         import json
 

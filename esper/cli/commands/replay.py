@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from esper.cli.completion import runs
-from esper.cli.run_options import wants_cockpit
+from esper.cli.run_options import Host, Port, Serve, serve_viewers, wants_cockpit
 
 
 def replay(
@@ -19,11 +19,20 @@ def replay(
     ],
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print a summary instead of opening the cockpit.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the events, one JSON object per line.")] = False,
+    serve: Serve = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
 ) -> None:
     """Look at a saved run. Of a file of the original system, it is said at the end what became of its lines."""
     from esper.cli.console.original import opened, print_counts
 
     with opened(path) as (run, imported):
+        if serve:
+            from esper.history import open_events
+
+            open_events(run)  # A missing run is reported at once, and not to a visitor.
+            serve_viewers(["replay", str(run), str(path)], host=host, port=port, title=f"esper replay {path.name}")
+            return
         code = _show(run, path, no_tui=no_tui, json=json)
         if imported is not None:
             print_counts(imported, stderr=json)
@@ -42,7 +51,7 @@ def _show(run: Path, origin: Path, *, no_tui: bool, json: bool) -> int:
         from esper_tui import session
 
         open_events(run)  # A missing run is reported on the console and not inside the cockpit.
-        return session.replay(run, origin=str(origin))
+        return session.replay(run, origin=str(origin), notes_in=origin if run == origin and origin.is_dir() else None)
     from esper.cli.console.run_summary import print_run_summary
 
     print_run_summary(run)

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from esper.cli.completion import runs
-from esper.cli.run_options import ReadOnly, wants_cockpit
+from esper.cli.run_options import Host, Port, ReadOnly, Serve, serve_viewers, wants_cockpit
 
 
 def watch(
     run: Annotated[Path, typer.Argument(help="Run directory.", autocompletion=runs)],
     no_tui: Annotated[bool, typer.Option("--no-tui", help="Print lines instead of opening the cockpit.")] = False,
     read_only: ReadOnly = False,
+    serve: Serve = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
     plugins: Annotated[
         list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
     ] = None,
@@ -28,6 +31,10 @@ def watch(
 
     load_plugins(plugins or ())
     directory = RunDirectory.open(run)
+    if serve:
+        arguments = ["watch", str(directory.path), *(plugins or ())]
+        serve_viewers(arguments, host=host, port=port, title=f"esper watch {directory.path.name}")
+        return
     if wants_cockpit(no_tui):
         from esper_tui.watching import watch as show
 

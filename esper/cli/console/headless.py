@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sys
@@ -14,17 +13,19 @@ from typing import Final
 from rich.console import Console
 
 from esper.checkpoints import train_recorded
+from esper.cli.console.kernels import tell_about_kernels
 from esper.cli.console.progress import ConsoleProgress
 from esper.cli.streams import say
 from esper.console import PlainConsole
+from esper.contracts.processors import busy_now
 from esper.contracts.text import printable
 from esper.errors import ConfigError
-from esper.fleet.threads import allowed_processors, busy_note
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
 from esper.process.alert_command import AlertCommand
 from esper.process.console_log import ConsoleLog
 from esper.process.detach import report_ready
+from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
@@ -87,16 +88,18 @@ def _record(
     """Train into a recording; returns the run's directory and how the run ended."""
     with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume) as recording:
         _listen(signals, recording.directory.path)
-        note = busy_note(os.getloadavg()[0], allowed_processors())
+        note = busy_now()
         if note is not None and console.is_terminal:  # A script has no use for it.
             say(f"esper: {note}")
+        tell_about_kernels(config)
         recording.hub.add_sink(ConsoleProgress(config, console))
         alerts = AlertCommand(on_alert, recording.directory.path)
         recording.hub.add_sink(alerts)
         try:
-            result = train_recorded(
-                groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
-            )
+            with rare_full_collections():
+                result = train_recorded(
+                    groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
+                )
         except ConfigError:
             if resume is None and recording.hub.last_seq == 0:  # no event was written: leave nothing behind
                 after_closing.callback(shutil.rmtree, recording.directory.path)

@@ -91,9 +91,9 @@ def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:
     """
     table = _table(
         "Rewards",
-        "rank: Spearman's correlation of return and test accuracy over the policies; inverted: pairs more than 3 "
-        "points apart in which the worse policy is paid better; test and params: of the policy that is paid best; "
-        "*: the mode of this preset",
+        "rank: Spearman's correlation of return and test accuracy over the policies, minus what their size cost where "
+        "it has a price; inverted: pairs more than 3 points apart in which the worse policy is paid better; test and "
+        "params: of the policy that is paid best; *: the mode of this preset",
     )
     for heading in ("rank", "inverted"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -119,10 +119,11 @@ def policies_table(report: RewardReport) -> Table:
     table = _table(
         f"Policies, as {report.mode} pays them",
         "return: raw rewards summed over an episode; test: accuracy in percent; gain: points above the host that never "
-        "grows; params: of the finished network",
+        "grows; params: of the finished network; cost: their mean price in points, where size has one",
     )
-    for heading in ("return", "test", "gain", "params"):
+    for heading in ("return", "test", "gain", "params", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
+    priced = any(item.cost for item in report.paid)
     for item in report.paid:
         table.add_row(
             item.name,
@@ -130,6 +131,7 @@ def policies_table(report: RewardReport) -> Table:
             number(item.test_accuracy, 1),
             f"{item.gain:+.1f}",
             number(item.parameters, 0),
+            number(item.cost, 1) if priced else NOT_MEASURED,
         )
     return table
 

@@ -24,6 +24,9 @@ _STYLES: Final = {
     RunState.DAMAGED: "bold red",
 }
 
+LONGEST_NOTE: Final = 60
+"""The most characters of a note that the table shows."""
+
 
 def print_json(runs: Sequence[ListedRun]) -> None:
     """One JSON object per run. What is not known is null."""
@@ -39,6 +42,9 @@ def print_table(runs: Sequence[ListedRun]) -> None:
         table.add_column(heading)
     for heading in ("rounds", "best %", "last %", "size", "age"):
         table.add_column(heading, justify="right")
+    noted = any(run.tags or run.note for run in runs)
+    for heading in ("tags", "note") if noted else ():
+        table.add_column(heading)
     now = time.time()
     for run in runs:
         table.add_row(
@@ -51,12 +57,19 @@ def print_table(runs: Sequence[ListedRun]) -> None:
             percent(run.last_accuracy),
             file_size(run.bytes),
             age(now - (run.created if run.created is not None else run.updated)),
+            *((Text(" ".join(run.tags)), Text(_first_words(run.note))) if noted else ()),
         )
     console = PlainConsole()
     console.print_whole(table)
     for run in runs:
         if run.problem is not None:
             console.print(f"{run.path.name}: {run.problem}", soft_wrap=True)
+
+
+def _first_words(note: str) -> str:
+    """The first line of a note, cut off where it is long."""
+    line = note.strip().partition("\n")[0]
+    return line if len(line) <= LONGEST_NOTE else f"{line[: LONGEST_NOTE - 3]}..."
 
 
 def _rounds(run: ListedRun) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from esper.contracts.actions import AlphaAlgorithm
 from esper.errors import ConfigError
@@ -12,6 +11,7 @@ from esper.fleet.plain.modules import PlainGate, PlainHost
 from esper.fleet.plain.registry import build_plain_host, build_plain_seed
 from esper.growth.grown import GrownHost
 from esper.growth.hosts.kinds import injection_specs, topology_of
+from esper.layers.flops import counted_flops
 
 
 class Identity(nn.Module):
@@ -108,6 +108,6 @@ def parameters_of(module: nn.Module) -> int:
 @torch.no_grad()
 def count_multiply_adds(network: GrownNetwork, sample: Tensor) -> int:
     """The number of multiplications in the network's convolutions and matrix products for one sample [1, ...]."""
-    with FlopCounterMode(display=False) as counter:
+    with counted_flops() as flops:
         network.eval()(sample)
-    return counter.get_total_flops() // 2
+    return flops.total // 2

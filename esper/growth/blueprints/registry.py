@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import currentframe
 from typing import Final, Protocol, runtime_checkable
 
 import torch
@@ -130,7 +131,14 @@ def register_blueprint(
     _REGISTERED[topology, blueprint] = plain or (factory.plain if isinstance(factory, BringsPlain) else None)
     SEEDS[topology][blueprint] = factory
     ESTIMATES[topology][blueprint] = parameter_estimate
-    add_to_catalogue(blueprint, topology)
+    add_to_catalogue(blueprint, topology, module=_calling_module())
+
+
+def _calling_module() -> str:
+    """The name of the module that called the function that calls this."""
+    frame = currentframe()
+    caller = frame.f_back.f_back if frame is not None and frame.f_back is not None else None
+    return "unknown" if caller is None else str(caller.f_globals.get("__name__", "unknown"))
 
 
 def plain_twin(blueprint: Blueprint, topology: Topology) -> tuple[bool, PlainTwin | None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from esper.errors import HistoryError, RecordError
-from esper.history.json_text import Document, parse_python_object
+from esper.history.json_text import Document, parse_python_object, quoted
 from esper.history.legacy.fields import Fields
 from esper.history.lines import LONGEST_UNSEALED_LINE, read_line
 from esper.history.run_directory import EVENTS_FILE
@@ -120,7 +120,9 @@ def _time(envelope: Fields) -> float:
     try:
         return datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError):
-        raise RecordError("timestamp", text, "a time", problem=f"is {text!r}: expected a time in ISO 8601") from None
+        raise RecordError(
+            "timestamp", text, "a time", problem=f"is {quoted(text)}: expected a time in ISO 8601"
+        ) from None
 
 
 def _severity(document: Document) -> Severity:
@@ -129,4 +131,4 @@ def _severity(document: Document) -> Severity:
         if severity.value == value:
             return severity
     expected = f"one of {', '.join(Severity)}"
-    raise RecordError("severity", value, expected, problem=f"is {value!r}: expected {expected}")
+    raise RecordError("severity", value, expected, problem=f"is {quoted(value)}: expected {expected}")

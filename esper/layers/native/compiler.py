@@ -37,6 +37,8 @@ def options() -> tuple[str, ...]:
 def compilers() -> list[list[str]]:
     """The compiler commands that exist here, in the order in which they are tried: what CC names, or else all known.
 
+    A compiler with two names, as gcc often is cc, is tried once.
+
     Raises:
         KernelsUnavailableError: there is none.
     """
@@ -45,11 +47,15 @@ def compilers() -> list[list[str]]:
         wanted = [shlex.split(named)] if named else [[name] for name in _CANDIDATES]
     except ValueError as error:
         raise KernelsUnavailableError(f"the environment variable CC is {named!r}: {error}") from error
-    found = [command for command in wanted if shutil.which(command[0])]
+    found: dict[Path, list[str]] = {}
+    for command in wanted:
+        program = shutil.which(command[0])
+        if program is not None:
+            found.setdefault(Path(program).resolve(), command)
     if not found:
         names = ", ".join(command[0] for command in wanted)
         raise KernelsUnavailableError(f"there is no C compiler ({names}): install gcc, or name one in CC")
-    return found
+    return list(found.values())
 
 
 def compile_kernels(sources: list[Path], definitions: tuple[str, ...], target: Path) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import Final, cast
 
@@ -20,6 +21,8 @@ import platformdirs
 
 _DIGEST_SUFFIX: Final = ".sha256"
 _FAILURE_SUFFIX: Final = ".failed.json"
+_FAILURE_SECONDS: Final = 24 * 3600.0
+"""How long a failure is believed. A compiler may have run out of time or space only because the machine was busy."""
 
 
 def cache_folder() -> Path:
@@ -63,10 +66,13 @@ def keep_and_load(built: Path, name: str) -> ctypes.CDLL:
 
 
 def failure(name: str, situation: str) -> str | None:
-    """Why compiling this library failed the last time, if it failed in the same situation."""
+    """Why compiling this library failed the last time, if that was within a day and in the same situation."""
     for folder in folders():
+        file = (folder / name).with_suffix(_FAILURE_SUFFIX)
         try:
-            entry: object = json.loads((folder / name).with_suffix(_FAILURE_SUFFIX).read_text(encoding="utf-8"))
+            if time.time() - file.stat().st_mtime > _FAILURE_SECONDS:
+                continue
+            entry: object = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(entry, dict):
@@ -77,7 +83,7 @@ def failure(name: str, situation: str) -> str | None:
 
 
 def remember_failure(name: str, situation: str, reason: str) -> None:
-    """Keep the reason, so that no later process tries in vain."""
+    """Keep the reason, so that no process of the next day tries in vain."""
     content = json.dumps({"situation": situation, "reason": reason}, indent=1).encode()
     for folder in folders():
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -19,9 +20,13 @@ from esper.policy.observations import Observation, observation_size
 from esper.policy.situation import Situation
 from esper.telemetry.events import PPOMetrics
 from esper.training.config import TrainingConfig
-from esper.training.controllers.named_tensors import below, prefixed, require_same_layout
+from esper.training.controllers.named_tensors import (
+    below,
+    prefixed,
+    require_not_negative,
+    require_same_layout,
+)
 from esper.training.controllers.protocol import StepResult
-from esper.training.ppo.adam_state import adam_tensors, load_adam_tensors
 from esper.training.ppo.rollout_buffer import RolloutBuffer
 from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
@@ -42,6 +47,18 @@ class _OpenStep:
     contributions: tuple[tuple[float | None, ...], ...]
 
 
+_NOT_NEGATIVE: Final = (
+    "/exp_avg_sq",
+    "/step",
+    "observations/variance",
+    "values/variance",
+    "values/count",
+    "values/reward_scale",
+    "updates/progress",
+)
+"""How the names of the tensors end that hold counts, variances and scales."""
+
+
 class Agent:
     """A controller that learns by PPO. Only its experience and its hidden state belong to a single batch."""
 
@@ -52,9 +69,12 @@ class Agent:
         self._device = device
         self._num_slots = slot_config(config.host).num_slots
         generator = torch.Generator().manual_seed(derive_seed(config.run.seed, "policy weights"))
-        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator).to(device)
+        conditions = config.variety.draws
+        self.policy = FactoredRecurrentPolicy(self._num_slots, config.policy, generator, conditions=conditions).to(
+            device
+        )
         self._observation_normalizer = RunningNormalizer(
-            observation_size(self._num_slots),
+            observation_size(self._num_slots, conditions=conditions),
             momentum=config.policy.observation_momentum,
             clip=config.policy.observation_clip,
             device=device,
@@ -65,6 +85,7 @@ class Agent:
             epochs=config.fleet.episode_length,
             num_slots=self._num_slots,
             device=device,
+            conditions=conditions,
         )
         self._hidden = self.policy.initial_state(config.fleet.envs)
         self._open_step: _OpenStep | None = None
@@ -148,7 +169,7 @@ class Agent:
         weights = {name: tensor.detach().clone() for name, tensor in self.policy.state_dict().items()}
         return {
             **prefixed("policy", weights),
-            **prefixed("optimizer", adam_tensors(self.policy, self._updater.optimizer)),
+            **prefixed("optimizer", self._updater.optimizer.tensors()),
             "observations/mean": observations.mean_d,
             "observations/variance": observations.variance_d,
             "values/mean": values.mean,
@@ -159,9 +180,14 @@ class Agent:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continue as the agent to which this state belongs."""
+        """Continue as the agent to which this state belongs.
+
+        Raises:
+            ConfigError: a count or a variance in it is negative.
+        """
+        require_not_negative(tensors, _NOT_NEGATIVE)
         self.policy.load_state_dict(below("policy", tensors))
-        load_adam_tensors(self.policy, self._updater.optimizer, below("optimizer", tensors))
+        self._updater.optimizer.load_tensors(below("optimizer", tensors))
         self._observation_normalizer.load_state(
             NormalizerState(mean_d=tensors["observations/mean"], variance_d=tensors["observations/variance"])
         )

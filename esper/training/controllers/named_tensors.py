@@ -55,6 +55,17 @@ def require_finite(tensors: Mapping[str, Tensor]) -> None:
             raise ConfigError(f"tensor {name} holds NaN or an infinity: use an earlier checkpoint of the run")
 
 
+def require_not_negative(tensors: Mapping[str, Tensor], endings: tuple[str, ...]) -> None:
+    """Check that counts, variances and the like, whose names end in one of these words, are not negative.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for name, tensor in tensors.items():
+        if name.endswith(endings) and bool((tensor < 0).any()):
+            raise ConfigError(f"tensor {name} holds a negative number: use an earlier checkpoint of the run")
+
+
 _REMEDY: Final = "it was saved by another configuration or version; continue with those that saved it"
 
 

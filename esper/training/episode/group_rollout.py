@@ -112,9 +112,11 @@ class GroupRollout:
         self._hub.emit(payload, severity=severity, group_id=self.group.group_id)
 
     def _new_episode(self, env: int) -> EnvEpisode:
+        drawn = self._world.conditions
+        conditions = None if drawn is None else drawn[env - self.group.rows.start]
         return EnvEpisode(
             env_id=env,
-            signals=EnvSignals.initial(self._config.fleet.episode_length),
+            signals=EnvSignals.initial(self._config.fleet.episode_length, conditions),
             loss_window=LossWindow(),
             last_good=self._world.fleet.snapshot_row(env),
             rewards=[],

@@ -54,6 +54,7 @@ def reward_step(
         loss_delta=episode.signals.loss_delta,
         random_guess_loss=random_guess_loss,
         min_fossilize_contribution=config.growth.min_fossilize_contribution,
+        size_price=None if episode.signals.conditions is None else episode.signals.conditions.size_price,
     )
     episode.lived.append(step)
     payment = pay(build_inputs(step, episode.reward_state), episode.reward_state)

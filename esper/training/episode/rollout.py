@@ -68,7 +68,7 @@ class Rollout:
         """Train every host for an epoch, validate and ablate it, and copy the numbers to the CPU."""
         world = self.world
         with self._clock.measure(Phase.TRAIN):
-            batches = self._clock.each(Phase.DATA_WAIT, world.source.train(world.data_generators))
+            batches = self._clock.each(Phase.DATA_WAIT, world.source.train(world.data_generators, world.own_data))
             train = world.fleet.train_epoch(batches)
         before = self._clock.seconds(Phase.EVALUATE)
         with self._clock.measure(Phase.EVALUATE):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
+from esper.contracts.conditions import Conditions
 from esper.fleet.fleet import Fleet
 from esper.tasks.batches import BatchSource
+from esper.tasks.own_data import OwnData
 from esper.training.garden import Garden
 
 
@@ -19,6 +21,8 @@ class BatchWorld:
     control_rows: the fleet's rows that never grow, one for each env of a group; None if the run has none.
     policy_seed: the seed of every group's stream of policy randomness, the same for all, so that equal groups decide
         alike.
+    conditions: of the envs of each group, by place; None if the configuration draws none.
+    own_data: what each row of the fleet learns from; None if all see the whole training split.
     """
 
     batch: int
@@ -29,3 +33,5 @@ class BatchWorld:
     data_generators: Sequence[torch.Generator]
     policy_seed: int
     control_rows: range | None
+    conditions: tuple[Conditions, ...] | None = None
+    own_data: OwnData | None = None

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import torch
 
+from esper.contracts.conditions import Conditions
 from esper.contracts.randomness import derive_seed
+from esper.errors import ConfigError
+from esper.fleet.autotune import FleetShape
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
+from esper.fleet.thread_choice import settle_threads
+from esper.fleet.trial import Trial
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.hosts.registry import check_host_fits
 from esper.tasks.batches import BatchSource
 from esper.tasks.data import data_digest
+from esper.tasks.own_data import OwnData, own_data
 from esper.tasks.registry import load_task
 from esper.training.config import TrainingConfig
+from esper.training.episode.conditions import draw_conditions
 from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
 
@@ -32,8 +39,8 @@ class WorldMaker:
         groups: the number of policy groups in the fleet.
 
         Raises:
-            ConfigError: the config names a task, device or size that is not available here, or a host that cannot read
-                the task.
+            ConfigError: the config names a task, device or size that is not available here, a host that cannot read
+                the task, or a blueprint that cannot grow in the host.
         """
         self._config = config
         self._groups = groups
@@ -42,6 +49,10 @@ class WorldMaker:
         data = load_task(config.task, config.run.seed)
         self.data_digest = data_digest(data)
         self.data = data.to(resolve_device(config.run.device))
+        if config.variety.changes_data and data.has_tokens:
+            raise ConfigError(
+                f"variety.label_noise and variety.data_share need labels: task {data.name} has none; leave both empty"
+            )
         check_host_fits(config.host, self.data.input_shape, self.data.name, batch_size=config.fleet.batch_size)
         self.source = BatchSource(
             self.data,
@@ -51,13 +62,30 @@ class WorldMaker:
             steps=config.fleet.steps_per_epoch,
             augment=config.task.augment,
         )
+        self._shape = FleetShape(
+            host=config.host,
+            input_shape=self.data.input_shape,
+            num_classes=self.data.num_classes,
+            rows=config.fleet.envs * (groups + config.fleet.control_hosts) // len(self._devices) or 1,
+            batch_size=config.fleet.batch_size,
+            device=self._devices[0],
+        )
+        Trial(shape=self._shape, growth=config.growth, fleet=config.fleet).run()
+
+    def settle_threads(self) -> None:
+        """Measure whether one thread is as fast as those that are set now, and take it then."""
+        if len(self._devices) == 1:
+            settle_threads(self._shape, self._config.fleet.conv_algorithm)
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
         config = self._config
         first_episode = (batch - 1) * config.fleet.envs
         episodes = [first_episode + env for env in range(config.fleet.envs)]
-        episodes *= self._groups + config.fleet.control_hosts
+        drawn = [draw_conditions(config.variety, config.run.seed, episode) for episode in episodes]
+        conditions = tuple(one for one in drawn if one is not None)
+        copies = self._groups + config.fleet.control_hosts
+        episodes *= copies
         fleet = Fleet(
             host=config.host,
             growth=config.growth,
@@ -89,7 +117,14 @@ class WorldMaker:
             data_generators=data_generators,
             policy_seed=derive_seed(config.run.seed, "actions", batch),
             control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
+            conditions=conditions or None,
+            own_data=self._own_data(conditions * copies, episodes) if config.variety.changes_data else None,
         )
+
+    def _own_data(self, conditions: tuple[Conditions, ...], episodes: list[int]) -> OwnData:
+        """The data of every row, from the stream of its episode."""
+        streams = [self._stream("own data", episode) for episode in episodes]
+        return own_data(self.data, list(conditions), streams)
 
     def _stream(self, stream: str, number: int) -> torch.Generator:
         return random_stream(self._config.run.seed, stream, number)

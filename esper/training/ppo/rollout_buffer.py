@@ -75,9 +75,12 @@ class RolloutBuffer:
     read.
     """
 
-    def __init__(self, *, envs: int, epochs: int, num_slots: int, device: torch.device) -> None:
+    def __init__(
+        self, *, envs: int, epochs: int, num_slots: int, device: torch.device, conditions: bool = False
+    ) -> None:
+        """conditions: whether observations hold the conditions of the episode."""
         self._envs, self._epochs, self._device = envs, epochs, device
-        size, width = observation_size(num_slots), max_head_size(num_slots)
+        size, width = observation_size(num_slots, conditions=conditions), max_head_size(num_slots)
         shape = (envs, epochs)
         self._features_etd = torch.zeros(*shape, size, device=device)
         self._raw_features_etd = torch.zeros(*shape, size, device=device)

@@ -19,6 +19,7 @@ from esper.contracts.randomness import derive_seed
 from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.scoring import Evaluation
 from esper.telemetry.events import PPOMetrics
+from esper.training.ppo.adam import Adam
 from esper.training.ppo.batch import PreparedBatch, evaluate, prepare_batch
 from esper.training.ppo.config import PPOConfig
 from esper.training.ppo.display_losses import DisplayLosses, contribution_loss, op_value_loss
@@ -58,7 +59,7 @@ class PPOUpdater:
         self._device = policy.floors_h.device
         self._policy = policy
         self._config = config
-        self.optimizer = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, eps=config.adam_epsilon)
+        self.optimizer = Adam(policy, learning_rate=config.learning_rate, epsilon=config.adam_epsilon)
         self.value_normalizer = ValueNormalizer(self._device)
         self.progress = UpdateProgress()
 
@@ -73,7 +74,7 @@ class PPOUpdater:
         """
         started = perf_counter()
         rollout = buffer.tensors()
-        before = copy.deepcopy((self._policy.state_dict(), self.optimizer.state_dict()))
+        before = copy.deepcopy(self._policy.state_dict()), self.optimizer.tensors()
         order = self._minibatches(rollout, generator)
         update = _Update(
             rollout=rollout,
@@ -85,12 +86,12 @@ class PPOUpdater:
         reading = self._run(update, order, generator)
         if buffer.steps == 0:
             reading = replace(reading, skipped=SkipCause.NO_STEPS)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         if reading.skipped is None:
             self.value_normalizer.load_state(update.prepared.value_state)
         else:
             self._policy.load_state_dict(before[0])
-            self.optimizer.load_state_dict(before[1])
+            self.optimizer.load_tensors(before[1])
         self.progress = self.progress.after(episodes=len(rollout.rewards_et), decisions=buffer.steps)
         return update_metrics(reading, self._config, update.coefficients, 1000.0 * (perf_counter() - started))
 
@@ -121,7 +122,7 @@ class PPOUpdater:
         inputs = update.prepared.inputs.rows(envs)
         losses = ppo_losses(evaluation, inputs, update.coefficients)
         display = self._display_losses(evaluation, inputs, update)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         (losses.total + display.total).backward()
         norms = self._clip_gradients()
         return _read(update.prepared.statistics, pack_step(losses, display, norms))

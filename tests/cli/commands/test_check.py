@@ -107,15 +107,28 @@ def test_a_plug_in_that_raises_names_itself_and_the_place(tmp_path: Path) -> Non
 def test_plugins_that_cannot_be_loaded_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "needs_more.py").write_text("import no_such_library\n")
     (tmp_path / "broken.py").write_text("def f(:\n")
+    (tmp_path / "mistaken.py").write_text("\n{}['a']\n")
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)\n")
     for plugin, text in (
         ("no_such_plugin", "'no_such_plugin' was not found"),
         ("needs_more", "needs the module 'no_such_library'"),
         ("broken", "'broken' cannot be imported"),
+        ("mistaken", "'mistaken' cannot be imported: KeyError: 'a' (mistaken.py, line 2)"),
+        ("leaving", "'leaving' cannot be imported: SystemExit: 0 (leaving.py, line 1)"),
     ):
         done = run(tmp_path, "train", "--plugin", plugin, "--no-tui")
         assert done.returncode == 2
         assert text in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_blueprint_that_cannot_grow_is_one_line_before_there_is_a_run(tmp_path: Path) -> None:
+    (tmp_path / "wide_only.py").write_text(SOUND.replace("nn.Conv2d(channels", "nn.Conv2d(2 * channels"))
+    done = run(tmp_path, "train", "--plugin", "wide_only", "--no-tui", "--set=fleet.conv_algorithm=grouped")
+    assert done.returncode == 2
+    assert done.stderr.startswith("esper: error: blueprint LORA, which 'wide_only' registers, cannot grow in this cnn")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_installed_entry_point_is_loaded(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import stat
 import tempfile
 import time
@@ -115,6 +116,14 @@ def test_the_next_compiler_is_tried_when_one_fails(tmp_path: Path, monkeypatch: 
     assert build.unavailable() is None
 
 
+def test_a_compiler_with_two_names_is_tried_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(tmp_path / "gcc", "exit 1")
+    (tmp_path / "cc").symlink_to("gcc")
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert compiler.compilers() == [["gcc"]]
+
+
 def test_a_failure_is_passed_on_and_never_waited_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = tmp_path / "calls"
     failing = script(tmp_path / "cc", f'echo x >> {calls}; echo "no OpenMP here" >&2; exit 1')
@@ -127,6 +136,18 @@ def test_a_failure_is_passed_on_and_never_waited_for_again(tmp_path: Path, monke
     script(tmp_path / "cc", 'exec gcc "$@"')  # the compiler has been repaired
     another_process()
     assert build.unavailable() is None
+
+
+def test_a_failure_is_believed_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = tmp_path / "calls"
+    monkeypatch.setenv("CC", script(tmp_path / "cc", f"echo x >> {calls}; exit 1"))
+    assert build.unavailable() is not None
+    (failure,) = (tmp_path / "cache" / "kernels").glob("*.failed.json")
+    for hours, asked in ((23, 1), (25, 2)):
+        os.utime(failure, (time.time() - hours * 3600,) * 2)
+        another_process()
+        assert build.unavailable() is not None
+        assert calls.read_text() == "x\n" * asked
 
 
 def test_a_compiler_that_hangs_is_ended_with_its_helpers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from fuzzing import SCALE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -50,7 +51,7 @@ def fits(x: Tensor, weight: Tensor, groups: int) -> bool:
     return True
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=600 * SCALE)
 @given(x=shapes, weight=shapes, dtype=dtypes, other=dtypes, lie=lies, groups=st.integers(0, 3), same=st.booleans())
 def test_a_convolution_is_right_or_refused(
     x: list[int], weight: list[int], dtype: torch.dtype, other: torch.dtype, lie: str, groups: int, same: bool
@@ -68,7 +69,7 @@ def test_a_convolution_is_right_or_refused(
     torch.testing.assert_close(found, plain_conv2d(inputs, weights, groups), rtol=1e-4, atol=1e-4)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=400 * SCALE)
 @given(x=shapes, weight=shapes, dtype=dtypes, lie=lies, pooled=st.booleans(), same=st.booleans())
 def test_a_block_is_right_or_refused(
     x: list[int], weight: list[int], dtype: torch.dtype, lie: str, pooled: bool, same: bool

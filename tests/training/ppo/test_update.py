@@ -24,6 +24,7 @@ from esper.policy.observations import Observation, observation_size
 from esper.policy.recurrent import Hidden
 from esper.policy.scoring import evaluate_episodes, relevant_heads
 from esper.training.ppo import update
+from esper.training.ppo.adam import Adam
 from esper.training.ppo.batch import evaluate, prepare_batch
 from esper.training.ppo.config import PPOConfig, no_entropy_floors
 from esper.training.ppo.metrics import BatchReading, StepReading
@@ -307,8 +308,7 @@ def test_a_loss_that_is_not_finite_skips_the_update(epochs: int) -> None:
     policy = make_policy()
     updater = PPOUpdater(policy, PPOConfig(epochs=epochs))
     updater.update(play(policy), generator())
-    before, optimizer_before = weights(policy), updater.optimizer.state_dict()["state"]
-    optimizer_before = {key: {k: v.clone() for k, v in item.items()} for key, item in optimizer_before.items()}
+    before, optimizer_before = weights(policy), updater.optimizer.tensors()
     scale_before = updater.value_normalizer.state().scale
 
     def broken(t: int, features: Tensor, step: PolicyStep) -> Tensor:
@@ -321,20 +321,19 @@ def test_a_loss_that_is_not_finite_skips_the_update(epochs: int) -> None:
     assert metrics.gradient_norm is None
     assert same(before, weights(policy))
     assert updater.value_normalizer.state().scale == scale_before
-    for key, item in updater.optimizer.state_dict()["state"].items():
-        assert same(item, optimizer_before[key])
+    assert same(updater.optimizer.tensors(), optimizer_before)
     assert not updater.update(play(policy, seed=2), generator()).skipped, "the next batch counts again"
 
 
 def test_a_step_that_breaks_the_weights_is_undone() -> None:
     policy = make_policy()
     updater = PPOUpdater(policy, PPOConfig(epochs=3))
-    updater.optimizer.param_groups[0]["lr"] = 1e30  # Far beyond what the settings allow.
+    updater.optimizer = Adam(policy, learning_rate=1e30, epsilon=1e-5)  # Far beyond what the settings allow.
     before = weights(policy)
     metrics = updater.update(play(policy), generator())
     assert metrics.skipped
     assert same(before, weights(policy))
-    assert updater.optimizer.state_dict()["state"] == {}
+    assert not any(tensor.any() for tensor in updater.optimizer.tensors().values())
 
 
 def test_the_update_stops_before_a_step_that_would_go_too_far() -> None:
@@ -368,16 +367,19 @@ def test_half_again_the_target_is_too_far(kl: float, steps: int, monkeypatch: py
     assert (len(taken), metrics.early_stopped) == (steps, steps < 3)
 
 
-def test_the_gradient_is_clipped() -> None:
+def test_the_gradient_is_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = make_policy()
     captured: list[float] = []
 
-    def norms_of_the_step(*_: object) -> None:
+    updater = PPOUpdater(policy, PPOConfig(max_grad_norm=0.01))
+    step = updater.optimizer.step
+
+    def read_and_step() -> None:
         for parameters in (policy.acting_parameters(), policy.display_parameters()):
             captured.append(float(torch.nn.utils.get_total_norm([weight.grad for weight in parameters])))
+        step()
 
-    updater = PPOUpdater(policy, PPOConfig(max_grad_norm=0.01))
-    updater.optimizer.register_step_pre_hook(norms_of_the_step)
+    monkeypatch.setattr(updater.optimizer, "step", read_and_step)
     metrics = updater.update(play(policy), generator())
     assert captured == [pytest.approx(0.01, rel=1e-3)] * 2, "what acts and what is displayed, each on its own"
     assert metrics.gradient_norm is not None
