@@ -29,7 +29,9 @@ from esper.training.controllers.named_tensors import below, require_finite
 from esper.training.controllers.protocol import Controller
 from esper.training.controllers.registry import make_controller
 from esper.training.group_spec import GroupSpec
+from esper.training.ranks.protocol import SINGLE, Ranks
 from esper.training.run_control import RunControl
+from esper.training.shares import check_shares
 from esper.training.vectorized_trainer import RunHooks, TrainingResult, train_groups
 
 SHIPPED: Final = "shipped"
@@ -212,6 +214,17 @@ def load_trainer_state(path: Path | str) -> TrainerState:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankTask:
+    """What the first rank of a run tells the others to train with it.
+
+    start: where the run goes on; None for a new one.
+    """
+
+    groups: tuple[GroupSpec, ...]
+    start: TrainerState | None
+
+
 def train_recorded(
     groups: Sequence[GroupSpec],
     recording: Recording,
@@ -219,6 +232,7 @@ def train_recorded(
     resume: ResumePoint | None = None,
     *,
     note: Callable[[str], object],
+    ranks: Ranks = SINGLE,
 ) -> TrainingResult:
     """Train policy groups into a recording; console and cockpit both do it with this.
 
@@ -226,14 +240,22 @@ def train_recorded(
 
     resume: from where an earlier run goes on; its groups then take the place of those given.
     note: is told what a user should know and the run can do without.
+    ranks: the processes of the run, of which this one is the first. They are told what to train.
 
     Raises:
         ConfigError, CheckpointError, HistoryError, TelemetryWriteError, SkippedUpdatesError: as train_groups and
             load_trainer_state.
     """
     with served_control(control, recording.directory.path, note):
+        task = RankTask(
+            groups=tuple(groups if resume is None else resume.training_specs()),
+            start=None if resume is None else _state_of(resume),
+        )
+        check_shares(task.groups, ranks)
+        ranks.from_first(lambda: task.groups[0].config.run.plugins)
+        ranks.from_first(lambda: task)
         return train_groups(
-            groups if resume is None else resume.training_specs(),
+            task.groups,
             RunHooks(
                 hub=recording.hub,
                 run_id=recording.run_id,
@@ -242,7 +264,8 @@ def train_recorded(
                 on_checkpoint=recording.on_checkpoint,
                 on_hosts=recording.on_hosts,
                 make_controller=starting_controller,
-                start=None if resume is None else _state_of(resume),
+                start=task.start,
+                ranks=ranks,
             ),
         )
 

@@ -69,6 +69,10 @@ class TelemetryWriteError(EsperError, RuntimeError):
     """The record of the run cannot be written (a full disk, for example), so the run ends."""
 
 
+class RankError(EsperError, RuntimeError):
+    """The processes that train a run together cannot go on: one is gone, or they disagree."""
+
+
 class SkippedUpdatesError(EsperError, RuntimeError):
     """So many updates in a row were skipped that the controller no longer learns.
 

@@ -21,6 +21,7 @@ ALLOWED = frozenset(
         ("esper/policy/legal.py", "legal_choices"),  # already on the CPU, as are the draws of baselines
         ("esper/training/controllers/rule_controller.py", "_draw"),
         ("esper/training/ppo/update.py", "_read"),
+        ("esper/training/shares.py", "_digest"),  # once a round, and only in a run of several processes
     }
 )
 

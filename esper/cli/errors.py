@@ -9,6 +9,7 @@ import typer
 from esper.cli.streams import say
 from esper.contracts.text import printable
 from esper.errors import RUN_FAILED, USER_MISTAKE
+from esper.process.launch import follower_rank
 
 INTERRUPTED = 130
 TRACEBACK_VARIABLE = "ESPER_TRACEBACK"
@@ -37,5 +38,9 @@ def report(error: Exception) -> int | None:
         text = f"{where}{error.strerror or error}"
     else:
         return None
-    say(f"esper: error: {printable(' '.join(text.split()))}")
+    rank = follower_rank()
+    if rank is not None and isinstance(error, typer.TyperException):  # The first rank says the same.
+        return code
+    who = "esper" if rank is None else f"esper: rank {rank}"
+    say(f"{who}: error: {printable(' '.join(text.split()))}")
     return code

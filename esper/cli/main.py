@@ -25,6 +25,7 @@ from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
+from esper.cli.commands.search import search
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
 from esper.cli.commands.sweep import sweep
@@ -32,6 +33,8 @@ from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
+from esper.errors import USER_MISTAKE
+from esper.process.launch import find_launch, require_single
 
 app = typer.Typer(
     name="esper",
@@ -53,6 +56,7 @@ app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
 app.command()(sweep)
+app.command()(search)
 app.command()(demo)
 app.command()(hosts)
 app.command()(export)
@@ -85,6 +89,11 @@ def esper(
     """Grow neural networks while they train."""
     if context.invoked_subcommand is None:
         print(context.get_help())
+    elif context.invoked_subcommand != "train":
+        launch = find_launch()
+        if launch is not None and launch.rank > 0:  # The first rank says why.
+            raise typer.Exit(USER_MISTAKE)
+        require_single(launch, context.invoked_subcommand)
 
 
 def main() -> None:

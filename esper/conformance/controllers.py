@@ -177,6 +177,7 @@ def _watch(config: TrainingConfig, factory: ControllerFactory) -> _Watcher:
         config=config,
         controller=watcher,
         reward_normalizer=RewardNormalizer(clip=config.reward.clip),
+        env_ids=range(config.fleet.envs),
         rows=range(config.fleet.envs),
     )
     source = _Source(config)

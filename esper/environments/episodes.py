@@ -99,6 +99,7 @@ class FleetEpisodes:
             config=self.config,
             controller=RuleController("external", StaticRule),  # It is never asked: the decisions come from outside.
             reward_normalizer=RewardNormalizer(clip=self.config.reward.clip),
+            env_ids=range(self.config.fleet.envs),
             rows=range(self.config.fleet.envs),
         )
         world = self._worlds.make(self._round)

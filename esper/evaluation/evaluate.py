@@ -17,6 +17,7 @@ from esper.evaluation.records import Against, ControllerResult, Difference, Epis
 from esper.evaluation.runs import EvaluationRun
 from esper.evaluation.statistics import estimate, paired_difference, spread
 from esper.growth.hosts.config import HostConfig
+from esper.training.episode.conditions import draw_conditions
 
 Key = TypeVar("Key")
 
@@ -123,6 +124,7 @@ class Evaluation:
             episodes=len(episodes),
             epochs=self._plan.base.fleet.episode_length,
             test_accuracy=_test_accuracy(runs),
+            worth=estimate(self._worths(runs)) if self._is_priced else None,
             accuracy=spread([episode.accuracy for episode in episodes]),
             reward=spread([episode.reward for episode in episodes]),
             host_parameters=host.parameters,
@@ -136,7 +138,11 @@ class Evaluation:
             rollbacks=sum(episode.rolled_back for episode in episodes),
             against_static=_difference(runs, played[self._plan.static.name]),
             against=tuple(
-                Against(controller=name, difference=_difference(runs, others))
+                Against(
+                    controller=name,
+                    difference=_difference(runs, others),
+                    worth=paired_difference(self._worths(runs), self._worths(others)) if self._is_priced else None,
+                )
                 for name, others in played.items()
                 if name != contender.name
             ),
@@ -144,6 +150,20 @@ class Evaluation:
             against_matched=None if matched is None else _difference(runs, matched),
             runs=tuple(str(run.path) for run in runs),
         )
+
+    @property
+    def _is_priced(self) -> bool:
+        return bool(self._plan.base.variety.size_price)
+
+    def _worths(self, runs: Sequence[EvaluationRun]) -> list[list[float]]:
+        """The worth of each seed's episodes."""
+        return [[episode.test_accuracy - self._price(episode) for episode in run.episodes] for run in runs]
+
+    def _price(self, episode: Episode) -> float:
+        """What the tested network's size cost its host, in points."""
+        conditions = draw_conditions(self._plan.base.variety, episode.seed, episode.env_id)
+        added = self._meter.cost(episode.network).parameters - self._meter.cost(()).parameters
+        return 0.0 if conditions is None else conditions.cost(added)
 
     def _matched(self, size: SizedHost, runs: Sequence[EvaluationRun]) -> MatchedHost:
         return MatchedHost(

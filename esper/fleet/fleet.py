@@ -38,6 +38,8 @@ class Fleet:
     epoch.
 
     Each of several devices has a share of adjacent rows, and a thread that drives it.
+
+    envs: the numbers of the envs, one for each row.
     """
 
     def __init__(
@@ -50,18 +52,21 @@ class Fleet:
         num_classes: int,
         devices: Sequence[torch.device],
         generators: Sequence[torch.Generator],
+        first_env: int = 0,
     ) -> None:
         """The hosts are freshly initialised. fleet.envs is not read.
 
         generators: one CPU generator per env, from which its host is initialised. E is their number.
         input_shape: the shape of one sample: the channels, height and width of an image, or (L,) for tokens.
         num_classes: the number of classes, or the size of the vocabulary.
+        first_env: the number of the first env, where this fleet has only a part of a run's envs.
 
         Raises:
             ConfigError: the images are too small for the host's pooling, fleet.conv_algorithm does not work here, or
                 there are more devices than envs.
         """
         self.rows = len(generators)
+        self.envs = range(first_env, first_env + self.rows)
         if self.rows < len(devices):
             raise ConfigError(
                 f"run.devices names {len(devices)} devices: there are only {self.rows} envs to share; name fewer, or "
@@ -197,11 +202,16 @@ class Fleet:
         shard, row = self._place(env)
         shard.restore_row(row, snapshot)
 
+    def row_of(self, env: int) -> int:
+        """Where an env stands among those of this fleet, and so in what collect() returns."""
+        return env - self.envs.start
+
     def _place(self, env: int) -> tuple[FleetShard, int]:
         """The shard that holds an env, and the env's row there."""
-        for shard, envs in zip(self._shards, self._ranges, strict=True):
-            if env in envs:
-                return shard, env - envs.start
+        row = self.row_of(env)
+        for shard, rows in zip(self._shards, self._ranges, strict=True):
+            if row in rows:
+                return shard, row - rows.start
         raise AssertionError("an env of this fleet is in one of its shards")
 
     def _on_each(

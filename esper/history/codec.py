@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum, StrEnum
 from functools import cache
 from operator import attrgetter
-from typing import Final, TypeVar, cast, get_args, get_type_hints
+from typing import Final, TypeVar, cast, get_args
 
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
@@ -29,7 +29,8 @@ from esper.history.record_code import can_be_compiled, compile_record
 from esper.history.records import FileHeader, HistoryLine
 from esper.history.type_forms import (
     describe,
-    field_forms,
+    forms_in_order,
+    forms_with_bounds,
     is_bounded,
     is_enum,
     is_homogeneous_tuple,
@@ -58,7 +59,7 @@ PlainHook = Callable[[object], object]
 PAYLOAD_TYPES: Final[dict[EventKind, type[Payload]]] = {kind.kind: kind for kind in get_args(Payload)}
 _SEQ: Final = cast("type[int]", Seq)
 _TIME: Final = cast("type[float]", UnixTime)
-_VERSION: Final = cast("type[int]", Count)
+_COUNT: Final = cast("type[int]", Count)
 _EVENT_KEYS: Final = ("seq", "time", "kind", "group_id", "severity", "payload")
 
 
@@ -75,6 +76,7 @@ def event_to_json(event: Event) -> str:
             "kind": payload.kind.value,
             "group_id": event.group_id,
             "severity": event.severity.value,
+            **({"rank": event.rank} if event.rank else {}),
             "payload": _CONVERTER.unstructure(payload),
         }
     )
@@ -102,7 +104,7 @@ def event_from_document(document: Document) -> Event:
 
 
 def _any_event(document: Document) -> Event:
-    check_keys(document, _EVENT_KEYS)
+    check_keys(document, (*_EVENT_KEYS, "rank") if "rank" in document else _EVENT_KEYS)
     kind = _structure(document["kind"], EventKind, "kind")
     return Event(
         seq=_structure(document["seq"], _SEQ, "seq"),
@@ -110,6 +112,7 @@ def _any_event(document: Document) -> Event:
         payload=_structure(document["payload"], PAYLOAD_TYPES[kind], "payload"),
         group_id=_structure(document["group_id"], str, "group_id"),
         severity=_structure(document["severity"], Severity, "severity"),
+        rank=_structure(document.get("rank", 0), _COUNT, "rank"),
     )
 
 
@@ -193,7 +196,7 @@ def manifest_version(document: Document) -> int:
     """
     if "schema_version" not in document:
         raise missing_key("schema_version", describe(int))
-    return _structure(document["schema_version"], _VERSION, "schema_version")
+    return _structure(document["schema_version"], _COUNT, "schema_version")
 
 
 def manifest_from_document(document: Document) -> CheckpointManifest:
@@ -315,7 +318,7 @@ def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
 
 def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
     own_hooks = {
-        name: override(struct_hook=converter.get_structure_hook(own)) for name, own in _forms_with_bounds(form).items()
+        name: override(struct_hook=converter.get_structure_hook(own)) for name, own in forms_with_bounds(form).items()
     }
     make_hook = cast("Callable[..., StructureHook]", make_dict_structure_fn)
     from_mapping = make_hook(form, converter, _cattrs_forbid_extra_keys=True, **own_hooks)
@@ -328,7 +331,7 @@ def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
     general = cast("StructureHook", hook)
     if converter.detailed_validation or not can_be_compiled(form):
         return general
-    return compile_record(form, _forms(form), converter.get_structure_hook, general)
+    return compile_record(form, forms_in_order(form), converter.get_structure_hook, general)
 
 
 def _event_hook(payload: type[Payload]) -> StructureHook:
@@ -337,21 +340,8 @@ def _event_hook(payload: type[Payload]) -> StructureHook:
     def refuse(value: object, _: object) -> object:
         raise WrongValueError(value)
 
-    forms = {**_forms(Event), "payload": payload}
-    return compile_record(Event, forms, _CONVERTER.get_structure_hook, refuse, tags=len(_EVENT_KEYS) - len(forms))
-
-
-def _forms(record: type) -> dict[str, object]:
-    """The forms of a record's fields, in order."""
-    forms = field_forms(record)
-    return {item.name: forms[item.name] for item in fields(record)}
-
-
-def _forms_with_bounds(record: type) -> dict[str, object]:
-    """The forms of the fields that have bounds, which cattrs itself passes over."""
-    plain, whole = get_type_hints(record), field_forms(record)
-    names = [item.name for item in fields(record)]
-    return {name: whole[name] for name in names if whole[name] != plain[name]}
+    forms = {**forms_in_order(Event), "payload": payload}
+    return compile_record(Event, forms, _CONVERTER.get_structure_hook, refuse, tags=1, defaults={"rank": 0})
 
 
 def _optional_to_plain(form: object, converter: Converter) -> PlainHook:

@@ -28,6 +28,7 @@ from esper.telemetry.bounds import LONGEST_TEXT
 
 Hook = Callable[[object, object], object]
 
+_NOTHING: Final[Mapping[str, object]] = {}
 _PRIMITIVES: Final[frozenset[object]] = frozenset({int, float, bool})
 
 
@@ -37,7 +38,13 @@ def can_be_compiled(form: type) -> bool:
 
 
 def compile_record(
-    form: type, types: Mapping[str, object], hook_of: Callable[[object], Hook], general: Hook, *, tags: int = 0
+    form: type,
+    types: Mapping[str, object],
+    hook_of: Callable[[object], Hook],
+    general: Hook,
+    *,
+    tags: int = 0,
+    defaults: Mapping[str, object] = _NOTHING,
 ) -> Hook:
     """A function that builds a record from a document, as a converter's hook.
 
@@ -45,18 +52,25 @@ def compile_record(
     hook_of: gives the general hook of a type.
     general: the general hook for the whole record.
     tags: how many keys the ordinary document has beside the fields.
+    defaults: the values of fields that the ordinary document may leave out.
     """
     scope: dict[str, object] = {"form": form, "general": general, "Twin": _twin(form), "new": object.__new__}
     for name, kind in types.items():
         scope[f"hook_{name}"], scope[f"type_{name}"] = hook_of(kind), kind
         scope[f"table_{name}"] = enum_table(cast("type[Enum]", kind)) if is_enum(kind) else None
+    scope |= {f"default_{name}": value for name, value in defaults.items()}
+    length = " + ".join([str(len(types) - len(defaults) + tags), *(f"({name!r} in value)" for name in defaults)])
     source = [
         "def build(value, _):",
-        f"    if type(value) is not dict or len(value) != {len(types) + tags}:",
+        f"    if type(value) is not dict or len(value) != {length}:",
         "        return general(value, form)",
         "    record = new(Twin)",
         "    try:",
-        *(f"        {line}" for name, kind in types.items() for line in _field_lines(name, kind)),
+        *(
+            f"        {line}"
+            for name, kind in types.items()
+            for line in _field_lines(name, kind, may_lack=name in defaults)
+        ),
         "    except KeyError:",
         "        return general(value, form)",
         "    record.__class__ = form",
@@ -66,18 +80,19 @@ def compile_record(
     return cast("Hook", scope["build"])
 
 
-def _field_lines(name: str, kind: object) -> list[str]:
-    """The statements that set one field."""
+def _field_lines(name: str, kind: object, *, may_lack: bool) -> list[str]:
+    """The statements that set one field. may_lack: the document may leave it out."""
+    item = f"item = value.get({name!r}, default_{name})" if may_lack else f"item = value[{name!r}]"
     convert = f"hook_{name}(item, type_{name})"
     if is_enum(kind):
         return [
-            f"item = value[{name!r}]",
+            item,
             f"record.{name} = table_{name}[item] if type(item) is str and item in table_{name} else {convert}",
         ]
     strange = _strange(kind)
     if strange is None:
-        return [f"item = value[{name!r}]", f"record.{name} = {convert}"]
-    return [f"item = value[{name!r}]", f"if {strange}:", f"    item = {convert}", f"record.{name} = item"]
+        return [item, f"record.{name} = {convert}"]
+    return [item, f"if {strange}:", f"    item = {convert}", f"record.{name} = item"]
 
 
 def _strange(kind: object) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from dataclasses import fields
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Annotated, Final, Literal, Union, cast, get_args, get_origin, get_type_hints
@@ -55,6 +56,18 @@ def without_bounds(form: object) -> object:
 def field_forms(record: type) -> dict[str, object]:
     """The forms of a record's fields, with their bounds."""
     return cast("dict[str, object]", get_type_hints(record, include_extras=True))
+
+
+def forms_in_order(record: type) -> dict[str, object]:
+    """The forms of a record's fields, in the order of the fields."""
+    forms = field_forms(record)
+    return {item.name: forms[item.name] for item in fields(record)}
+
+
+def forms_with_bounds(record: type) -> dict[str, object]:
+    """The forms of the fields that have bounds, which cattrs itself passes over."""
+    plain = get_type_hints(record)
+    return {name: form for name, form in forms_in_order(record).items() if form != plain[name]}
 
 
 def is_enum(form: object) -> bool:

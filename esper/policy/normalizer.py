@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from esper.policy.totals import TensorSum, alone
+
 _EPSILON = 1e-4
 
 
@@ -41,13 +43,16 @@ class RunningNormalizer:
         scaled = (features_ed - self._mean_d) * torch.rsqrt(self._variance_d + _EPSILON)
         return scaled.clamp(-self._clip, self._clip)
 
-    def update(self, features_etd: Tensor, valid_et: Tensor) -> None:
-        """Move the statistics toward those of one rollout's raw observations. Only valid steps count."""
+    def update(self, features_etd: Tensor, valid_et: Tensor, total: TensorSum = alone) -> None:
+        """Move the statistics toward those of one rollout's raw observations. Only valid steps count.
+
+        total: adds up what other processes saw, too.
+        """
         weight_et1 = valid_et.unsqueeze(-1).to(features_etd.dtype)
-        steps = weight_et1.sum()
+        steps = total(weight_et1.sum())
         count = steps.clamp_min(1.0)
-        mean_d = (features_etd * weight_et1).sum((0, 1)) / count
-        variance_d = ((features_etd - mean_d).square() * weight_et1).sum((0, 1)) / count
+        mean_d = total((features_etd * weight_et1).sum((0, 1))) / count
+        variance_d = total(((features_etd - mean_d).square() * weight_et1).sum((0, 1))) / count
         # Without a single valid step there is nothing to move toward.
         take = torch.where(steps > 0, 1.0 - self._momentum, 0.0)
         keep = 1.0 - take

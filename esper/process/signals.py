@@ -17,11 +17,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Literal
+from typing import Final, Literal
 
 from esper.training.run_control import RunControl
 
 OnHangup = Literal["continue", "stop"]
+
+_STOPPING: Final = b"esper: stopping after this epoch; a second signal leaves at once\n"
 
 
 def _nothing() -> None:
@@ -39,6 +41,8 @@ class StopSignals:
     speaks: whether lines may be written to stderr; not while the cockpit draws there.
     leave_terminal: called once when the terminal is gone.
     restore_terminal: called before the process is broken off.
+    patient: whether a second signal is ignored. A launcher passes on what the terminal has sent to every process
+        already, so in a run of several processes one Ctrl-C arrives twice. The launcher itself kills what does not end.
     """
 
     control: RunControl
@@ -48,6 +52,7 @@ class StopSignals:
     speaks: bool = True
     leave_terminal: Callable[[], None] = _nothing
     restore_terminal: Callable[[], None] = _nothing
+    patient: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -56,13 +61,15 @@ class StopSignals:
 
     def stop(self, number: int) -> None:
         """Ask the run to end, or end the process if the run was asked before."""
+        if self.first is not None and self.patient:
+            return
         if self.first is not None:
             self.restore_terminal()
             self._say(b"esper: broken off; what was recorded stays\n")
             os._exit(128 + number)
         self.first = number
         self.control.request_stop(signal=signal.Signals(number).name)
-        self._say(b"esper: stopping after this epoch; a second signal leaves at once\n")
+        self._say(b"esper: stopping after this epoch\n" if self.patient else _STOPPING)
 
     def hang_up(self) -> None:
         """The terminal is gone. A paused run goes on, since nobody could let it."""
@@ -87,13 +94,16 @@ class StopSignals:
 
 
 @contextmanager
-def stop_on_signals(control: RunControl, *, on_hangup: OnHangup = "stop") -> Generator[StopSignals]:
+def stop_on_signals(
+    control: RunControl, *, on_hangup: OnHangup = "stop", patient: bool = False
+) -> Generator[StopSignals]:
     """While the block runs, signals ask the run that listens to control to stop.
 
     on_hangup: whether a hang-up stops the run. A process that was started to ignore SIGHUP, for example by nohup, goes
         on ignoring it.
+    patient: as for StopSignals.
     """
-    signals = StopSignals(control=control, on_hangup=on_hangup)
+    signals = StopSignals(control=control, on_hangup=on_hangup, patient=patient)
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signals.stop(number)

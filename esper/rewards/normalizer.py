@@ -32,6 +32,16 @@ class RewardNormalizerState:
         mean = self.mean + delta / count
         return RewardNormalizerState(mean=mean, m2=self.m2 + delta * (value - mean), count=count)
 
+    def joined(self, other: RewardNormalizerState) -> RewardNormalizerState:
+        """The moments of both sets of values together (Chan et al. 1979)."""
+        count = self.count + other.count
+        if not other.count or not self.count:
+            return self if self.count else other
+        delta, share = other.mean - self.mean, other.count / count
+        return RewardNormalizerState(
+            mean=self.mean + delta * share, m2=self.m2 + other.m2 + delta * delta * self.count * share, count=count
+        )
+
     @property
     def std(self) -> float | None:
         """The sample standard deviation, or None while there are fewer than two values or no spread yet."""

@@ -108,17 +108,22 @@ class Hub:
         with self._lock:
             self._sinks = tuple(other for other in self._sinks if other is not sink)
 
-    def emit(self, payload: Payload, *, severity: Severity = Severity.INFO, group_id: str = DEFAULT_GROUP) -> Event:
+    def emit(
+        self, payload: Payload, *, severity: Severity = Severity.INFO, group_id: str = DEFAULT_GROUP, rank: int = 0
+    ) -> Event:
         """Stamp the payload and deliver it before returning.
 
         group_id: the policy group to which it belongs.
+        rank: the process that reports it, in a run of several.
 
         Raises:
             TelemetryWriteError: a critical sink failed.
         """
         known = len(self._failures)
         self._seq += 1
-        event = Event(seq=self._seq, time=self._clock(), payload=payload, group_id=group_id, severity=severity)
+        event = Event(
+            seq=self._seq, time=self._clock(), payload=payload, group_id=group_id, severity=severity, rank=rank
+        )
         for sink in self._sinks:  # add and remove replace the tuple, so this loop needs no lock.
             try:
                 sink.accept(event)

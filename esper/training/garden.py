@@ -72,7 +72,8 @@ class Garden:
         first_episode: int,
         group_size: int,
     ) -> None:
-        """first_episode: the number of the episode that env 0 starts, from which seed ids and initial values follow.
+        """first_episode: the number of the episode that the run's env 0 starts, from which seed ids and initial values
+        follow.
         group_size: the number of envs per policy group. Env k of each group has the same episode number, seed ids
         and initial values.
         """
@@ -82,8 +83,10 @@ class Garden:
         self._run_seed = run_seed
         self._first_episode = first_episode
         self._group_size = group_size
-        self._states: list[list[SeedState | None]] = [[None] * fleet.slot_config.num_slots for _ in range(fleet.rows)]
-        self._germinations = [0] * fleet.rows
+        self._states: dict[int, list[SeedState | None]] = {
+            env: [None] * fleet.slot_config.num_slots for env in fleet.envs
+        }
+        self._germinations = dict.fromkeys(fleet.envs, 0)
 
     @property
     def slot_config(self) -> SlotConfig:

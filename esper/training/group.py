@@ -23,13 +23,15 @@ from esper.training.controllers.protocol import Controller
 class Group:
     """A running group. Its normaliser and its controller outlive the batches.
 
-    rows: the group's envs in the fleet.
+    env_ids: all envs of the group.
+    rows: those of them that this process trains, in its fleet; in a run of one process these are all.
     """
 
     group_id: str
     config: TrainingConfig
     controller: Controller
     reward_normalizer: RewardNormalizer
+    env_ids: range
     rows: range
 
     def started(self) -> GroupStarted:
@@ -40,7 +42,7 @@ class Group:
             learns=self.controller.learns,
             reward_mode=self.config.reward.mode,
             reward_family=self.config.reward.family,
-            env_ids=tuple(self.rows),
+            env_ids=tuple(self.env_ids),
         )
 
     def state(self) -> dict[str, Tensor]:
@@ -67,5 +69,5 @@ class Group:
 
 
 def groups_of_envs(groups: Sequence[Group]) -> dict[int, str]:
-    """The id of the group to which each env of the fleet belongs."""
-    return {env: group.group_id for group in groups for env in group.rows}
+    """The id of the group to which each env of the run belongs."""
+    return {env: group.group_id for group in groups for env in group.env_ids}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Final
 
 import torch
@@ -21,6 +22,7 @@ from esper.training.config import KeepHosts
 from esper.training.episode.world import BatchWorld
 from esper.training.group import Group
 from esper.training.kept_hosts import KeptHost, KeptHosts
+from esper.training.ranks.protocol import SINGLE, Ranks
 
 Candidate = tuple[Group, EpisodeOutcome]
 
@@ -31,10 +33,12 @@ BEST_HOSTS: Final = 3
 class HostKeeper:
     """Ranks networks by their final validation accuracy, over the run so far and over each round."""
 
-    def __init__(self, groups: Sequence[Group], data: TaskData, keep: KeepHosts) -> None:
+    def __init__(self, groups: Sequence[Group], data: TaskData, keep: KeepHosts, ranks: Ranks = SINGLE) -> None:
+        """ranks: the processes of the run. Each copies networks of its own envs, and hands them to all."""
         self._groups = groups
         self._data = data
         self._keep = keep
+        self._ranks = ranks
         self._best: list[GrownHost] = []
         self._all: list[str] = []
 
@@ -74,14 +78,18 @@ class HostKeeper:
 
     def _take_all(self, world: BatchWorld, wanted: Sequence[Candidate]) -> tuple[tuple[KeptHost, ...], tuple[str, ...]]:
         """The networks, and the reasons why some are missing: a plug-in's part may have no ordinary module."""
-        new: list[KeptHost] = []
-        left_out: list[str] = []
-        for group, outcome in wanted:
+        own: dict[int, KeptHost | str] = {}
+        for place, (group, outcome) in enumerate(wanted):
+            if outcome.env_id not in group.rows:
+                continue
             try:
-                new.append(self._take(world, group, outcome))
+                own[place] = self._take(world, group, outcome)
             except ConfigError as error:
-                left_out.append(str(error))
-        return tuple(new), tuple(dict.fromkeys(left_out))
+                own[place] = str(error)
+        found = dict(chain.from_iterable(part.items() for part in self._ranks.gather(own)))
+        taken = [found[place] for place in range(len(wanted))]
+        left_out = [one for one in taken if isinstance(one, str)]
+        return tuple(one for one in taken if isinstance(one, KeptHost)), tuple(dict.fromkeys(left_out))
 
     def _take(self, world: BatchWorld, group: Group, outcome: EpisodeOutcome) -> KeptHost:
         """Copy a network out of the fleet, measure the copy, and describe it."""

@@ -13,7 +13,8 @@ from typing import Final
 
 from esper.contracts.orders import Order
 
-_LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.05
+"""How often a paused trainer looks whether it may go on."""
 
 
 class RunControl:
@@ -84,15 +85,19 @@ class RunControl:
         """The name of the signal that asked for the end, for example SIGTERM; None if something else did or nobody."""
         return self._signal
 
+    def save_if_asked(self, save: Callable[[], None]) -> None:
+        """Call save if a checkpoint was asked for that is not written yet."""
+        if self._checkpoint:
+            save()
+            self._checkpoint = False
+
     def wait_while_paused(self, save: Callable[[], None]) -> None:
         """Block the calling thread, which is the trainer's, while the run is paused.
 
         save: writes a checkpoint of the last complete round. It is called if one was asked for.
         """
         while True:
-            if self._checkpoint:
-                save()
-                self._checkpoint = False
+            self.save_if_asked(save)
             if not self._paused or self._stop:
                 return
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(LOOK_SECONDS)

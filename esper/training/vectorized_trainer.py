@@ -36,8 +36,19 @@ from esper.training.kept_hosts import KeptHosts
 from esper.training.payloads import algorithm_chosen
 from esper.training.phase_clock import Phase, PhaseClock
 from esper.training.ppo.skipped_updates import SkipCounter
+from esper.training.ranks.agreement import ends_after_round
+from esper.training.ranks.protocol import SINGLE, Ranks, first_alone, own_envs
 from esper.training.report.batch import BatchReporter
 from esper.training.run_control import RunControl
+from esper.training.shares import (
+    begin_rollout,
+    check_shares,
+    end_rollout,
+    join_ranks,
+    require_same_ground,
+    require_same_state,
+    share_state,
+)
 from esper.training.vectorized_types import BatchSummary
 
 
@@ -67,6 +78,7 @@ class RunHooks:
     on_hosts: called after each batch with the grown networks to keep, as run.keep_hosts says; None keeps none.
     start: where an interrupted run continues, with batch start.rounds_completed + 1; None starts a new run.
     make_controller: builds each group's controller; without it, the one that the group's config names.
+    ranks: the processes that train the run together. The start and the controllers' state are those of the first one.
     """
 
     hub: Hub = field(default_factory=Hub)
@@ -78,6 +90,7 @@ class RunHooks:
     on_hosts: Callable[[KeptHosts], None] | None = None
     start: TrainerState | None = None
     make_controller: ControllerFactory = make_controller
+    ranks: Ranks = SINGLE
 
 
 def train_ppo_vectorized(config: TrainingConfig, hooks: RunHooks | None = None) -> TrainingResult:
@@ -110,29 +123,36 @@ class VectorizedPPOTrainer:
 
     def __init__(self, specs: Sequence[GroupSpec], hooks: RunHooks) -> None:
         check_groups(specs)
+        self._ranks = hooks.ranks
+        check_shares(specs, self._ranks)
         config = specs[0].config
         self._config = config  # The first group's config is read here only for what all groups share.
         self._hooks = hooks
         self._hub = hooks.hub
         use_threads(config.run.threads)
         self._device = resolve_device(config.run.device)
-        self._worlds = WorldMaker(config, groups=len(specs))
+        self._worlds = first_alone(self._ranks, lambda: self._load_worlds(len(specs)))
         if config.run.threads == 0:
             self._worlds.settle_threads()
+        self._worlds.agree()
+        require_same_ground(self._ranks, self._worlds.data_digest)
         self._data, self._source = self._worlds.data, self._worlds.source
         self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place) for place, spec in enumerate(specs))
         self._clock = PhaseClock()
-        self._reporter = BatchReporter(self._groups, hub=self._hub, source=self._source, clock=self._clock)
+        self._reporter = BatchReporter(
+            self._groups, hub=self._hub, source=self._source, clock=self._clock, ranks=self._ranks
+        )
         self._checkpoints = CheckpointSchedule(
             self._groups, interval=config.run.checkpoint_interval, on_checkpoint=hooks.on_checkpoint
         )
-        self._keeper = HostKeeper(self._groups, self._data, config.run.keep_hosts)
+        self._keeper = HostKeeper(self._groups, self._data, config.run.keep_hosts, self._ranks)
         self._completed = 0
         self._orders: tuple[OperatorOrdered, ...] = ()
         self._announced = False
         if hooks.start is not None:
             self._continue(hooks.start)
+        share_state(self._groups, self._ranks)
 
     def _continue(self, start: TrainerState) -> None:
         require_same_run(start.groups, self._groups)
@@ -147,13 +167,20 @@ class VectorizedPPOTrainer:
 
     def _new_group(self, spec: GroupSpec, place: int) -> Group:
         envs = spec.config.fleet.envs
+        controller = self._hooks.make_controller(spec.config, self._device)
+        join_ranks(controller, self._ranks)
+        own = own_envs(self._ranks, envs)
         return Group(
             group_id=spec.group_id,
             config=spec.config,
-            controller=self._hooks.make_controller(spec.config, self._device),
+            controller=controller,
             reward_normalizer=RewardNormalizer(clip=spec.config.reward.clip),
-            rows=range(place * envs, (place + 1) * envs),
+            env_ids=range(place * envs, (place + 1) * envs),
+            rows=range(place * envs + own.start, place * envs + own.stop),
         )
+
+    def _load_worlds(self, groups: int) -> WorldMaker:
+        return WorldMaker(self._config, groups=groups, ranks=self._ranks)
 
     def train(self) -> TrainingResult:
         """Run every batch, or as many as there are before a stop is requested.
@@ -210,18 +237,20 @@ class VectorizedPPOTrainer:
 
         The result is None if the run was stopped before the batch was complete.
         """
-        if self._hooks.control.stop_after_round_requested:
-            OrderBook(batch, self._hooks.control, self._hub, groups=groups_of_envs(self._groups)).take(1)
+        if ends_after_round(self._hooks.control, self._ranks):
+            OrderBook(
+                batch, self._hooks.control, self._hub, groups=groups_of_envs(self._groups), ranks=self._ranks
+            ).take(1)
             return None
         self._clock.restart()
         with self._clock.measure(Phase.SETUP):
             world = self._worlds.make(batch)
             if not self._announced:
                 self._hub.emit(self._training_started(world.fleet))
-                self._hub.emit(algorithm_chosen(world.fleet.algorithm_choice))
+                self._hub.emit(algorithm_chosen(self._worlds.agreed or world.fleet.algorithm_choice))
                 self._announced = True
             for group in self._groups:
-                group.reward_normalizer.begin_rollout()
+                begin_rollout(group.reward_normalizer, self._ranks)
                 group.controller.begin_batch(group.reward_normalizer.scale)
             rollout = Rollout(
                 self._groups,
@@ -231,9 +260,12 @@ class VectorizedPPOTrainer:
                 control=self._hooks.control,
                 save=self._checkpoints.save,
                 recorded_orders=[order for order in self._orders if order.batch == batch],
+                ranks=self._ranks,
             )
         if not rollout.run():
             return None
+        for group in self._groups:
+            end_rollout(group.reward_normalizer, self._ranks)
         if self._hooks.on_rollout is not None:
             self._hooks.on_rollout(rollout)
         with self._clock.measure(Phase.UPDATE):
@@ -241,18 +273,21 @@ class VectorizedPPOTrainer:
                 group.controller.learn(random_stream(self._config.run.seed, "minibatches", batch))
                 for group in self._groups
             ]
+        require_same_state(self._groups, self._ranks)
         summaries = self._reporter.report(world, rollout, metrics, self._hooks.on_summary)
         self._keep_hosts(world, summaries)
         return summaries
 
     def _keep_hosts(self, world: BatchWorld, summaries: tuple[BatchSummary, ...]) -> None:
         """Hand the networks that are worth keeping to whoever keeps them, and say which ones those are."""
-        if self._hooks.on_hosts is None or self._config.run.keep_hosts == "none":
+        wanted = self._hooks.on_hosts is not None and self._config.run.keep_hosts != "none"
+        if not self._ranks.from_first(lambda: wanted):
             return
         kept = self._keeper.after_round(
             world, [[record.outcome for record in summary.episode_history] for summary in summaries]
         )
-        self._hooks.on_hosts(kept)
+        if self._hooks.on_hosts is not None:
+            self._hooks.on_hosts(kept)
         self._hub.emit(HostsKept(batch=world.batch, names=kept.names, left_out=kept.left_out))
 
     def _training_started(self, fleet: Fleet) -> TrainingStarted:

@@ -15,6 +15,7 @@ from esper.evaluation.players import OneByOne, SideBySide
 from esper.evaluation.records import ControllerResult
 from esper.evaluation.runs import EvaluationStoppedError
 from esper.history import RunDirectory, read_events, read_history
+from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
@@ -168,3 +169,29 @@ def test_parameters_that_do_not_fit_the_host_are_found_before_anything_runs(shor
     )
     with pytest.raises(ConfigError, match=r"hillclimb\.blueprints has 'lora'"):
         make_plan(unfit, ["static", "hillclimb"], seeds=1)
+
+
+def test_where_size_has_a_price_the_worth_is_what_is_left_of_the_accuracy(tmp_path: Path) -> None:
+    short = ["fleet.envs=2", "fleet.episode_length=12", "growth.min_training_epochs=1", "run.threads=1"]
+    plan_of_one = "controller.schedule.germinate_epochs=[1]"
+    config = with_overrides(load_preset("digits_dial"), [*short, plan_of_one, "variety.size_price=[20.0,20.0]"])
+    plan = make_plan(config, ["static", "schedule"], seeds=2)
+    static, schedule = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()
+    assert static.worth is not None
+    assert schedule.worth is not None
+    assert static.worth.mean == pytest.approx(static.test_accuracy.mean)
+    cost = 20.0 * schedule.parameters_added.mean / 1_000
+    assert cost > 0.0
+    assert schedule.worth.mean == pytest.approx(schedule.test_accuracy.mean - cost)
+    (against,) = schedule.against
+    assert against.worth is not None
+    assert against.worth.mean == pytest.approx(against.difference.mean - cost)
+
+
+def test_an_evaluation_has_the_whole_range_of_prices_from_the_start() -> None:
+    plan = make_plan(load_preset("digits_dial"), ["schedule"], seeds=1)
+    assert plan.config(plan.contenders[0], 1).variety.size_price_warmup_episodes == 0
+
+
+def test_without_a_price_there_is_no_worth(evaluated: Evaluated) -> None:
+    assert [result.worth for result in evaluated[0]] == [None] * 3

@@ -133,3 +133,5 @@ def _show(results: Sequence[ControllerResult], *, as_json: bool, csv: Path | Non
             console.print(differences_table(results))
         if len(results) > 2:
             console.print(against_table(results))
+        if results[0].worth is not None:
+            console.print(against_table(results, worth=True))

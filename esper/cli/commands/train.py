@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from esper.cli import completion, run_options
+from esper.process.launch import find_launch, require_single
 from esper.process.signals import OnHangup
 from esper.training.group_spec import GroupSpec
+
+if TYPE_CHECKING:
+    from esper.training.ranks.protocol import Ranks
 
 
 class Hangup(StrEnum):
@@ -83,11 +87,23 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Train a fleet of growing hosts and the controller that grows them."""
+    """Train a fleet of growing hosts and the controller that grows them.
+
+    Under torchrun, several processes share the hosts (docs/scale.md).
+    """
+    launch = find_launch()
     if detach:
+        require_single(launch, "train --detach")
         from esper.cli.console.background import train_in_background
 
         raise typer.Exit(train_in_background(sys.argv[1:]))
+    ranks: Ranks | None = None
+    if launch is not None:
+        from esper.cli.console.ranked import follow, join
+
+        ranks = join(launch, context)
+        if ranks.rank > 0:
+            raise typer.Exit(follow(ranks))
     if resume is not None:
         raise typer.Exit(
             resume_run(
@@ -107,6 +123,7 @@ def train(
                 read_only=read_only,
                 on_hangup=on_hangup,
                 on_alert=on_alert,
+                ranks=ranks,
             )
         )
     config = run_options.resolve(
@@ -130,7 +147,7 @@ def train(
 
         config = with_start(config)
     run_options.prepare(config)
-    if run_options.wants_cockpit(no_tui):
+    if ranks is None and run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
         raise typer.Exit(
@@ -143,8 +160,13 @@ def train(
             )
         )
     from esper.cli.console.headless import train_headless
+    from esper.training.ranks.protocol import SINGLE
 
-    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop"), on_alert=on_alert))
+    raise typer.Exit(
+        train_headless(
+            config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop"), on_alert=on_alert, ranks=ranks or SINGLE
+        )
+    )
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -182,6 +204,7 @@ def resume_run(
     read_only: bool,
     on_hangup: Hangup | None,
     on_alert: str | None,
+    ranks: Ranks | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
 
@@ -214,7 +237,7 @@ def resume_run(
 
         report = partial(print_comparison, as_json=False)
     runs_dir = point.directory.path.parent
-    if run_options.wants_cockpit(no_tui):
+    if ranks is None and run_options.wants_cockpit(no_tui):
         from esper_tui import session
 
         return session.train(
@@ -228,6 +251,7 @@ def resume_run(
             on_alert=on_alert,
         )
     from esper.cli.console.headless import train_headless
+    from esper.training.ranks.protocol import SINGLE
 
     return train_headless(
         point.config,
@@ -237,6 +261,7 @@ def resume_run(
         resume=point,
         on_hangup=_on_hangup(on_hangup, "stop"),
         on_alert=on_alert,
+        ranks=ranks or SINGLE,
     )
 
 

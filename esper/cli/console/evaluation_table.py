@@ -19,14 +19,17 @@ def figures_table(results: Sequence[ControllerResult]) -> Table:
     table = _table(
         f"{first.preset}: {len(first.seeds)} seeds, {first.episodes} episodes of {first.epochs} epochs each",
         f"test: mean in percent [95 % interval, {_unit(len(first.seeds))}] and interquartile mean; params and FLOPs "
-        "(per sample) that growing added; kept and wasted: seeds per episode that were fossilised, and that were not",
+        "(per sample) that growing added; kept and wasted: seeds per episode that were fossilised, and that were not"
+        + ("; worth: test minus the price of the params, with its interval" if first.worth is not None else ""),
     )
-    for heading in ("test", "iqm", "params", "FLOPs", "kept", "wasted", "reward"):
+    worth = () if first.worth is None else ("worth",)
+    for heading in ("test", *worth, "iqm", "params", "FLOPs", "kept", "wasted", "reward"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         table.add_row(
             _name(result),
             _estimate(result.test_accuracy),
+            *(() if result.worth is None else (_estimate(result.worth),)),
             number(result.test_accuracy.iqm, 1),
             f"+{number(result.parameters_added.mean, 0)}",
             f"+{_short(result.flops.mean - result.host_flops)}",
@@ -70,16 +73,19 @@ def _table(title: str, caption: str) -> Table:
     return table
 
 
-def against_table(results: Sequence[ControllerResult]) -> Table:
-    """A table of each controller (row) against each other one (column)."""
+def against_table(results: Sequence[ControllerResult], *, worth: bool = False) -> Table:
+    """A table of each controller (row) against each other one (column).
+
+    worth: whether they are compared in worth, which all of them must have, or in test accuracy.
+    """
     table = _table(
-        "Row minus column in test accuracy",
+        f"Row minus column in {'worth' if worth else 'test accuracy'}",
         f"points, with the 95 % interval over paired episodes, {_unit(len(results[0].seeds))}",
     )
     for result in results:
         table.add_column(result.controller, justify="right")
     for result in results:
-        found = {one.controller: one.difference for one in result.against}
+        found = {one.controller: one.worth if worth else one.difference for one in result.against}
         table.add_row(
             _name(result),
             *("" if other is result else _difference(found[other.controller], "\n") for other in results),

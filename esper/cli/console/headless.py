@@ -30,6 +30,7 @@ from esper.process.signals import OnHangup, StopSignals, stop_on_signals
 from esper.telemetry.events import RunEnd
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
+from esper.training.ranks.protocol import SINGLE, Ranks
 from esper.training.run_control import RunControl
 
 STOPPED: Final = 128 + signal.SIGINT
@@ -46,6 +47,7 @@ def train_headless(
     to_stderr: bool = False,
     on_hangup: OnHangup = "stop",
     on_alert: str | None = None,
+    ranks: Ranks = SINGLE,
 ) -> int:
     """Train, show progress on stdout, and at the end print the run directory on a line of its own.
 
@@ -58,6 +60,7 @@ def train_headless(
     to_stderr: leave stdout to the report.
     on_hangup: whether the run stops, or goes on into its console.log, when its terminal goes away.
     on_alert: the command to run for every alert.
+    ranks: the processes of the run, of which this one is the first.
 
     Returns:
         The exit code: 0, 128 and the number of the signal that stopped the run, or STOPPED.
@@ -68,12 +71,20 @@ def train_headless(
     """
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
-    with stop_on_signals(control, on_hangup=on_hangup) as signals:
-        path, end = _record(config, runs_dir, groups, console, resume, signals, on_alert)
+    with stop_on_signals(control, on_hangup=on_hangup, patient=ranks.size > 1) as signals:
+        path, end = _record(config, runs_dir, groups, console, resume, signals, on_alert, ranks)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
-    return signals.exit_code or (STOPPED if end is RunEnd.STOPPED else 0)
+    return exit_code_of(end, signals)
+
+
+def exit_code_of(end: RunEnd, signals: StopSignals) -> int:
+    """What a process ends with whose run came to this end. Another rank may have got the signal that stopped it."""
+    if end is not RunEnd.STOPPED:
+        return signals.exit_code
+    name = signals.control.stop_signal
+    return STOPPED if name is None else 128 + signal.Signals[name]
 
 
 def _record(
@@ -84,6 +95,7 @@ def _record(
     resume: ResumePoint | None,
     signals: StopSignals,
     on_alert: str | None,
+    ranks: Ranks,
 ) -> tuple[Path, RunEnd]:
     """Train into a recording; returns the run's directory and how the run ended."""
     with ExitStack() as after_closing, _recording(config, runs_dir, groups, resume) as recording:
@@ -98,7 +110,7 @@ def _record(
         try:
             with rare_full_collections():
                 result = train_recorded(
-                    groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note
+                    groups or [GroupSpec(config=config)], recording, signals.control, resume, note=_note, ranks=ranks
                 )
         except ConfigError:
             if resume is None and recording.hub.last_seq == 0:  # no event was written: leave nothing behind

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from esper.telemetry.bounds import Seq, UnixTime
+from esper.telemetry.bounds import Count, Seq, UnixTime
 from esper.telemetry.events.epoch import (
     AblationConfig,
     Alternative,
@@ -156,6 +156,7 @@ class Event:
     time: seconds since the Unix epoch.
     group_id: the policy group to which the payload's env or update belongs, or DEFAULT_GROUP for what concerns the
         whole fleet.
+    rank: the process that reports it, in a run of several processes. The first one is 0, and a file leaves it out.
     """
 
     seq: Seq
@@ -163,6 +164,7 @@ class Event:
     payload: Payload
     group_id: str = DEFAULT_GROUP
     severity: Severity = Severity.INFO
+    rank: Count = 0
 
     @property
     def kind(self) -> EventKind:

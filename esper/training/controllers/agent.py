@@ -31,6 +31,7 @@ from esper.training.ppo.rollout_buffer import RolloutBuffer
 from esper.training.ppo.schedule import UpdateProgress
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
+from esper.training.ranks.protocol import SINGLE, Ranks, own_envs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +81,22 @@ class Agent:
             device=device,
         )
         self._updater = PPOUpdater(self.policy, config.ppo)
-        self._buffer = RolloutBuffer(
-            envs=config.fleet.envs,
-            epochs=config.fleet.episode_length,
-            num_slots=self._num_slots,
-            device=device,
-            conditions=conditions,
-        )
-        self._hidden = self.policy.initial_state(config.fleet.envs)
         self._open_step: _OpenStep | None = None
         self._reward_scale = 1.0
+        self.join(SINGLE)
+
+    def join(self, ranks: Ranks) -> None:
+        """Decide for this rank's own envs only, and learn from those of all ranks."""
+        self._updater.ranks = ranks
+        self._envs = len(own_envs(ranks, self._config.fleet.envs))
+        self._buffer = RolloutBuffer(
+            envs=self._envs,
+            epochs=self._config.fleet.episode_length,
+            num_slots=self._num_slots,
+            device=self._device,
+            conditions=self._config.variety.draws,
+        )
+        self._hidden = self.policy.initial_state(self._envs)
 
     @property
     def name(self) -> str:
@@ -104,7 +111,7 @@ class Agent:
         self._take_units(reward_scale)
         self._buffer.clear()
         self.policy.set_floors(self._config.policy.floors_after(self._updater.progress.episodes))
-        self._hidden = self.policy.initial_state(self._config.fleet.envs)
+        self._hidden = self.policy.initial_state(self._envs)
 
     def decide(self, situation: Situation, generator: torch.Generator) -> tuple[Decision, ...]:
         """Choose one action per env. This makes the one copy from the device of a decision step."""
@@ -160,7 +167,7 @@ class Agent:
     def learn(self, generator: torch.Generator) -> PPOMetrics:
         """Learn from the batch: first the observation statistics, then the policy."""
         rollout = self._buffer.tensors()
-        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et)
+        self._observation_normalizer.update(rollout.raw_features_etd, rollout.valid_et, self._updater.ranks.sum)
         return self._updater.update(self._buffer, generator)
 
     def state(self) -> dict[str, Tensor]:

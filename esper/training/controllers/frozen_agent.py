@@ -16,6 +16,7 @@ from esper.training.config import TrainingConfig
 from esper.training.controllers.agent import Agent
 from esper.training.controllers.named_tensors import require_same_layout
 from esper.training.controllers.protocol import StepResult
+from esper.training.ranks.protocol import Ranks
 
 
 class FrozenAgent:
@@ -36,6 +37,10 @@ class FrozenAgent:
         self._agent = Agent(replace(config, policy=own), device, how=config.controller.decisions)
         require_same_layout(tensors, self._agent.state())
         self._agent.load_state(tensors)
+
+    def join(self, ranks: Ranks) -> None:
+        """Decide for this rank's own envs only."""
+        self._agent.join(ranks)
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from esper.policy.acting import Decision
 from esper.policy.observations import Observation
 from esper.policy.situation import Situation
 from esper.telemetry.events import PPOMetrics
+from esper.training.ranks.protocol import Ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +105,17 @@ class Controller(Protocol):
 
         tensors: the state, on the CPU.
         """
+        ...
+
+
+@runtime_checkable
+class RankedController(Protocol):
+    """A controller whose envs may be shared out among several processes.
+
+    One that learns must offer this in order to be used in such a run, and take its statistics and gradients over all
+    ranks.
+    """
+
+    def join(self, ranks: Ranks) -> None:
+        """Decide from now on for the envs own_envs(ranks, fleet.envs) only. This is called before the first batch."""
         ...

@@ -1,7 +1,7 @@
 """One policy group's part of a batch: its decisions are taken, carried out, rewarded, recorded and handed back.
 
-Legend: E envs of the group. An env's place is its index in the group. Its row is its index in the fleet, and is its
-env_id.
+Legend: E envs of the group that this process trains. An env's place is its index among them. Its env_id is its number
+in the whole run, and its row is its index in the fleet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
+from esper.contracts.actions import NUM_HEADS
 from esper.fleet.measure import EnvMeasurement
 from esper.growth.hosts.kinds import topology_of
 from esper.growth.lifecycle.events import Fossilized, Germinated, Pruned
@@ -20,7 +21,6 @@ from esper.policy.observations import Observation, build_observations
 from esper.policy.signals import EnvSignals, after_action, after_epoch
 from esper.policy.situation import EnvSituation, Situation
 from esper.telemetry.events import CounterfactualMatrixComputed, EpochCompleted, OperatorAct, Payload, Severity
-from esper.telemetry.hub import Hub
 from esper.training.anomalies.watches import SeedWatch
 from esper.training.controllers.protocol import StepResult
 from esper.training.episode.action_decoding import decode_action, mask_flags
@@ -36,20 +36,24 @@ from esper.training.governor import LossWindow
 from esper.training.group import Group
 from esper.training.payloads import counterfactual_payload, last_action_payload, seed_payload, slot_snapshots
 from esper.training.phase_clock import Phase, PhaseClock
+from esper.training.ranks.relay import EventRelay
 from esper.training.vectorized_types import ActionSpec
 
 
 class GroupRollout:
     """The episodes of one group in one batch."""
 
-    def __init__(self, group: Group, world: BatchWorld, orders: OrderBook, *, hub: Hub, clock: PhaseClock) -> None:
+    def __init__(
+        self, group: Group, world: BatchWorld, orders: OrderBook, *, relay: EventRelay, clock: PhaseClock
+    ) -> None:
         self.group = group
         self._orders = orders
         self._config = group.config
         self._world = world
         self._controller = group.controller
         self._generator = torch.Generator().manual_seed(world.policy_seed)
-        self._hub = hub
+        self._relay = relay
+        self._reports = relay.target
         self._clock = clock
         self._slot_ids = world.fleet.slot_config.slot_ids
         self._oversight = Oversight(
@@ -70,24 +74,41 @@ class GroupRollout:
         """Take in this epoch's measurements of the whole fleet, and the duration of the fleet's validation pass."""
         self._evaluation_ms = evaluation_ms
         for episode in self._running():
-            episode.measurement = measurements[episode.env_id]
+            episode.measurement = measurements[self._world.fleet.row_of(episode.env_id)]
             episode.control_accuracy = self._control_accuracy(measurements, self._place(episode))
 
     def _control_accuracy(self, measurements: Sequence[EnvMeasurement], place: int) -> float | None:
         """What the host that started like this env and never grew reaches in the same epoch."""
         controls = self._world.control_rows
-        return None if controls is None else measurements[controls[place]].val_accuracy
+        return None if controls is None else measurements[self._world.fleet.row_of(controls[place])].val_accuracy
 
     def tested(self, measurements: Sequence[EnvMeasurement]) -> None:
         """Take in the whole fleet's measurements on the test split."""
-        self.test_accuracies = tuple(measurements[row].val_accuracy for row in self.group.rows)
+        self.test_accuracies = tuple(
+            measurements[self._world.fleet.row_of(env)].val_accuracy for env in self.group.rows
+        )
 
     def play_epoch(self, epoch: int) -> None:
         """Record what this epoch measured, then decide and act on it."""
         situation = self.see(epoch)
+        self._relay.deliver()
         with self._clock.measure(Phase.ACT):
-            chosen = self._controller.decide(situation, self._generator)
+            chosen = self._decide(situation)
         self.act(situation, chosen)
+        self._relay.deliver()
+
+    def _decide(self, situation: Situation) -> Sequence[Decision]:
+        """Ask the controller. Each env has its own place among the draws of the group, whoever trains the others."""
+        every, own = self.group.env_ids, self.group.rows
+        self._pass_over(own.start - every.start)
+        chosen = self._controller.decide(situation, self._generator)
+        self._pass_over(every.stop - own.stop)
+        return chosen
+
+    def _pass_over(self, envs: int) -> None:
+        """Leave out the draws that belong to envs of other ranks."""
+        if envs:
+            torch.rand(envs, NUM_HEADS, generator=self._generator)
 
     def see(self, epoch: int) -> Situation:
         """Record what this epoch measured, and return what whoever decides is shown."""
@@ -109,7 +130,7 @@ class GroupRollout:
         return episode.env_id - self.group.rows.start
 
     def _emit(self, payload: Payload, severity: Severity = Severity.INFO) -> None:
-        self._hub.emit(payload, severity=severity, group_id=self.group.group_id)
+        self._reports.emit(payload, severity=severity, group_id=self.group.group_id)
 
     def _new_episode(self, env: int) -> EnvEpisode:
         drawn = self._world.conditions

@@ -15,6 +15,7 @@ from esper.policy.baselines.rule import Choice
 from esper.policy.legal import LegalChoices
 from esper.telemetry.events import OperatorAct, OperatorOrdered
 from esper.telemetry.hub import Hub
+from esper.training.ranks.protocol import SINGLE, Ranks
 from esper.training.run_control import RunControl
 
 
@@ -32,17 +33,20 @@ class OrderBook:
         *,
         groups: Mapping[int, str],
         recorded: Sequence[OperatorOrdered] = (),
+        ranks: Ranks = SINGLE,
     ) -> None:
         """An empty book.
 
         groups: the policy group of each env.
         recorded: the orders that an interrupted run had taken in this batch and that are to be taken again.
+        ranks: the processes of the run, of which the first one meets the operator.
         """
         self._batch = batch
         self._control = control
         self._hub = hub
         self._groups = groups
         self._recorded = recorded
+        self._ranks = ranks
         self._due: defaultdict[int, deque[Order]] = defaultdict(deque)
 
     def take(self, epoch: int) -> None:
@@ -50,7 +54,7 @@ class OrderBook:
         for event in self._recorded:
             if event.epoch == epoch:
                 self._queue(recorded_order(event))
-        for order in self._control.take_orders():
+        for order in self._ranks.from_first(self._control.take_orders):
             event = order_event(order, batch=self._batch, epoch=epoch)
             self._hub.emit(event, group_id=self._groups[order.env_id])
             self._queue(order)

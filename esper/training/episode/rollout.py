@@ -14,6 +14,9 @@ from esper.training.episode.orders import OrderBook
 from esper.training.episode.world import BatchWorld
 from esper.training.group import Group, groups_of_envs
 from esper.training.phase_clock import Phase, PhaseClock
+from esper.training.ranks.agreement import may_go_on
+from esper.training.ranks.protocol import SINGLE, Ranks
+from esper.training.ranks.relay import EventRelay
 from esper.training.run_control import RunControl
 
 
@@ -34,25 +37,30 @@ class Rollout:
         control: RunControl,
         save: Callable[[], None] = _nothing,
         recorded_orders: Sequence[OperatorOrdered] = (),
+        ranks: Ranks = SINGLE,
     ) -> None:
         """A batch that has not begun.
 
         save: writes a checkpoint of the last complete round, when control asks for one.
         recorded_orders: those that an interrupted run had taken in this batch.
+        ranks: the processes that play the batch together.
         """
         self._episode_length = groups[0].config.fleet.episode_length
         self.world = world
         self._clock = clock
         self._control = control
         self._save = save
-        self._orders = OrderBook(world.batch, control, hub, groups=groups_of_envs(groups), recorded=recorded_orders)
-        self.groups = tuple(GroupRollout(group, world, self._orders, hub=hub, clock=clock) for group in groups)
+        self._ranks = ranks
+        self._orders = OrderBook(
+            world.batch, control, hub, groups=groups_of_envs(groups), recorded=recorded_orders, ranks=ranks
+        )
+        relay = EventRelay(hub, ranks)
+        self.groups = tuple(GroupRollout(group, world, self._orders, relay=relay, clock=clock) for group in groups)
 
     def run(self) -> bool:
         """Play the whole batch. The result is False if a stop was requested and the batch was left unfinished."""
         for epoch in range(1, self._episode_length + 1):
-            self._control.wait_while_paused(self._save)
-            if self._control.stop_requested:
+            if not may_go_on(self._control, self._ranks, self._save):
                 self._orders.take(epoch)  # They are in the record, and come due when the run goes on.
                 return False
             self.train_and_measure()

@@ -33,6 +33,19 @@ class BatchTallies:
         for term in components.terms:
             self._terms[term.name] = self._terms.get(term.name, 0.0) + term.value
 
+    def add(self, other: BatchTallies) -> None:
+        """Add what other envs did in the same batch."""
+        self._chosen.update(other._chosen)
+        self._succeeded.update(other._succeeded)
+        self._masked.update(other._masked)
+        for name, value in other._terms.items():
+            self._terms[name] = self._terms.get(name, 0.0) + value
+        self._decisions += other._decisions
+        self.germinated += other.germinated
+        self.fossilized += other.fossilized
+        self.pruned += other.pruned
+        self.rollbacks += other.rollbacks
+
     def action_distribution(self, batch: int) -> ActionDistribution:
         """How often each op was chosen, and how often it was carried out."""
         return ActionDistribution(

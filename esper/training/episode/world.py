@@ -18,7 +18,7 @@ from esper.training.garden import Garden
 class BatchWorld:
     """What one batch trains: fresh hosts, their seeds, their data and the random streams of this batch.
 
-    control_rows: the fleet's rows that never grow, one for each env of a group; None if the run has none.
+    control_rows: the fleet's envs that never grow, one for each env of a group; None if the run has none.
     policy_seed: the seed of every group's stream of policy randomness, the same for all, so that equal groups decide
         alike.
     conditions: of the envs of each group, by place; None if the configuration draws none.

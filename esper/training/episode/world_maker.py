@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from esper.contracts.conditions import Conditions
 from esper.contracts.randomness import derive_seed
 from esper.errors import ConfigError
-from esper.fleet.autotune import FleetShape
+from esper.fleet.autotune import AlgorithmChoice, FleetShape, choose_algorithm
 from esper.fleet.devices import resolve_device
 from esper.fleet.fleet import Fleet
 from esper.fleet.thread_choice import settle_threads
@@ -22,6 +24,7 @@ from esper.training.config import TrainingConfig
 from esper.training.episode.conditions import draw_conditions
 from esper.training.episode.world import BatchWorld
 from esper.training.garden import Garden
+from esper.training.ranks.protocol import SINGLE, Ranks, own_envs
 
 
 def random_stream(seed: int, stream: str, number: int) -> torch.Generator:
@@ -30,13 +33,17 @@ def random_stream(seed: int, stream: str, number: int) -> torch.Generator:
 
 
 class WorldMaker:
-    """Holds what all batches of a run share: the task's data, where they are served from, and the devices."""
+    """Holds what all batches of a run share: the task's data, where they are served from, and the devices.
 
-    def __init__(self, config: TrainingConfig, *, groups: int) -> None:
+    agreed: how the layers of all ranks compute; None in a run of one process, whose fleet knows it.
+    """
+
+    def __init__(self, config: TrainingConfig, *, groups: int, ranks: Ranks = SINGLE) -> None:
         """Load the task.
 
         config: any group's; only what all groups share is read.
         groups: the number of policy groups in the fleet.
+        ranks: the processes of the run, which share out its envs.
 
         Raises:
             ConfigError: the config names a task, device or size that is not available here, a host that cannot read
@@ -44,6 +51,7 @@ class WorldMaker:
         """
         self._config = config
         self._groups = groups
+        self._envs = own_envs(ranks, config.fleet.envs)
         names = config.run.devices or (config.run.device,)
         self._devices = [resolve_device(name, "run.devices") for name in names]
         data = load_task(config.task, config.run.seed)
@@ -56,7 +64,7 @@ class WorldMaker:
         check_host_fits(config.host, self.data.input_shape, self.data.name, batch_size=config.fleet.batch_size)
         self.source = BatchSource(
             self.data,
-            envs=config.fleet.envs * (groups + config.fleet.control_hosts),
+            envs=len(self._envs) * (groups + config.fleet.control_hosts),
             batch_size=config.fleet.batch_size,
             evaluation_batch_size=config.fleet.evaluation_batch_size,
             steps=config.fleet.steps_per_epoch,
@@ -70,18 +78,37 @@ class WorldMaker:
             batch_size=config.fleet.batch_size,
             device=self._devices[0],
         )
+        self._fleet = config.fleet
+        self.agreed: AlgorithmChoice | None = None
+        self._ranks = ranks
         Trial(shape=self._shape, growth=config.growth, fleet=config.fleet).run()
 
     def settle_threads(self) -> None:
-        """Measure whether one thread is as fast as those that are set now, and take it then."""
-        if len(self._devices) == 1:
+        """Measure whether one thread is as fast as those that are set now, and take it then.
+
+        All ranks compute with as many threads as the first one takes.
+        """
+        if self._ranks.rank == 0 and len(self._devices) == 1:
             settle_threads(self._shape, self._config.fleet.conv_algorithm)
+        if self._ranks.size > 1:
+            torch.set_num_threads(self._ranks.from_first(torch.get_num_threads))
+
+    def agree(self) -> None:
+        """Let all ranks compute alike: as the first one chooses for all envs of the run together.
+
+        All ranks must call this before the first world is made. A run of one process has nothing to agree on.
+        """
+        if self._ranks.size == 1:
+            return
+        setting = self._config.fleet.conv_algorithm
+        self.agreed = self._ranks.from_first(lambda: choose_algorithm(self._shape, setting))
+        self._fleet = replace(self._config.fleet, conv_algorithm=self.agreed.algorithm)
 
     def make(self, batch: int) -> BatchWorld:
         """The world of a batch, whose rows are paired: env k of every group starts from the same streams."""
         config = self._config
         first_episode = (batch - 1) * config.fleet.envs
-        episodes = [first_episode + env for env in range(config.fleet.envs)]
+        episodes = [first_episode + env for env in self._envs]
         drawn = [draw_conditions(config.variety, config.run.seed, episode) for episode in episodes]
         conditions = tuple(one for one in drawn if one is not None)
         copies = self._groups + config.fleet.control_hosts
@@ -89,13 +116,14 @@ class WorldMaker:
         fleet = Fleet(
             host=config.host,
             growth=config.growth,
-            fleet=config.fleet,
+            fleet=self._fleet,
             input_shape=self.data.input_shape,
             num_classes=self.data.num_classes,
             devices=self._devices,
             generators=[self._stream("host", episode) for episode in episodes],
+            first_env=self._envs.start,
         )
-        grown = config.fleet.envs * self._groups
+        grown = len(self._envs) * self._groups
         garden = Garden(
             fleet,
             config.growth,
@@ -116,7 +144,7 @@ class WorldMaker:
             random_guess_loss=self.data.random_guess_loss,
             data_generators=data_generators,
             policy_seed=derive_seed(config.run.seed, "actions", batch),
-            control_rows=range(grown, fleet.rows) if config.fleet.control_hosts else None,
+            control_rows=fleet.envs[grown:] if config.fleet.control_hosts else None,
             conditions=conditions or None,
             own_data=self._own_data(conditions * copies, episodes) if config.variety.changes_data else None,
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from esper.policy.totals import TensorSum, alone
+
 
 def generalized_advantages(
     *,
@@ -47,18 +49,21 @@ def generalized_advantages(
     return advantages_et
 
 
-def normalize_advantages(advantages_et: Tensor, counted_et: Tensor, min_std: float) -> Tensor:
+def normalize_advantages(advantages_et: Tensor, counted_et: Tensor, min_std: float, total: TensorSum = alone) -> Tensor:
     """Shift and scale to mean 0 and standard deviation 1 over the counted steps; 0 elsewhere.
 
     The population standard deviation counts as at least min_std, so that noise around equal returns is not blown up.
     """
-    mean, std = masked_mean_std(advantages_et, counted_et)
+    mean, std = masked_mean_std(advantages_et, counted_et, total)
     return torch.where(counted_et, (advantages_et - mean) / std.clamp_min(min_std), 0.0)
 
 
-def masked_mean_std(values_et: Tensor, counted_et: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean and the population standard deviation over the counted entries. Both are 0 if there are none."""
-    count = counted_et.sum().clamp_min(1)
-    mean = torch.where(counted_et, values_et, 0.0).sum() / count
-    variance = torch.where(counted_et, (values_et - mean).square(), 0.0).sum() / count
+def masked_mean_std(values_et: Tensor, counted_et: Tensor, total: TensorSum = alone) -> tuple[Tensor, Tensor]:
+    """The mean and the population standard deviation over the counted entries. Both are 0 if there are none.
+
+    total: adds up the entries of other processes, too.
+    """
+    count = total(counted_et.sum()).clamp_min(1)
+    mean = total(torch.where(counted_et, values_et, 0.0).sum()) / count
+    variance = total(torch.where(counted_et, (values_et - mean).square(), 0.0).sum()) / count
     return mean, variance.sqrt()

@@ -15,12 +15,15 @@ from esper.contracts.actions import Head, Op
 from esper.policy.network import FactoredRecurrentPolicy
 from esper.policy.observation_statistics import observation_statistics
 from esper.policy.scoring import Evaluation, evaluate_episodes, relevant_heads
+from esper.policy.totals import TensorSum
 from esper.training.ppo.advantages import generalized_advantages, masked_mean_std, normalize_advantages
 from esper.training.ppo.config import PPOConfig
 from esper.training.ppo.display_losses import contribution_targets
 from esper.training.ppo.losses import LossInputs
+from esper.training.ppo.minibatches import Minibatch
 from esper.training.ppo.rollout_buffer import RolloutTensors
 from esper.training.ppo.value_normalizer import ValueNormalizer, ValueNormalizerState
+from esper.training.ranks.protocol import SINGLE, Ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +62,17 @@ def evaluate(policy: FactoredRecurrentPolicy, rollout: RolloutTensors) -> Evalua
 def prepare_batch(
     policy: FactoredRecurrentPolicy,
     rollout: RolloutTensors,
-    order: Sequence[Tensor],
+    order: Sequence[Minibatch],
     normalizer: ValueNormalizer,
     config: PPOConfig,
+    ranks: Ranks = SINGLE,
 ) -> PreparedBatch:
     """Reference log-probabilities, advantages and value targets at the starting weights.
 
     Nothing is changed.
 
-    order: the envs of each minibatch of the first pass.
+    order: the minibatches of the first pass.
+    ranks: the processes over whose steps all statistics are taken.
     """
     learned_et, forced_et = rollout.learned_et, rollout.forced_et
     values_et = normalizer.to_rewards(rollout.values_et)
@@ -82,13 +87,13 @@ def prepare_batch(
         gae_lambda=config.gae_lambda,
     )
     returns_et = advantages_et + values_et
-    value_state = normalizer.including(returns_et, learned_et)
+    value_state = normalizer.including(returns_et, learned_et, ranks.sum)
     actor_et = learned_et & ~forced_et
     relevant_eth = relevant_heads(rollout.actions_eth) & actor_et.unsqueeze(-1)
     reference = _reference(policy, rollout, order)
     inputs = LossInputs(
         reference_eth=reference.log_probs_eth,
-        advantages_et=normalize_advantages(advantages_et, actor_et, config.min_advantage_std),
+        advantages_et=normalize_advantages(advantages_et, actor_et, config.min_advantage_std, ranks.sum),
         targets_et=value_state.to_critic(returns_et),
         actor_et=actor_et,
         relevant_eth=relevant_eth,
@@ -97,13 +102,13 @@ def prepare_batch(
         ops_et=rollout.actions_eth[..., Head.OP],
         contribution_targets_ets=contribution_targets(rollout.contributions_ets),
     )
-    op_values_o = _mean_op_values(rollout, normalizer.to_rewards(reference.op_values_eto))
-    scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et)
-    seen = observation_statistics(rollout.features_etd, rollout.valid_et, policy.config.observation_clip)
+    op_values_o = _mean_op_values(rollout, normalizer.to_rewards(reference.op_values_eto), ranks.sum)
+    scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et, ranks)
+    seen = observation_statistics(rollout.features_etd, rollout.valid_et, policy.config.observation_clip, ranks.sum)
     return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o, seen)))
 
 
-def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: Sequence[Tensor]) -> _Reference:
+def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: Sequence[Minibatch]) -> _Reference:
     """The log-probabilities at the starting weights, computed so that the first ratio is exactly 1.
 
     The last bits of a kernel's results depend on the shape of its batch and on whether gradients are recorded. The
@@ -111,34 +116,41 @@ def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: 
     """
     log_probs_eth = torch.zeros_like(rollout.log_probs_eth)
     op_values_eto = log_probs_eth.new_zeros(*log_probs_eth.shape[:2], len(Op))
-    for envs in order:
-        evaluation = evaluate(policy, rollout.rows(envs))
-        log_probs_eth[envs] = evaluation.log_probs_eth.detach()
-        op_values_eto[envs] = evaluation.op_values_eto.detach()
+    for minibatch in order:
+        envs_b = minibatch.envs_b
+        evaluation = evaluate(policy, rollout.rows(envs_b))
+        if minibatch.counted:
+            log_probs_eth[envs_b] = evaluation.log_probs_eth.detach()
+            op_values_eto[envs_b] = evaluation.op_values_eto.detach()
     return _Reference(log_probs_eth, op_values_eto)
 
 
-def _mean_op_values(rollout: RolloutTensors, op_values_eto: Tensor) -> Tensor:
+def _mean_op_values(rollout: RolloutTensors, op_values_eto: Tensor, total: TensorSum) -> Tensor:
     """The mean value of each op, [O], over the steps on which it was possible. It is not finite where it never was."""
     possible_eto = rollout.mask_ethn[..., Head.OP, : len(Op)] & rollout.valid_et.unsqueeze(-1)
-    return op_values_eto.where(possible_eto, 0.0).sum((0, 1)) / possible_eto.sum((0, 1))
+    return total(op_values_eto.where(possible_eto, 0.0).sum((0, 1))) / total(possible_eto.sum((0, 1)))
 
 
 def _batch_statistics(
-    rollout: RolloutTensors, inputs: LossInputs, values_et: Tensor, returns_et: Tensor, advantages_et: Tensor
+    rollout: RolloutTensors,
+    inputs: LossInputs,
+    values_et: Tensor,
+    returns_et: Tensor,
+    advantages_et: Tensor,
+    ranks: Ranks,
 ) -> Tensor:
     """The numbers of a BatchReading before the op values, in the order of its fields."""
     learned_et, actor_et, relevant_eth = rollout.learned_et, inputs.actor_et, inputs.relevant_eth
-    _, residual_std = masked_mean_std(returns_et - values_et, learned_et)
-    return_mean, return_std = masked_mean_std(returns_et, learned_et)
+    _, residual_std = masked_mean_std(returns_et - values_et, learned_et, ranks.sum)
+    return_mean, return_std = masked_mean_std(returns_et, learned_et, ranks.sum)
     error_eth = (inputs.reference_eth - rollout.log_probs_eth).abs().where(relevant_eth, 0.0)
     scalars = (
         1.0 - (residual_std / return_std).square(),
-        *masked_mean_std(advantages_et, actor_et),
+        *masked_mean_std(advantages_et, actor_et, ranks.sum),
         return_mean,
         return_std,
-        *masked_mean_std(values_et, learned_et),
-        error_eth.max(),
+        *masked_mean_std(values_et, learned_et, ranks.sum),
+        ranks.max(error_eth.max()),
     )
-    relevant_fraction_h = relevant_eth.sum((0, 1)) / actor_et.sum().clamp_min(1)
+    relevant_fraction_h = ranks.sum(relevant_eth.sum((0, 1))) / ranks.sum(actor_et.sum()).clamp_min(1)
     return torch.cat((torch.stack(scalars), relevant_fraction_h))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from esper.policy.display_heads import CONTRIBUTION_CLIP
+from esper.policy.totals import TensorSum, alone
 from esper.training.ppo.losses import weighted_half_square
 
 
@@ -26,10 +27,12 @@ class DisplayLosses:
     contribution: Tensor
 
 
-def op_value_loss(op_values_eto: Tensor, ops_et: Tensor, targets_et: Tensor, weight_et: Tensor) -> Tensor:
+def op_value_loss(
+    op_values_eto: Tensor, ops_et: Tensor, targets_et: Tensor, weight_et: Tensor, total: TensorSum = alone
+) -> Tensor:
     """Half the weighted mean squared error of Q(s, op) at the op that was taken. The other ops learn nothing."""
     taken_et = op_values_eto.gather(-1, ops_et.unsqueeze(-1)).squeeze(-1)
-    return weighted_half_square(taken_et - targets_et, weight_et)
+    return weighted_half_square(taken_et - targets_et, weight_et, total)
 
 
 def contribution_targets(contributions_ets: Tensor) -> Tensor:
@@ -42,8 +45,8 @@ def contribution_targets(contributions_ets: Tensor) -> Tensor:
     return targets_ets
 
 
-def contribution_loss(predicted_ets: Tensor, targets_ets: Tensor) -> Tensor:
+def contribution_loss(predicted_ets: Tensor, targets_ets: Tensor, total: TensorSum = alone) -> Tensor:
     """Half the mean squared error where something was measured, or 0 without a gradient if nothing was."""
     measured_ets = ~targets_ets.isnan()
     error_ets = (predicted_ets - targets_ets).where(measured_ets, 0.0)
-    return 0.5 * error_ets.square().sum() / measured_ets.sum().clamp_min(1)
+    return 0.5 * total(error_ets.square().sum()) / total(measured_ets.sum()).clamp_min(1)

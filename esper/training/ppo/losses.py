@@ -5,14 +5,16 @@ Legend: E envs, T epochs, H action heads, S slots.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
 from esper.policy.scoring import Evaluation
+from esper.policy.totals import TensorSum, alone
 from esper.training.ppo.config import PPOConfig
 from esper.training.ppo.schedule import UpdateProgress, entropy_coefficient, entropy_floor_factor, value_coefficient
+from esper.training.ranks.protocol import SINGLE, Ranks
 
 _MAX_LOG_RATIO = 20.0
 _MAX_JOINT_LOG_RATIO = 30.0
@@ -49,6 +51,17 @@ class LossInputs:
         envs: a long tensor of indices.
         """
         return LossInputs(**{item.name: getattr(self, item.name)[envs] for item in fields(self)})
+
+    def without_weight(self) -> LossInputs:
+        """The same steps, of which none counts."""
+        return replace(
+            self,
+            actor_et=torch.zeros_like(self.actor_et),
+            relevant_eth=torch.zeros_like(self.relevant_eth),
+            open_eth=torch.zeros_like(self.open_eth),
+            value_weight_et=torch.zeros_like(self.value_weight_et),
+            contribution_targets_ets=torch.full_like(self.contribution_targets_ets, float("nan")),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,20 +126,22 @@ class Losses:
     ratios: RatioStatistics
 
 
-def ppo_losses(evaluation: Evaluation, inputs: LossInputs, coefficients: LossCoefficients) -> Losses:
-    """The losses and statistics of these steps.
+def ppo_losses(
+    evaluation: Evaluation, inputs: LossInputs, coefficients: LossCoefficients, ranks: Ranks = SINGLE
+) -> Losses:
+    """The losses and statistics of these steps and of those that other ranks evaluate meanwhile.
 
     The total is policy + value coefficient * value + entropy coefficient * entropy_loss + floor_penalty.
     """
     log_ratio_eth = (evaluation.log_probs_eth - inputs.reference_eth).where(inputs.relevant_eth, 0.0)
     log_ratio_eth = log_ratio_eth.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
-    policy = _surrogate_loss(log_ratio_eth.exp(), inputs, coefficients.clip_ratio)
-    value = weighted_half_square(evaluation.values_et - inputs.targets_et, inputs.value_weight_et)
-    entropy_sum_h = _masked_sum(evaluation.entropies_eth, inputs.open_eth)
-    open_h = inputs.open_eth.sum((0, 1))
+    policy = _surrogate_loss(log_ratio_eth.exp(), inputs, coefficients.clip_ratio, ranks.sum)
+    value = weighted_half_square(evaluation.values_et - inputs.targets_et, inputs.value_weight_et, ranks.sum)
+    entropy_sum_h = ranks.sum(_masked_sum(evaluation.entropies_eth, inputs.open_eth))
+    open_h = ranks.sum(inputs.open_eth.sum((0, 1)))
     entropy_loss = -(coefficients.entropy_weights_h * entropy_sum_h / open_h.clamp_min(1)).sum()
     floor_penalty = _floor_penalty(entropy_sum_h, open_h, coefficients)
-    ratios = _ratio_statistics(log_ratio_eth.detach(), inputs, coefficients.clip_ratio)
+    ratios = _ratio_statistics(log_ratio_eth.detach(), inputs, coefficients.clip_ratio, ranks)
     return Losses(
         total=policy + coefficients.value * value + coefficients.entropy * entropy_loss + floor_penalty,
         policy=policy,
@@ -139,28 +154,28 @@ def ppo_losses(evaluation: Evaluation, inputs: LossInputs, coefficients: LossCoe
     )
 
 
-def _ratio_statistics(log_ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) -> RatioStatistics:
-    relevant_eth, actor_et, infinity = inputs.relevant_eth, inputs.actor_et, float("inf")
+def _ratio_statistics(log_ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float, ranks: Ranks) -> RatioStatistics:
+    relevant_eth, actor_et, infinity, total = inputs.relevant_eth, inputs.actor_et, float("inf"), ranks.sum
     ratio_eth = log_ratio_eth.exp()
     clipped_eth = ((ratio_eth - 1.0).abs() > clip_ratio) & relevant_eth
     joint_et = log_ratio_eth.sum(-1).clamp(-_MAX_JOINT_LOG_RATIO, _MAX_JOINT_LOG_RATIO).exp()
     return RatioStatistics(
-        kl=(ratio_eth - 1.0 - log_ratio_eth).sum() / actor_et.sum().clamp_min(1),
-        clip_fraction=clipped_eth.sum() / relevant_eth.sum(),
-        maximum=joint_et.where(actor_et, -infinity).max(),
-        minimum=joint_et.where(actor_et, infinity).min(),
-        clip_fraction_h=clipped_eth.sum((0, 1)) / relevant_eth.sum((0, 1)),
-        maximum_h=ratio_eth.where(relevant_eth, -infinity).amax((0, 1)),
+        kl=total((ratio_eth - 1.0 - log_ratio_eth).sum()) / total(actor_et.sum()).clamp_min(1),
+        clip_fraction=total(clipped_eth.sum()) / total(relevant_eth.sum()),
+        maximum=ranks.max(joint_et.where(actor_et, -infinity).max()),
+        minimum=-ranks.max(-joint_et.where(actor_et, infinity).min()),
+        clip_fraction_h=total(clipped_eth.sum((0, 1))) / total(relevant_eth.sum((0, 1))),
+        maximum_h=ranks.max(ratio_eth.where(relevant_eth, -infinity).amax((0, 1))),
     )
 
 
-def _surrogate_loss(ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float) -> Tensor:
+def _surrogate_loss(ratio_eth: Tensor, inputs: LossInputs, clip_ratio: float, total: TensorSum) -> Tensor:
     """The clipped surrogate of each head, averaged over the steps in which the head mattered and summed over heads."""
     advantages_et1 = inputs.advantages_et.unsqueeze(-1)
     clipped_eth = ratio_eth.clamp(1.0 - clip_ratio, 1.0 + clip_ratio)
     gain_eth = torch.minimum(ratio_eth * advantages_et1, clipped_eth * advantages_et1)
-    steps_h = inputs.relevant_eth.sum((0, 1)).clamp_min(1)
-    return -(_masked_sum(gain_eth, inputs.relevant_eth) / steps_h).sum()
+    steps_h = total(inputs.relevant_eth.sum((0, 1))).clamp_min(1)
+    return -(total(_masked_sum(gain_eth, inputs.relevant_eth)) / steps_h).sum()
 
 
 def _floor_penalty(entropy_sum_h: Tensor, open_h: Tensor, coefficients: LossCoefficients) -> Tensor:
@@ -172,11 +187,14 @@ def _floor_penalty(entropy_sum_h: Tensor, open_h: Tensor, coefficients: LossCoef
     return (coefficients.floor_penalties_h * missing_h.square()).where(open_h > 0, 0.0).sum()
 
 
-def weighted_half_square(error_et: Tensor, weight_et: Tensor) -> Tensor:
-    """Half the weighted mean of the squared errors. An error without weight may have any value."""
+def weighted_half_square(error_et: Tensor, weight_et: Tensor, total: TensorSum = alone) -> Tensor:
+    """Half the weighted mean of the squared errors. An error without weight may have any value.
+
+    total: adds up the errors of other processes, too.
+    """
     counted_et = error_et.where(weight_et > 0, 0.0)
-    total = weight_et.sum().clamp_min(torch.finfo(weight_et.dtype).tiny)
-    return 0.5 * (weight_et * counted_et.square()).sum() / total
+    weights = total(weight_et.sum()).clamp_min(torch.finfo(weight_et.dtype).tiny)
+    return 0.5 * total((weight_et * counted_et.square()).sum()) / weights
 
 
 def _masked_sum(values_eth: Tensor, mask_eth: Tensor) -> Tensor:

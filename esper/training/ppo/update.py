@@ -33,10 +33,12 @@ from esper.training.ppo.metrics import (
     skip_cause,
     update_metrics,
 )
+from esper.training.ppo.minibatches import Minibatch, draw_minibatches
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.ppo.schedule import OP_VALUE_SHARE, UpdateProgress, contribution_coefficient
 from esper.training.ppo.skipped_updates import SkipCause
 from esper.training.ppo.value_normalizer import ValueNormalizer, ValueNormalizerState
+from esper.training.ranks.protocol import SINGLE, Ranks
 
 _KL_STOP_FACTOR = 1.5
 _MAX_REFERENCE_ERROR = 0.05
@@ -53,9 +55,13 @@ class _Update:
 
 
 class PPOUpdater:
-    """Owns the optimiser, the value normaliser and the counters. update() is called once per batch."""
+    """Owns the optimiser, the value normaliser and the counters. update() is called once per batch.
 
-    def __init__(self, policy: FactoredRecurrentPolicy, config: PPOConfig) -> None:
+    ranks: the processes that learn together, each from its own buffer. All of them make the same step.
+    """
+
+    def __init__(self, policy: FactoredRecurrentPolicy, config: PPOConfig, ranks: Ranks = SINGLE) -> None:
+        self.ranks = ranks
         self._device = policy.floors_h.device
         self._policy = policy
         self._config = config
@@ -74,17 +80,18 @@ class PPOUpdater:
         """
         started = perf_counter()
         rollout = buffer.tensors()
+        decided = sum(self.ranks.gather(buffer.steps))
         before = copy.deepcopy(self._policy.state_dict()), self.optimizer.tensors()
         order = self._minibatches(rollout, generator)
         update = _Update(
             rollout=rollout,
-            prepared=prepare_batch(self._policy, rollout, order, self.value_normalizer, self._config),
+            prepared=prepare_batch(self._policy, rollout, order, self.value_normalizer, self._config, self.ranks),
             coefficients=LossCoefficients.scheduled(self._config, self.progress, self._device),
             dropout=torch.Generator().manual_seed(derive_seed(generator.initial_seed(), "dropout")),
         )
         self._rescale_values(update.prepared.value_state)
         reading = self._run(update, order, generator)
-        if buffer.steps == 0:
+        if decided == 0:
             reading = replace(reading, skipped=SkipCause.NO_STEPS)
         self.optimizer.zero_grad()
         if reading.skipped is None:
@@ -92,7 +99,8 @@ class PPOUpdater:
         else:
             self._policy.load_state_dict(before[0])
             self.optimizer.load_tensors(before[1])
-        self.progress = self.progress.after(episodes=len(rollout.rewards_et), decisions=buffer.steps)
+        episodes = len(rollout.rewards_et) * self.ranks.size
+        self.progress = self.progress.after(episodes=episodes, decisions=decided)
         return update_metrics(reading, self._config, update.coefficients, 1000.0 * (perf_counter() - started))
 
     def _rescale_values(self, new: ValueNormalizerState) -> None:
@@ -100,14 +108,14 @@ class PPOUpdater:
         old = self.value_normalizer.state()
         self._policy.rescale_values(old.scale / new.scale, (old.centre - new.centre) / new.scale)
 
-    def _run(self, update: _Update, order: Sequence[Tensor], generator: torch.Generator) -> UpdateReading:
+    def _run(self, update: _Update, order: Sequence[Minibatch], generator: torch.Generator) -> UpdateReading:
         """Take gradient steps until the passes are done, the policy has moved too far, or something is not finite."""
         read: list[tuple[BatchReading, StepReading]] = []
         for epoch in range(self._config.epochs):
             if epoch > 0:
                 order = self._minibatches(update.rollout, generator)
-            for envs in order:
-                read.append(self._gradient(update, envs))
+            for minibatch in order:
+                read.append(self._gradient(update, minibatch))
                 batch, step = read[-1]
                 if not step.finite:
                     return _update_reading(read, epochs_run=epoch, skipped=skip_cause(batch, step))
@@ -116,27 +124,35 @@ class PPOUpdater:
                 self.optimizer.step()
         return _update_reading(read, epochs_run=self._config.epochs)
 
-    def _gradient(self, update: _Update, envs: Tensor) -> tuple[BatchReading, StepReading]:
+    def _gradient(self, update: _Update, minibatch: Minibatch) -> tuple[BatchReading, StepReading]:
         """Put the clipped gradient of one minibatch into the weights' grad fields, and read its statistics."""
-        evaluation = evaluate(self._policy, update.rollout.rows(envs))
-        inputs = update.prepared.inputs.rows(envs)
-        losses = ppo_losses(evaluation, inputs, update.coefficients)
-        display = self._display_losses(evaluation, inputs, update)
+        evaluation = evaluate(self._policy, update.rollout.rows(minibatch.envs_b))
+        inputs = update.prepared.inputs.rows(minibatch.envs_b)
+        if not minibatch.counted:
+            inputs = inputs.without_weight()
+        losses = ppo_losses(evaluation, inputs, update.coefficients, self.ranks)
+        display = self._display_losses(evaluation, inputs, update, minibatch)
         self.optimizer.zero_grad()
         (losses.total + display.total).backward()
+        self.ranks.sum_gradients(list(self._policy.parameters()))
         norms = self._clip_gradients()
         return _read(update.prepared.statistics, pack_step(losses, display, norms))
 
-    def _display_losses(self, evaluation: Evaluation, inputs: LossInputs, update: _Update) -> DisplayLosses:
+    def _display_losses(
+        self, evaluation: Evaluation, inputs: LossInputs, update: _Update, minibatch: Minibatch
+    ) -> DisplayLosses:
         """The losses of the display heads, whose gradients end at their own weights."""
-        op_value = op_value_loss(evaluation.op_values_eto, inputs.ops_et, inputs.targets_et, inputs.value_weight_et)
+        op_value = op_value_loss(
+            evaluation.op_values_eto, inputs.ops_et, inputs.targets_et, inputs.value_weight_et, self.ranks.sum
+        )
         total = OP_VALUE_SHARE * update.coefficients.value * op_value
         head = self._policy.contributions
         if head is None:
             return DisplayLosses(total=total, op_value=op_value, contribution=torch.full_like(op_value, float("nan")))
-        envs, epochs = inputs.ops_et.shape
-        keep_etw = head.dropout(envs, epochs, update.dropout).to(self._device)
-        contribution = contribution_loss(head(evaluation.states_etr, keep_etw), inputs.contribution_targets_ets)
+        epochs = inputs.ops_et.shape[1]
+        keep_btw = head.dropout(minibatch.size, epochs, update.dropout).to(self._device)[minibatch.places_b]
+        predicted_ets = head(evaluation.states_etr, keep_btw)
+        contribution = contribution_loss(predicted_ets, inputs.contribution_targets_ets, self.ranks.sum)
         total = total + contribution_coefficient(self.progress.decisions) * contribution
         return DisplayLosses(total=total, op_value=op_value, contribution=contribution)
 
@@ -150,11 +166,10 @@ class PPOUpdater:
             head_h=head_h,
         )
 
-    def _minibatches(self, rollout: RolloutTensors, generator: torch.Generator) -> Sequence[Tensor]:
+    def _minibatches(self, rollout: RolloutTensors, generator: torch.Generator) -> Sequence[Minibatch]:
         """The env axis in random order, cut into minibatches of whole episodes."""
-        order = torch.randperm(len(rollout.rewards_et), generator=generator)
-        parts = min(self._config.minibatches, len(order))
-        return order.to(rollout.rewards_et.device).tensor_split(parts)
+        envs, device = len(rollout.rewards_et), rollout.rewards_et.device
+        return draw_minibatches(envs, self._config.minibatches, generator, device, self.ranks)
 
 
 def _update_reading(

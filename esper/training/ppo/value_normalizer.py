@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from esper.policy.totals import TensorSum, alone
 from esper.training.ppo.advantages import masked_mean_std
 
 _LEAST_WEIGHT = 0.05
@@ -65,10 +66,13 @@ class ValueNormalizer:
         """The critic's output in units of the reward."""
         return self._state.to_rewards(values)
 
-    def including(self, returns_et: Tensor, valid_et: Tensor) -> ValueNormalizerState:
-        """The state after these returns. Nothing is changed; load_state keeps the result."""
-        old, new = self._state, valid_et.sum()
-        mean, std = masked_mean_std(returns_et, valid_et)
+    def including(self, returns_et: Tensor, valid_et: Tensor, total: TensorSum = alone) -> ValueNormalizerState:
+        """The state after these returns. Nothing is changed; load_state keeps the result.
+
+        total: adds up the returns of other processes, too.
+        """
+        old, new = self._state, total(valid_et.sum())
+        mean, std = masked_mean_std(returns_et, valid_et, total)
         # The first returns count in full, because the initial statistics are a guess and not a measurement.
         share = new / (old.count + new).clamp_min(1)
         take = torch.where(new > 0, share.clamp_min(_LEAST_WEIGHT), 0.0)

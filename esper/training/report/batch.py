@@ -15,6 +15,8 @@ from esper.training.episode.rollout import Rollout
 from esper.training.episode.world import BatchWorld
 from esper.training.group import Group
 from esper.training.phase_clock import Phase, PhaseClock
+from esper.training.ranks.protocol import SINGLE, Ranks
+from esper.training.ranks.relay import EventRelay
 from esper.training.report.group import GroupReporter
 from esper.training.vectorized_types import BatchSummary, BatchTimings
 
@@ -22,11 +24,15 @@ from esper.training.vectorized_types import BatchSummary, BatchTimings
 class BatchReporter:
     """Reports the batches of a run one after another, first the results of every group and then what ends the batch."""
 
-    def __init__(self, groups: Sequence[Group], *, hub: Hub, source: BatchSource, clock: PhaseClock) -> None:
+    def __init__(
+        self, groups: Sequence[Group], *, hub: Hub, source: BatchSource, clock: PhaseClock, ranks: Ranks = SINGLE
+    ) -> None:
+        """ranks: the processes of the run, whose results are reported together."""
         run = groups[0].config.run
         self._fleet = groups[0].config.fleet
         self._envs = self._fleet.envs * len(groups)
-        self._reporters = tuple(GroupReporter(group, hub=hub) for group in groups)
+        self._relay = EventRelay(hub, ranks)
+        self._reporters = tuple(GroupReporter(group, hub=hub, relay=self._relay, ranks=ranks) for group in groups)
         self._memory = MemoryWatch(torch.device(run.device), batches=run.rounds)
         self._hub = hub
         self._source = source
@@ -50,8 +56,9 @@ class BatchReporter:
         """
         with self._clock.measure(Phase.TELEMETRY):
             for anomaly in self._memory.after_batch(world.batch):
-                self._hub.emit(anomaly, severity=anomaly.severity)
-            results = [
+                self._relay.target.emit(anomaly, severity=anomaly.severity)
+            self._relay.deliver()
+            reported = [
                 reporter.results(world, group, update)
                 for reporter, group, update in zip(self._reporters, rollout.groups, metrics, strict=True)
             ]
@@ -61,15 +68,15 @@ class BatchReporter:
             env_epochs_per_second=throughput.env_epochs_per_second,
             phases=throughput.phases,
         )
-        summaries = tuple(replace(summary, timings=timings) for summary in results)
+        summaries = tuple(replace(summary, timings=timings) for summary, _ in reported)
         if on_summary is not None:
             for summary in summaries:
                 on_summary(summary)
         self._hub.emit(throughput)
-        for reporter, group in zip(self._reporters, rollout.groups, strict=True):
-            reporter.rewards_and_masks(world.batch, group)
-        for reporter, group, summary in zip(self._reporters, rollout.groups, summaries, strict=True):
-            reporter.barrier(summary, group)
+        for reporter, (_, results) in zip(self._reporters, reported, strict=True):
+            reporter.rewards_and_masks(world.batch, results)
+        for reporter, (_, results), summary in zip(self._reporters, reported, summaries, strict=True):
+            reporter.barrier(summary, results)
         return summaries
 
     def _throughput(self, batch: int) -> Throughput:

@@ -8,6 +8,7 @@ from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
 from esper.telemetry.events import EnvRewardSummary, EpisodeOutcome
 from esper.training.episode.env_episode import EnvEpisode
+from esper.training.vectorized_types import RewardSummaryAccumulator
 
 
 def episode_outcome(
@@ -48,11 +49,10 @@ def episode_outcome(
     )
 
 
-def env_reward_summary(episode: EnvEpisode) -> EnvRewardSummary:
+def env_reward_summary(env_id: int, sums: RewardSummaryAccumulator) -> EnvRewardSummary:
     """The sums of one env's reward terms, for telemetry."""
-    sums = episode.reward_sums
     return EnvRewardSummary(
-        env_id=episode.env_id,
+        env_id=env_id,
         bounded_attribution=sums.bounded_attribution,
         compute_rent=sums.compute_rent,
         alpha_shock=sums.alpha_shock,

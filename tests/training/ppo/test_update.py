@@ -28,10 +28,12 @@ from esper.training.ppo.adam import Adam
 from esper.training.ppo.batch import evaluate, prepare_batch
 from esper.training.ppo.config import PPOConfig, no_entropy_floors
 from esper.training.ppo.metrics import BatchReading, StepReading
+from esper.training.ppo.minibatches import draw_minibatches
 from esper.training.ppo.rollout_buffer import RolloutBuffer, RolloutTensors
 from esper.training.ppo.skipped_updates import SkipCause
 from esper.training.ppo.update import PPOUpdater
 from esper.training.ppo.value_normalizer import ValueNormalizerState
+from esper.training.ranks.protocol import SINGLE
 
 CPU = torch.device("cpu")
 ENVS, SLOTS = 8, 2
@@ -525,7 +527,7 @@ def test_a_step_of_the_operator_teaches_neither_the_actor_nor_the_critic() -> No
     buffer = play(policy, reward=paid_to_the_operator(3.0), overridden=OVERRIDDEN)
     rollout = buffer.tensors()
     updater = PPOUpdater(policy, PPOConfig(gamma=0.9, gae_lambda=0.5))
-    order = [torch.arange(ENVS)]
+    order = draw_minibatches(ENVS, 1, generator(), CPU, SINGLE)
     config = PPOConfig(gamma=0.9, gae_lambda=0.5)
     prepared = prepare_batch(policy, rollout, order, updater.value_normalizer, config)
     inputs, rewards, values = prepared.inputs, rollout.rewards_et, rollout.values_et

@@ -1,0 +1,1 @@
+"""Several processes train one run: each has a share of the envs, and all have the same policy."""
