@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -137,7 +138,7 @@ def saving_failure(job: Job, path: Path) -> Job:
             job(source)
         except BaseException:
             with suppress(OSError):  # The failure itself matters more than its file.
-                path.write_text(traceback.format_exc(), encoding="utf-8")
+                path.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
             raise
 
     return saving
@@ -209,7 +210,7 @@ def round_lines(snapshot: CockpitSnapshot) -> list[str]:
     finished.sort(key=lambda line: line[0].batch)
     lines: list[str] = []
     for stats, group_id in finished:
-        text = f"{group_id}  " if len(snapshot.groups) > 1 else ""
+        text = f"{printable(group_id)}  " if len(snapshot.groups) > 1 else ""
         text += f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
         text += f"return {format_number(stats.avg_return, 2, signed=True)}  "
         text += f"entropy {format_number(stats.entropy, 3)}  "
@@ -222,8 +223,9 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     """Say how the run ended, with the run directory on a last line of its own, and return the exit code."""
     with suppress(OSError):  # The run is over and recorded, whether anybody can read this or not.
         if source.failure is not None:
-            tail = source.failure.rstrip().splitlines()[-FAILURE_LINES:]
-            where = f"the whole traceback is in {failure_path}" if failure_path.exists() else "it could not be saved"
+            tail = map(printable, source.failure.rstrip().splitlines()[-FAILURE_LINES:])
+            saved = os.path.isfile(failure_path)  # is_file() raises where the folder cannot be read
+            where = f"the whole traceback is in {failure_path}" if saved else "it could not be saved"
             print("training failed:", *tail, where, sep="\n", file=errors)
         print(source.origin, file=out, flush=True)
     return 1 if source.failure is not None else 0

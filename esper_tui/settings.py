@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+from esper.contracts.files import read_file
 from esper.errors import ConfigError
 from esper_tui.key_rows import remapped
 from esper_tui.keys import KEYS
@@ -48,7 +49,7 @@ def load_settings(path: Path) -> Settings:
         ConfigError: the file cannot be read, or holds something that is not known.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(read_file(path).decode())
     except FileNotFoundError:
         return DEFAULT_SETTINGS
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -80,7 +81,7 @@ def remember_theme(theme: str) -> str:
     """Keep the theme for the next time; returns what to say to the user."""
     path = settings_path()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = read_file(path).decode().splitlines() if path.exists() else []
         kept = [text for text in lines if not text.startswith("theme")]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join([f'theme = "{theme}"', *kept]) + "\n", encoding="utf-8")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import traceback
+from types import TracebackType
 
 import typer
 
@@ -14,6 +16,12 @@ from esper.process.launch import follower_rank
 INTERRUPTED = 130
 TRACEBACK_VARIABLE = "ESPER_TRACEBACK"
 """The environment variable with which the author of a plug-in sees the whole traceback of its errors."""
+
+
+def show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does, with control codes escaped: its text may come from a recording or a plug-in."""
+    lines = "".join(traceback.format_exception(kind, error, trace)).splitlines()
+    say("\n".join(map(printable, lines)))
 
 
 def report(error: Exception) -> int | None:

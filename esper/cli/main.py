@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -31,9 +32,9 @@ from esper.cli.commands.stop import stop
 from esper.cli.commands.sweep import sweep
 from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
-from esper.cli.errors import INTERRUPTED, report
+from esper.cli.errors import INTERRUPTED, report, show_defect
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
-from esper.errors import USER_MISTAKE
+from esper.errors import USER_MISTAKE, ConfigError
 from esper.process.launch import find_launch, require_single
 
 app = typer.Typer(
@@ -89,16 +90,27 @@ def esper(
     """Grow neural networks while they train."""
     if context.invoked_subcommand is None:
         print(context.get_help())
-    elif context.invoked_subcommand != "train":
+        return
+    _check_working_directory()
+    if context.invoked_subcommand != "train":
         launch = find_launch()
         if launch is not None and launch.rank > 0:  # The first rank says why.
             raise typer.Exit(USER_MISTAKE)
         require_single(launch, context.invoked_subcommand)
 
 
+def _check_working_directory() -> None:
+    """Refuse to work in a folder that was deleted, where libraries of torch end the process with words of their own."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigError("the working directory was deleted: change to another one, as with `cd ~`") from error
+
+
 def main() -> None:
     """The entry point. Exit codes: 0 success, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
     prepare_streams()
+    sys.excepthook = show_defect
     try:
         code: object = app(standalone_mode=False)
     except BrokenPipeError:  # the reader of the pipe has seen enough, as with `| head`

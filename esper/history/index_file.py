@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esper.contracts.files import open_file
 from esper.errors import RecordError
 from esper.history.codec import record_from_json, record_to_json
 from esper.history.event_index import KINDS, EventIndex
@@ -57,7 +58,7 @@ def save_index(log: Path, index: EventIndex) -> None:
         OSError: it cannot be written.
     """
     columns = [bytes(memoryview(column)) for column in _columns(index)]
-    with log.open("rb") as file:
+    with open_file(log) as file:
         first, last = _edges(file, index)
     header = IndexHeader(
         format=FORMAT,
@@ -86,7 +87,7 @@ def load_index(log: Path) -> EventIndex | None:
         OSError: the log cannot be read.
     """
     try:
-        with index_path(log).open("rb") as file:
+        with open_file(index_path(log)) as file:
             header = record_from_json(file.readline(_LONGEST_HEADER), IndexHeader)
             body = file.read()
     except (OSError, RecordError):
@@ -98,7 +99,7 @@ def load_index(log: Path) -> EventIndex | None:
     for column, size in zip(_columns(index), header.sizes, strict=True):
         _extend(column, body[start : start + size])
         start += size
-    with log.open("rb") as file:
+    with open_file(log) as file:
         same_log = index.ends[-1] == header.bytes and _edges(file, index) == (header.first_line, header.last_line)
     return index if same_log else None
 

@@ -82,6 +82,27 @@ def test_mistake_is_one_line_and_exit_code_2(esper: Esper, arguments: list[str],
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["runs"], "`esper runs` runs in one process, and a launcher started 2: only `esper train` shares its work"),
+        (["train", "--detach"], "`esper train --detach` runs in one process, and a launcher started 2"),
+    ],
+)
+def test_only_training_shares_its_work(
+    esper: Esper, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    launched = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    done = esper(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"esper: error: {message}")
+    assert done.stderr.count("\n") == 1
+    monkeypatch.setenv("RANK", "1")
+    assert esper(*arguments).returncode == 2
+
+
 def test_defects_are_not_dressed_up_as_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
     from esper.cli import main
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import document_digest, event_from_json, event_to_json, header_to_json, summary_to_json
 from esper.history.disk import sync_to_disk
@@ -116,7 +117,7 @@ def default_name(source: Path) -> str:
     Raises:
         HistoryError: it has no complete line, or the first is damaged.
     """
-    with source.open("rb") as file:
+    with open_file(source) as file:
         first = next(original_lines(source, file), None)
     if first is None:
         raise _no_line(source)
@@ -151,7 +152,7 @@ def import_original(
 
 
 def _convert(source: Path, folder: Path, run_id: str, advance: Callable[[int], None]) -> ImportedRun:
-    with source.open("rb") as file:
+    with open_file(source) as file:
         run: ConvertedRun | None = None
         for number, line in enumerate(original_lines(source, file), start=1):
             run = run or ConvertedRun(folder, run_id, line)

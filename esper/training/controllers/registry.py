@@ -11,7 +11,7 @@ import torch
 from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME, STATIC_NAME
 from esper.contracts.registry import Registry
-from esper.errors import ConfigError
+from esper.errors import ConfigError, EsperError, in_one_line, is_own
 from esper.growth.hosts.kinds import slot_config, topology_of
 from esper.policy.baselines.heuristic import HeuristicRule
 from esper.policy.baselines.hillclimb import HillclimbRule
@@ -79,9 +79,16 @@ def make_controller(config: TrainingConfig, device: torch.device) -> Controller:
     """The controller that config names.
 
     Raises:
-        ConfigError: there is no such controller, or its parameters do not fit the host.
+        ConfigError: there is no such controller, its parameters do not fit the host, or a plug-in's cannot be made.
     """
-    return find_controller(config.controller.name).make(config, device)
+    name = config.controller.name
+    make = find_controller(name).make
+    try:
+        return make(config, device)
+    except Exception as error:  # A plug-in's code can raise anything.
+        if isinstance(error, EsperError) or is_own(make):
+            raise
+        raise ConfigError(f"the controller {name} cannot be made: {in_one_line(error)}") from error
 
 
 def _blueprints(config: TrainingConfig, names: tuple[str, ...]) -> tuple[Blueprint, ...]:

@@ -8,6 +8,7 @@ from a thread of its own, whatever its main thread waits for, and looks whether 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -105,13 +106,23 @@ class Heartbeat:
             try:
                 gone = self._pulse.beat()
             except RuntimeError as error:  # The store went with its process; the main thread may wait for ever.
-                gone = str(error).strip().splitlines()[0]
+                gone = reason_of(error)
             if gone is not None and not self._over.is_set():
                 who = (
                     f"rank {gone} gives no sign of life" if isinstance(gone, int) else f"the launcher is gone ({gone})"
                 )
                 self._end(f"esper: error: rank {self._rank} ends, because {who}: start the job again with --resume RUN")
                 return
+
+
+def reason_of(error: RuntimeError) -> str:
+    """What torch says about a connection, without the place in its sources and without its advice.
+
+    >>> reason_of(RuntimeError("[gloo/pair.cc:553] Connection closed by peer [10.0.0.2]:4022. This is often ..."))
+    'Connection closed by peer [10.0.0.2]:4022'
+    """
+    first = str(error).strip().splitlines()[0]
+    return re.sub(r"^\[[^]]*\]\s*", "", first).split(". ")[0][:200]
 
 
 def _end_process(line: str) -> None:
