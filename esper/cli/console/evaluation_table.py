@@ -15,13 +15,13 @@ from esper.evaluation.records import ControllerResult, Difference, Estimate
 
 _HEADINGS: Final = ("test", "iqm", "params", "FLOPs", "kept", "wasted", "reward")
 _CAPTION: Final = (
-    " and interquartile mean; params and FLOPs (per sample) that growing added; kept and wasted: seeds per episode that "
-    "were fossilised, and that were not"
+    " and interquartile mean; params and FLOPs (per sample) that growing added; kept and wasted: seeds per episode "
+    "that were fossilised, and that were not"
 )
 _PRICED_HEADINGS: Final = ("test", "worth", "params", "kept", "reward")
 _PRICED_CAPTION: Final = (
-    "; worth: test minus the price of the params, with its interval; params: that growing added; kept: seeds per episode "
-    "that were fossilised"
+    "; worth: test minus the price of the params, with its interval; params: that growing added; kept: seeds per "
+    "episode that were fossilised"
 )
 
 
