@@ -88,6 +88,11 @@ class SkippedUpdatesError(EsperError, RuntimeError):
         )
 
 
+def is_own(part: object) -> bool:
+    """Whether a function or a class is Esper's own, whose defects deserve their traceback, and not a plug-in's."""
+    return str(getattr(part, "__module__", "")).partition(".")[0] == "esper"
+
+
 def in_one_line(error: BaseException) -> str:
     """An error that somebody else's code raised: its kind, its text and the place, for a message about that code."""
     text = " ".join(str(error).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -16,9 +17,11 @@ from typing import Final, TextIO
 from textual.app import AutopilotCallbackType
 
 from esper.contracts.processors import busy_now
+from esper.contracts.text import printable
 from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
+from esper.process.alert_command import AlertCommand
 from esper.process.console_log import ConsoleLog, let_handlers_follow
 from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
@@ -50,6 +53,7 @@ def train(
     resume: ResumePoint | None = None,
     on_hangup: OnHangup = "continue",
     read_only: bool = False,
+    on_alert: str | None = None,
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it.
 
@@ -59,6 +63,7 @@ def train(
     resume: the point from which an earlier run goes on, in its own directory.
     on_hangup: whether the run goes on without the screen, or stops, when the terminal is gone.
     read_only: leave out every key that changes the run.
+    on_alert: the command to run for every alert.
 
     Returns:
         The process's exit code: 0, 1 if the run failed, 130 if it was stopped, or 128 and the number of the signal that
@@ -74,6 +79,8 @@ def train(
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         log = ConsoleLog(recording.directory.path)
+        alerts = AlertCommand(on_alert, recording.directory.path)
+        recording.hub.add_sink(alerts)
         let_handlers_follow()
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
@@ -92,6 +99,8 @@ def train(
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:
                 report(recording.directory.path)
+            if alerts.summary is not None:
+                print(f"esper: {printable(alerts.summary)}", file=sys.stderr)
             code = report_end(source, failure_path, out=sys.stdout, errors=sys.stderr)
     return code or app.return_code or signals.exit_code or _stop_code(source)
 
@@ -129,7 +138,7 @@ def saving_failure(job: Job, path: Path) -> Job:
             job(source)
         except BaseException:
             with suppress(OSError):  # The failure itself matters more than its file.
-                path.write_text(traceback.format_exc(), encoding="utf-8")
+                path.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
             raise
 
     return saving
@@ -201,7 +210,7 @@ def round_lines(snapshot: CockpitSnapshot) -> list[str]:
     finished.sort(key=lambda line: line[0].batch)
     lines: list[str] = []
     for stats, group_id in finished:
-        text = f"{group_id}  " if len(snapshot.groups) > 1 else ""
+        text = f"{printable(group_id)}  " if len(snapshot.groups) > 1 else ""
         text += f"round {stats.batch}/{total}  accuracy {stats.avg_accuracy:.1f}  "
         text += f"return {format_number(stats.avg_return, 2, signed=True)}  "
         text += f"entropy {format_number(stats.entropy, 3)}  "
@@ -214,8 +223,9 @@ def report_end(source: LiveSource, failure_path: Path, *, out: TextIO, errors: T
     """Say how the run ended, with the run directory on a last line of its own, and return the exit code."""
     with suppress(OSError):  # The run is over and recorded, whether anybody can read this or not.
         if source.failure is not None:
-            tail = source.failure.rstrip().splitlines()[-FAILURE_LINES:]
-            where = f"the whole traceback is in {failure_path}" if failure_path.exists() else "it could not be saved"
+            tail = map(printable, source.failure.rstrip().splitlines()[-FAILURE_LINES:])
+            saved = os.path.isfile(failure_path)  # is_file() raises where the folder cannot be read
+            where = f"the whole traceback is in {failure_path}" if saved else "it could not be saved"
             print("training failed:", *tail, where, sep="\n", file=errors)
         print(source.origin, file=out, flush=True)
     return 1 if source.failure is not None else 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from esper.cli.commands import bench, check, presets
+from esper.cli.commands import bench, check, new, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
 from esper.cli.commands.compare import compare
@@ -25,13 +26,15 @@ from esper.cli.commands.repair import repair
 from esper.cli.commands.replay import replay
 from esper.cli.commands.report import report as report_command
 from esper.cli.commands.runs import runs
+from esper.cli.commands.search import search
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
+from esper.cli.commands.sweep import sweep
 from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
-from esper.cli.errors import INTERRUPTED, report
+from esper.cli.errors import INTERRUPTED, report, show_defect
 from esper.cli.streams import BROKEN_PIPE, abandon, flush_streams, prepare_streams, say
-from esper.errors import USER_MISTAKE
+from esper.errors import USER_MISTAKE, ConfigError
 from esper.process.launch import find_launch, require_single
 
 app = typer.Typer(
@@ -53,12 +56,15 @@ app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(sweep)
+app.command()(search)
 app.command()(demo)
 app.command()(hosts)
 app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
+app.add_typer(new.app, name="new")
 app.command()(query)
 app.command()(compare)
 app.command()(settings)
@@ -84,16 +90,27 @@ def esper(
     """Grow neural networks while they train."""
     if context.invoked_subcommand is None:
         print(context.get_help())
-    elif context.invoked_subcommand != "train":
+        return
+    _check_working_directory()
+    if context.invoked_subcommand != "train":
         launch = find_launch()
         if launch is not None and launch.rank > 0:  # The first rank says why.
             raise typer.Exit(USER_MISTAKE)
         require_single(launch, context.invoked_subcommand)
 
 
+def _check_working_directory() -> None:
+    """Refuse to work in a folder that was deleted, where libraries of torch end the process with words of their own."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigError("the working directory was deleted: change to another one, as with `cd ~`") from error
+
+
 def main() -> None:
     """The entry point. Exit codes: 0 success, 1 the run failed, 2 a mistake of the user, 130 interrupted."""
     prepare_streams()
+    sys.excepthook = show_defect
     try:
         code: object = app(standalone_mode=False)
     except BrokenPipeError:  # the reader of the pipe has seen enough, as with `| head`
@@ -107,7 +124,7 @@ def main() -> None:
     except KeyboardInterrupt:
         say("esper: interrupted")
         code = INTERRUPTED
-    except (ValueError, RuntimeError, OSError, typer.TyperException) as error:
+    except Exception as error:  # A plug-in may raise anything. What is a defect of Esper keeps its traceback.
         code = report(error)
         if code is None:
             raise

@@ -7,21 +7,23 @@ accuracy minus the price of what was grown, where size has a price, else the acc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 import torch
 
+from esper.conformance.ranking import spearman
+from esper.conformance.report import ConformanceReport, Finding
 from esper.contracts.conditions import Conditions
 from esper.contracts.stages import FORWARD_STAGES
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import Script, scripts
 from esper.rewards.build import LivedStep, build_inputs
 from esper.rewards.config import REWARD_MODES, RewardConfig
+from esper.rewards.modes import MODES
 from esper.rewards.payment import pay
 from esper.rewards.state import RewardState
 from esper.telemetry.hub import Hub, Sink
@@ -46,6 +48,7 @@ class PlayedScript:
     """What became of one scripted policy.
 
     lives: the steps of each of its episodes.
+    validation: the validation accuracy of the last epoch.
     gain: test accuracy minus static's, in points.
     parameters: of the finished networks, host included.
     cost: their mean price in points; 0 where size is free.
@@ -53,6 +56,7 @@ class PlayedScript:
 
     name: str
     lives: tuple[tuple[LivedStep, ...], ...]
+    validation: float
     test_accuracy: float
     gain: float
     parameters: float
@@ -65,6 +69,7 @@ class PaidScript:
 
     name: str
     returned: float
+    validation: float
     test_accuracy: float
     gain: float
     parameters: float
@@ -81,6 +86,8 @@ class RewardReport:
     """How one reward ranks the scripted policies.
 
     rank_correlation: Spearman's, between return and worth. None if all of one of them are equal.
+    ceiling: the same correlation between validation and test accuracy, minus the same costs. A reward can read no test
+        split, so where scripts hardly differ, this is all that can be asked of it.
     inverted: share of the pairs more than FAR_APART points apart in which the worse policy is paid better. None if no
         pair is.
     paid: the policies, best paid first.
@@ -88,14 +95,48 @@ class RewardReport:
 
     mode: str
     rank_correlation: float | None
+    ceiling: float | None
     inverted: float | None
     paid: tuple[PaidScript, ...]
 
     @property
     def passed(self) -> bool:
         """Whether the reward ranks well enough, as far as the policies differ."""
-        ranks = self.rank_correlation is None or self.rank_correlation >= LEAST_RANK_CORRELATION
-        return ranks and (self.inverted is None or self.inverted <= MOST_INVERTED)
+        return self.report.passed
+
+    @property
+    def report(self) -> ConformanceReport:
+        """The same in the form that all checks share."""
+        rank, inverted = self.rank_correlation, self.inverted
+        payments = [item.returned for item in self.paid]
+        return ConformanceReport(
+            subject=f"reward {self.mode}",
+            findings=(
+                Finding(
+                    check="pays finite amounts",
+                    passed=bool(np.isfinite(payments).all()),
+                    detail=f"from {min(payments):.4g} to {max(payments):.4g} per episode",
+                ),
+                Finding(
+                    check="pays in the order of accuracy",
+                    passed=rank is None or rank >= LEAST_RANK_CORRELATION,
+                    detail=(
+                        "all are paid, or all are good, alike"
+                        if rank is None
+                        else f"rank correlation {rank:.3f} (wanted: at least {LEAST_RANK_CORRELATION})"
+                    ),
+                ),
+                Finding(
+                    check="never pays the worse policy better",
+                    passed=inverted is None or inverted <= MOST_INVERTED,
+                    detail=(
+                        "no two policies are far apart"
+                        if inverted is None
+                        else f"{100 * inverted:.1f} % of the pairs (wanted: at most {100 * MOST_INVERTED:.0f} %)"
+                    ),
+                ),
+            ),
+        )
 
 
 def play_scripts(
@@ -119,15 +160,17 @@ class RewardCheckStoppedError(Exception):
 
 
 def reward_reports(played: Sequence[PlayedScript], config: RewardConfig) -> tuple[RewardReport, ...]:
-    """One report per mode of the contribution family, then one for the loss family."""
-    modes = [(mode, replace(config, mode=mode, family="contribution")) for mode in REWARD_MODES]
-    modes.append((LOSS_FAMILY, replace(config, mode="shaped", family="loss")))
-    return tuple(rank(name, [_paid(script, own) for script in played]) for name, own in modes)
+    """One report per mode of the contribution family, plug-ins' and the config's own included; then the loss family."""
+    names = dict.fromkeys([*REWARD_MODES, *MODES.names(), config.mode])
+    modes = [replace(config, mode=mode, family="contribution") for mode in names]
+    modes.append(replace(config, mode="shaped", family="loss"))
+    return tuple(reward_report(played, own) for own in modes)
 
 
-def report_to_json(report: RewardReport) -> str:
-    """The whole report on one line, without the newline. What was not measured is null."""
-    return json.dumps({**asdict(report), "passed": report.passed})
+def reward_report(played: Sequence[PlayedScript], config: RewardConfig) -> RewardReport:
+    """How one reward ranks the scripted policies."""
+    name = LOSS_FAMILY if config.family == "loss" else config.mode
+    return rank(name, [_paid(script, config) for script in played])
 
 
 def rank(mode: str, paid: Sequence[PaidScript]) -> RewardReport:
@@ -136,7 +179,8 @@ def rank(mode: str, paid: Sequence[PaidScript]) -> RewardReport:
     wrong = [(one, other) for one, other in pairs if _inverted(one, other)]
     return RewardReport(
         mode=mode,
-        rank_correlation=_spearman([item.returned for item in paid], [item.worth for item in paid]),
+        rank_correlation=spearman([item.returned for item in paid], [item.worth for item in paid]),
+        ceiling=spearman([item.validation - item.cost for item in paid], [item.worth for item in paid]),
         inverted=len(wrong) / len(pairs) if pairs else None,
         paid=tuple(sorted(paid, key=lambda item: -item.returned)),
     )
@@ -190,6 +234,7 @@ def _played(summary: BatchSummary, lives: Sequence[tuple[LivedStep, ...]]) -> Pl
     return PlayedScript(
         name=summary.group_id,
         lives=tuple(lives),
+        validation=float(np.mean([life[-1].accuracy_history[-1] for life in lives])),
         test_accuracy=summary.avg_test_accuracy,
         gain=0.0,
         parameters=float(np.mean([record.total_params for record in records])),
@@ -208,6 +253,7 @@ def _together(runs: Sequence[PlayedScript]) -> PlayedScript:
     return PlayedScript(
         name=runs[0].name,
         lives=tuple(life for run in runs for life in run.lives),
+        validation=float(np.mean([run.validation for run in runs])),
         test_accuracy=float(np.mean([run.test_accuracy for run in runs])),
         gain=0.0,
         parameters=float(np.mean([run.parameters for run in runs])),
@@ -219,6 +265,7 @@ def _paid(script: PlayedScript, config: RewardConfig) -> PaidScript:
     return PaidScript(
         name=script.name,
         returned=float(np.mean([returned(life, config) for life in script.lives])),
+        validation=script.validation,
         test_accuracy=script.test_accuracy,
         gain=script.gain,
         parameters=script.parameters,
@@ -232,17 +279,3 @@ def _differ(one: PaidScript, other: PaidScript) -> bool:
 
 def _inverted(one: PaidScript, other: PaidScript) -> bool:
     return (one.returned - other.returned) * (one.worth - other.worth) < 0
-
-
-def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Rank correlation, with the mean rank for equal values."""
-    ours, theirs = _ranks(first), _ranks(second)
-    if len(set(ours)) == 1 or len(set(theirs)) == 1:
-        return None
-    return float(np.corrcoef(ours, theirs)[0, 1])
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    return [
-        sum(other < value for other in values) + (sum(other == value for other in values) - 1) / 2 for value in values
-    ]

@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import read_file
+
 SOCKET_FILE: Final = "control.sock"
 PATH_FILE: Final = "control.path"
 LONGEST_ADDRESS: Final = 100
@@ -32,7 +34,7 @@ def find_socket(run: Path) -> Path:
     """
     folder = run.resolve()
     try:
-        return Path((folder / PATH_FILE).read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n"))
+        return Path(read_file(folder / PATH_FILE).decode(errors="surrogateescape").rstrip("\n"))
     except FileNotFoundError:
         return folder / SOCKET_FILE
 

@@ -73,6 +73,7 @@ def _cells(result: ControllerResult) -> dict[str, Cell]:
         "epochs": result.epochs,
     }
     cells |= _estimate("test_accuracy", result.test_accuracy)
+    cells |= _estimate("worth", result.worth)
     for name in _SPREADS:
         cells |= _spread(name, getattr(result, name))
     cells |= {

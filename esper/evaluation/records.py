@@ -73,7 +73,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The difference in test accuracy to a reference, over paired episodes: this controller's minus the reference's.
+    """The difference in a measure to a reference, over paired episodes: this controller's minus the reference's.
 
     mean: the mean over all pairs, in points.
     low: the lower end of the 95 % interval of the mean, with the seed as the unit; None for a single seed.
@@ -91,10 +91,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Against:
-    """A difference, and the controller that is its reference."""
+    """A difference, and the controller that is its reference.
+
+    worth: the difference in worth; None where size has no price.
+    """
 
     controller: str
     difference: Difference
+    worth: Difference | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +123,7 @@ class ControllerResult:
     """One controller over all seeds.
 
     episodes: the number of seeds times the number of envs.
+    worth: test accuracy minus the price of what was added; None where size has no price.
     parameters, flops: those of the tested networks.
     host_parameters, host_flops: those of the host alone.
     fossilized, wasted: the number of such seeds per episode.
@@ -137,6 +142,7 @@ class ControllerResult:
     episodes: int
     epochs: int
     test_accuracy: Estimate
+    worth: Estimate | None
     accuracy: Spread
     reward: Spread
     host_parameters: int

@@ -16,6 +16,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from esper.contracts.distribution import install_extra
+from esper.contracts.files import read_file
 from esper.errors import ConfigError
 from esper.fleet.plain.grown import GrownNetwork
 from esper.history.host_files import SavedHost
@@ -31,7 +32,7 @@ def load_host(saved: SavedHost) -> GrownNetwork:
     """
     network = GrownNetwork(saved.description)
     try:
-        network.load_state_dict(load(saved.tensors_path.read_bytes()))
+        network.load_state_dict(load(read_file(saved.tensors_path, most=None)))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise ConfigError(f"{saved.tensors_path} does not fit its description: {error}") from error
     return network.eval()

@@ -29,6 +29,7 @@ _ENVELOPE: Final = {
     "kind": "VARCHAR",
     "group_id": "VARCHAR",
     "severity": "VARCHAR",
+    "rank": "BIGINT",
 }
 _PRIMITIVES: Final[dict[object, str]] = {int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN", str: "VARCHAR"}
 
@@ -45,7 +46,7 @@ def ask(runs: Sequence[Path], sql: str, advance: Advance = lambda _: None) -> An
     """Ask a query of the events of one or several runs.
 
     Every kind of event is a view with its name in lower case, for example epoch_completed. Its columns are run, seq,
-    time, group_id, severity and the fields of the record; a kind that never occurred has no rows.
+    time, group_id, severity, rank and the fields of the record; a kind that never occurred has no rows.
 
     Raises:
         ConfigError: DuckDB is not installed, or it refuses the query.
@@ -126,7 +127,7 @@ def _make_views(connection: DuckDBPyConnection, folder: Path) -> None:
         files = str(folder / name / "*.jsonl").replace("'", "''")
         connection.execute(
             f"CREATE VIEW {name} AS SELECT regexp_extract(filename, '[0-9]+\\.(.*)\\.jsonl$', 1) AS run, "
-            "seq, time, group_id, severity, unnest(payload) "
+            "seq, time, group_id, severity, coalesce(rank, 0) AS rank, unnest(payload) "
             f"FROM read_json('{files}', format = 'newline_delimited', filename = true, columns = {{{columns}}})"
         )
 

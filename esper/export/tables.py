@@ -74,7 +74,7 @@ def _write_lines(run: Path, folder: Path, advance: Advance) -> Counter[str]:
             document = parse_json_object(event_to_json(event))
             payload = cast("Document", document.pop("payload"))
             del document["kind"]
-            files[name].write(dump_json({"run": directory.run_id, **document, **payload}) + "\n")
+            files[name].write(dump_json({"run": directory.run_id, **document, "rank": event.rank, **payload}) + "\n")
             rows[name] += 1
     return rows
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from esper.contracts.files import read_file
 from esper.layers.algorithm import ALGORITHMS, StackedAlgorithm
 from esper.layers.native.build import cache_folder
 
@@ -60,7 +61,7 @@ def remember(key: str, shape: str, candidates: Sequence[Candidate]) -> None:
 
 def _read() -> dict[str, object]:
     try:
-        return _table(cast("object", json.loads(_path().read_text(encoding="utf-8"))))
+        return _table(cast("object", json.loads(read_file(_path()))))
     except (OSError, ValueError):
         return {}
 

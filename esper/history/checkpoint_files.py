@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import read_file
 from esper.errors import CheckpointError, RecordError
 from esper.history.codec import manifest_from_document, manifest_to_json, manifest_version
 from esper.history.disk import sync_to_disk
@@ -191,7 +192,7 @@ def _check_state(place: Path, manifest: CheckpointManifest) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, most=None)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}); {_others(path.parent)}") from error
 

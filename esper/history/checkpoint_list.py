@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from esper.contracts.files import read_file
 from esper.errors import ConfigError, SavedDataError
 from esper.history.checkpoint_files import LATEST_FILE, open_checkpoint
 from esper.history.retention import checkpoint_folders, round_of
@@ -68,8 +69,6 @@ def _listed(place: Path, accuracy: float | None, best: float | None, latest: str
 def _latest(run: Path) -> str | None:
     """The name in the first line; the digest of the manifest follows in the second."""
     try:
-        return (
-            (run / CHECKPOINTS / LATEST_FILE).read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
-        )
+        return read_file(run / CHECKPOINTS / LATEST_FILE).decode(errors="replace").partition("\n")[0].strip()
     except OSError:
         return None

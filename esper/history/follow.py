@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_document
 from esper.history.lines import document_of, read_header, read_line
@@ -123,6 +124,6 @@ class Follower:
 
     def _open(self) -> BinaryIO:
         try:
-            return self._path.open("rb")
+            return open_file(self._path)
         except OSError as error:
             raise HistoryError(f"{self._path} cannot be read: {error.strerror}") from error

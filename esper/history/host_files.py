@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import read_file
 from esper.errors import HistoryError, RecordError
 from esper.growth.grown import GrownHost
 from esper.history.codec import record_from_json, record_to_json
@@ -97,8 +98,8 @@ def open_host(place: Path) -> SavedHost:
     """
     path = place / DESCRIPTION_FILE
     try:
-        record = record_from_json(unseal(path.read_bytes()), HostFile)
-        digest = hashlib.sha256((place / TENSORS_FILE).read_bytes()).hexdigest()
+        record = record_from_json(unseal(read_file(path)), HostFile)
+        digest = hashlib.sha256(read_file(place / TENSORS_FILE, most=None)).hexdigest()
     except OSError as error:
         raise HistoryError(f"{place} cannot be read: {error.strerror}") from error
     except RecordError as error:

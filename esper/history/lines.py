@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import header_from_document
 from esper.history.json_text import Document, parse_checked_object, parse_json_object
@@ -57,7 +58,7 @@ def read_header(path: Path, kind: FileKind) -> FileHeader:
         HistoryError: there is none, it is damaged, or another kind of file or a newer version has it.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             text = file.readline(LONGEST_UNSEALED_LINE)
     except OSError as error:
         raise HistoryError(f"{path} cannot be read: {error.strerror}") from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import read_file
 from esper.errors import ConfigError, HistoryError, RecordError
 from esper.history.codec import record_from_json, record_to_json
 from esper.history.disk import sync_to_disk
@@ -112,7 +113,7 @@ def read_notes(run: Path) -> RunNotes:
     """
     path = run / NOTES_FILE
     try:
-        return record_from_json(unseal(path.read_bytes()), RunNotes)
+        return record_from_json(unseal(read_file(path)), RunNotes)
     except FileNotFoundError:
         return RunNotes()
     except OSError as error:

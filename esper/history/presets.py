@@ -11,6 +11,7 @@ from typing import Final, cast
 
 import platformdirs
 
+from esper.contracts.files import read_file
 from esper.contracts.registry import nearest
 from esper.errors import ConfigError
 from esper.history.codec import config_from_mapping, config_to_mapping
@@ -226,6 +227,6 @@ def _read_preset(path: Path) -> tuple[str, Table]:
 
 def _read_toml(path: Path) -> Table:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path).decode())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Generic, TypeVar
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_document, summary_from_document
 from esper.history.collection import collection_off
@@ -126,7 +127,7 @@ class LineReader(Generic[Line]):
         """Like lines, each with the place in the file where it ends, in bytes."""
         self.torn_tail = False
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 text = file.readline(_LONGEST_HEADER)
                 self.header = parse_header(self.path, text, self._kind)
                 order = _Order(strict=self.header.schema_version >= FIRST_SEALED)
@@ -147,7 +148,7 @@ class LineReader(Generic[Line]):
             HistoryError: one of them is wrong.
         """
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 self.header = parse_header(self.path, file.readline(_LONGEST_HEADER), self._kind)
                 number = 1
                 while (text := self._next(file, number + 1)).endswith(b"\n"):
@@ -173,7 +174,7 @@ class LineReader(Generic[Line]):
         return end
 
     def _header_size(self) -> int:
-        with self.path.open("rb") as file:
+        with open_file(self.path) as file:
             return len(file.readline(_LONGEST_HEADER))
 
     def _next(self, file: BinaryIO, number: int) -> bytes:

@@ -81,7 +81,10 @@ def compile_record(
 
 
 def _field_lines(name: str, kind: object, *, may_lack: bool) -> list[str]:
-    """The statements that set one field. may_lack: the document may leave it out."""
+    """The statements that set one field.
+
+    may_lack: whether the document may leave it out.
+    """
     item = f"item = value.get({name!r}, default_{name})" if may_lack else f"item = value[{name!r}]"
     convert = f"hook_{name}(item, type_{name})"
     if is_enum(kind):

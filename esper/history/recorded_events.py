@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_document
 from esper.history.event_index import EventIndex
@@ -86,7 +87,7 @@ class RecordedEvents:
         self._lines = self._reader.lines_with_ends()
         self._read = 0
         self._complete = False
-        self._file = self._log.open("rb")
+        self._file = open_file(self._log)
         self._header_end = len(self._file.readline())
         self.index = load_index(self._log) or EventIndex()
         self._known = len(self.index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from esper.contracts.distribution import package_version
-from esper.errors import HistoryError, TelemetryWriteError
+from esper.errors import ConfigError, HistoryError, TelemetryWriteError
 from esper.history.checkpoint_files import RunIdentity, write_checkpoint
 from esper.history.host_files import write_hosts
 from esper.history.identity import run_digest
@@ -137,12 +138,18 @@ def _record(
         next interruption does not lose it.
     """
     try:
+        named = [make_sink(name, directory.path) for name in run.sinks]
+    except ConfigError:
+        if header is not None:  # It is a new run, of which there is nothing yet.
+            shutil.rmtree(directory.path)
+        raise
+    try:
         writer = HistoryWriter(directory, header, last_seq=last_seq)
     except OSError as error:
         raise HistoryError(f"cannot write to {directory.path}: {error}") from error
     hub = Hub(clock, last_seq=last_seq)
     hub.add_sink(writer)
-    for sink in (*(make_sink(name, directory.path) for name in run.sinks), *sinks):
+    for sink in (*named, *sinks):
         hub.add_sink(sink)
 
     for order in orders:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError
 from esper.history.codec import summary_to_json
 from esper.history.disk import sync_to_disk
@@ -126,7 +127,7 @@ def _history_fault(directory: RunDirectory, rebuilt: Sequence[HistoryLine], even
 
 def _committed_size(path: Path) -> int:
     """The size of a file up to its last newline."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         end = file.seek(0, os.SEEK_END)
         while end > 0:
             start = max(0, end - _BLOCK)

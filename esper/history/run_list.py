@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar, cast
 
+from esper.contracts.files import read_file
 from esper.errors import HistoryError, SavedDataError
 from esper.history.json_text import Document, quoted
 from esper.history.lines import read_header
@@ -154,7 +155,7 @@ def _settings(path: Path) -> Document:
     They are not validated, since a run with a plug-in's parts is listed without the plug-in.
     """
     try:
-        return tomllib.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
+        return tomllib.loads(read_file(path / CONFIG_FILE).decode())
     except (OSError, ValueError, RecursionError):
         return {}
 

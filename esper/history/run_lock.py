@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError
 
 LOCK_FILE: Final = "lock"
@@ -51,7 +52,7 @@ def is_locked(run: Path) -> bool:
     path = run / LOCK_FILE
     if not path.exists():
         return False
-    with path.open("rb") as file:
+    with open_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import tomli_w
 
+from esper.contracts.files import read_file
 from esper.errors import HistoryError
 from esper.history.codec import document_digest
 from esper.history.disk import sync_to_disk
@@ -43,7 +44,7 @@ def read_settings(path: Path, *, sealed: bool) -> Document:
         HistoryError: it is missing, damaged, or not TOML.
     """
     try:
-        text = path.read_bytes().decode()
+        text = read_file(path).decode()
     except FileNotFoundError as error:
         raise HistoryError(
             f"{path} does not exist: the run was imported from the original system, or its folder is not complete"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, cast
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import event_from_document
 from esper.history.json_text import Document
@@ -38,7 +39,7 @@ def last_line(path: Path) -> bytes | None:
         HistoryError: the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             header_end = len(file.readline())
             start = file.seek(0, 2)
             text = b""
@@ -64,7 +65,7 @@ def round_accuracies(run: Path) -> dict[int, float]:
     path = run / HISTORY_FILE
     found: dict[int, list[float]] = {}
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             version = parse_header(path, file.readline(), "history").schema_version
             for number, line in enumerate(file, start=2):
                 if line.endswith(b"\n"):

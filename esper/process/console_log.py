@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import open_file
+
 CONSOLE_LOG: Final = "console.log"
 _SHOWN_BYTES: Final = 32_768
 """How much of a log's end is read in order to show it."""
@@ -58,7 +60,7 @@ def last_lines(run: Path) -> list[str]:
     """
     folder = run.parent if run.is_file() else run
     try:
-        with (folder / CONSOLE_LOG).open("rb") as file:
+        with open_file(folder / CONSOLE_LOG) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _SHOWN_BYTES))
             text = file.read(_SHOWN_BYTES).decode("utf-8", errors="replace")

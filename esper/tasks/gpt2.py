@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esper.contracts.distribution import install_extra
+from esper.contracts.files import read_file
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 
 WORD_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 """How GPT-2 cuts text into words before it merges bytes; no token crosses a cut."""
+
+_LARGEST_VOCABULARY: Final = 256 * 2**20
+"""Bytes; GPT-2's tokenizer.json has one and a half million."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ def read_gpt2_vocabulary(path: str) -> Gpt2Vocabulary:
         ConfigError: the file cannot be read, or is not a byte-level BPE tokenizer like GPT-2's.
     """
     try:
-        content = cast("object", json.loads(Path(path).expanduser().read_text(encoding="utf-8")))
+        content = cast("object", json.loads(read_file(Path(path).expanduser(), most=_LARGEST_VOCABULARY)))
     except OSError as error:
         raise ConfigError(
             f"task.vocabulary is {path!r}: it cannot be read ({error.strerror or error}); give GPT-2's tokenizer.json"

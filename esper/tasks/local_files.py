@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.files import read_file
 from esper.contracts.text import on_one_line
 from esper.errors import ConfigError
 
@@ -65,7 +66,7 @@ def read_gzipped_file(folder: Path, name: str) -> bytes:
 
 def _read_plain(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, most=None)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): the data set needs this file") from error
 

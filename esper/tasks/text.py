@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from esper.contracts.distribution import install_extra
+from esper.contracts.files import open_file
 from esper.contracts.text import on_one_line
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
@@ -57,6 +58,7 @@ def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
         )
     path = Path(config.path).expanduser()
     try:
+        open_file(path).close()
         stream = _read_parquet(path) if path.suffix == ".parquet" else np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         reason = on_one_line(error.strerror or str(error))

@@ -11,7 +11,7 @@ from typing import Final
 
 from esper.contracts.distribution import install_extra
 from esper.contracts.registry import Registry
-from esper.errors import ConfigError
+from esper.errors import ConfigError, EsperError, in_one_line, is_own
 from esper.telemetry.hub import Sink
 from esper.telemetry.trackers.sink import TrackedRun, Tracker, TrackerSink
 
@@ -63,9 +63,15 @@ def make_sink(name: str, run: Path) -> Sink:
     run: the directory of the run.
 
     Raises:
-        ConfigError: there is no such sink.
+        ConfigError: there is no such sink, or a plug-in's cannot be made.
     """
-    return SINKS.find(name).make(run)
+    make = SINKS.find(name).make
+    try:
+        return make(run)
+    except Exception as error:  # A plug-in's code can raise anything.
+        if isinstance(error, EsperError) or is_own(make):
+            raise
+        raise ConfigError(f"the sink {name} cannot be made: {in_one_line(error)}") from error
 
 
 def _register_tracker(name: str, description: str, home: str, *, needs: str) -> None:

@@ -16,6 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from esper.contracts.blueprints import declared_blueprints
+from esper.contracts.files import read_file
 from esper.contracts.settings import walk_settings
 from esper.errors import ConfigError
 from esper.growth.grown import GrownHost
@@ -105,6 +107,7 @@ def capture(groups: Sequence[Group], *, rounds_completed: int, last_seq: int) ->
                 controller=group.controller.name,
                 learns=group.controller.learns,
                 config=group.config,
+                blueprints=declared_blueprints(),
             )
             for group in groups
         ),
@@ -174,7 +177,7 @@ def read_tensors(path: Path, records: Sequence[TensorRecord]) -> dict[str, Tenso
         ConfigError: the file cannot be read, or does not hold the tensors of these records.
     """
     try:
-        tensors = load(path.read_bytes())
+        tensors = load(read_file(path, most=None))
     except (OSError, SafetensorError) as error:
         raise ConfigError(f"{path} cannot be read ({error}): use another checkpoint of the run") from error
     found = {TensorRecord(name=n, dtype=dtype_name(t), shape=tuple(t.shape)) for n, t in tensors.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from esper.contracts.text import printable
 from esper_tui.screens.sizing import CockpitModal
 
 
@@ -30,8 +31,10 @@ class FailureScreen(CockpitModal[None]):
         with VerticalScroll(id="failure", classes="dialog") as page:
             page.border_title = "▲ TRAINING FAILED"
             page.border_subtitle = "Esc back to the last figures · q quit"
-            saved = f"Saved in {self._log}" if Path(self._log).is_file() else f"It could not be saved in {self._log}"
-            yield Static(f"{self._traceback.rstrip()}\n\n{saved}", id="traceback", markup=False)
+            there = os.path.isfile(self._log)  # is_file() raises where the folder cannot be read
+            saved = f"Saved in {self._log}" if there else f"It could not be saved in {self._log}"
+            lines = [*self._traceback.rstrip().splitlines(), "", saved]
+            yield Static("\n".join(map(printable, lines)), id="traceback", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#failure", VerticalScroll).scroll_end(animate=False)

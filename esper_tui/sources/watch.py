@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.orders import Order
 from esper.control.client import ask
 from esper.control.messages import Action, Answer
 from esper.errors import ControlError, SavedDataError
@@ -34,13 +35,15 @@ class WatchSource(StreamSource):
     failure: why the log can no longer be followed, in one line; None while it can.
     """
 
-    def __init__(self, run: Path, *, clock: Clock) -> None:
+    def __init__(self, run: Path, *, clock: Clock, origin: str | None = None) -> None:
         """Open the log.
+
+        origin: what the cockpit calls the run; its path if that is None.
 
         Raises:
             HistoryError: there is no log, or its header is wrong.
         """
-        super().__init__(origin=str(run), clock=clock)
+        super().__init__(origin=origin or str(run), clock=clock)
         self.failure: SavedDataError | None = None
         self._run = run
         self._follower = Follower(run)
@@ -61,6 +64,9 @@ class WatchSource(StreamSource):
 
     def steer(self, action: Action) -> None:
         self._answer = ask(self._run, action)
+
+    def order(self, order: Order) -> None:
+        self._answer = ask(self._run, order)
 
     @contextmanager
     def following(self) -> Generator[None]:

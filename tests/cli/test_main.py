@@ -64,14 +64,14 @@ def test_version(esper: Esper) -> None:
         (["train", "--envz", "3"], "No such option: --envz"),
         (["train", "--envs", "many"], "Invalid value for '--envs'"),
         (["replay"], "Missing argument"),
-        (["train", "--preset", "digts"], "there is no preset 'digts': did you mean digits?"),
+        (["train", "--preset", "digts"], "there is no preset 'digts': did you mean digits or digits_dial?"),
         (["train", "--set", "fleet.envz=3"], "fleet.envz does not exist: did you mean fleet.envs?"),
         (["train", "--set", "fleet.envs=many"], "fleet.envs is 'many': expected an integer"),
         (["train", "--set", "fleet.envs"], "override 'fleet.envs' is not of the form table.key=value"),
         (["train", "--rounds", "0"], "run.rounds is 0: it must be from 1 to 1,000,000,000 rounds"),
         (["replay", "no-such-run", "--no-tui"], "no-such-run does not exist"),
         (["replay", "no-such-run", "--json"], "no-such-run does not exist"),
-        (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits?"),
+        (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits or digits_dial?"),
     ],
 )
 def test_mistake_is_one_line_and_exit_code_2(esper: Esper, arguments: list[str], message: str) -> None:
@@ -80,6 +80,27 @@ def test_mistake_is_one_line_and_exit_code_2(esper: Esper, arguments: list[str],
     assert done.stdout == ""
     assert done.stderr.startswith(f"esper: error: {message}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["runs"], "`esper runs` runs in one process, and a launcher started 2: only `esper train` shares its work"),
+        (["train", "--detach"], "`esper train --detach` runs in one process, and a launcher started 2"),
+    ],
+)
+def test_only_training_shares_its_work(
+    esper: Esper, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    launched = {"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for name, value in launched.items():
+        monkeypatch.setenv(name, value)
+    done = esper(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"esper: error: {message}")
+    assert done.stderr.count("\n") == 1
+    monkeypatch.setenv("RANK", "1")
+    assert esper(*arguments).returncode == 2
 
 
 def test_defects_are_not_dressed_up_as_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def test_lines_are_json_for_every_reader(tmp_path: Path) -> None:
     for file in (tmp_path / "tables").iterdir():
         for line in file.read_text(encoding="ascii").splitlines():
             row = json.loads(line, parse_constant=pytest.fail)
-            assert list(row)[:5] == ["run", "seq", "time", "group_id", "severity"]
+            assert list(row)[:6] == ["run", "seq", "time", "group_id", "severity", "rank"]
 
 
 def test_cells_of_csv_hold_lists_as_json(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Never
 
 import pytest
 from short_runs import short_config
@@ -15,7 +16,9 @@ from esper.errors import ConfigError
 from esper.history import read_events, read_history
 from esper.history.recording import Recording
 from esper.telemetry.events import RunEnd, TrainingEnded
+from esper.telemetry.sinks import register_sink
 from esper.training.config import TrainingConfig
+from esper.training.controllers import register_controller
 from esper.training.vectorized_types import BatchSummary
 
 CONFIG = short_config("run.rounds=3", "run.checkpoint_interval=1")
@@ -68,4 +71,19 @@ def test_a_run_in_which_nothing_was_written_leaves_no_folder(
     impossible = short_config("host.blocks=4", "fleet.batch_size=1", "run.rounds=1", "fleet.steps_per_epoch=1")
     with pytest.raises(ConfigError, match=r"fleet\.batch_size is 1"):
         train(impossible, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse_to_be_made(*_: object) -> Never:
+    raise RuntimeError("no server\nanswers")
+
+
+@pytest.mark.usefixtures("own_registry")
+@pytest.mark.parametrize("setting", ["run.sinks=['mine']", "controller.name=mine"])
+def test_a_part_that_cannot_be_made_is_one_line_and_leaves_no_folder(tmp_path: Path, setting: str) -> None:
+    register_sink("mine", "never works", refuse_to_be_made)
+    register_controller("mine", "never works", refuse_to_be_made)
+    said = r"^the (sink|controller) mine cannot be made: RuntimeError: no server answers \(test_kept_folders\.py, line"
+    with pytest.raises(ConfigError, match=said):
+        esper.train(short_config(setting), out=tmp_path)
     assert list(tmp_path.iterdir()) == []

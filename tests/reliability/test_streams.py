@@ -148,3 +148,13 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("esper: error: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_working_directory_that_was_deleted_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    done = shell(
+        f"cd gone; rmdir ../gone; {command('train', *SMALL, '--rounds=1', f'--runs-dir={tmp_path}')}", tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr == "esper: error: the working directory was deleted: change to another one, as with `cd ~`\n"
+    assert list(tmp_path.iterdir()) == []

@@ -47,6 +47,7 @@ def export(
 
     Tables of events go into a folder, one per kind of event; parquet and csv need DuckDB.
     """
+    from esper.contracts.text import printable
     from esper.errors import ConfigError
     from esper.export.selection import find_host
     from esper.history.run_directory import RunDirectory
@@ -69,5 +70,5 @@ def export(
     except OSError as error:
         raise ConfigError(f"{target} cannot be written: {error.strerror or error}") from error
     about = saved.description
-    print(f"{about.task}: test accuracy {about.test_accuracy:.2f} %, {about.parameters:,} parameters")
+    print(f"{printable(about.task)}: test accuracy {about.test_accuracy:.2f} %, {about.parameters:,} parameters")
     print(target)

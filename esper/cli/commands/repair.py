@@ -19,6 +19,7 @@ def repair(
     No committed event is changed. A run that is being written is refused.
     """
     from esper.cli.console.repair import lines_of
+    from esper.contracts.text import printable
     from esper.errors import HistoryError
     from esper.history.repair import plan_repair
     from esper.history.repair import repair as carry_out
@@ -28,7 +29,7 @@ def repair(
     directory = RunDirectory.open(run)
     if dry_run:
         check_unlocked(directory.path)
-        print(*lines_of(plan_repair(directory), done=False), sep="\n")
+        print(*map(printable, lines_of(plan_repair(directory), done=False)), sep="\n")
         return
     try:
         lock = RunLock(directory.path)
@@ -39,4 +40,4 @@ def repair(
             lock.close()
     except OSError as error:
         raise HistoryError(f"{run} cannot be repaired: {error.strerror or error}") from error
-    print(*lines_of(plan, done=True), sep="\n")
+    print(*map(printable, lines_of(plan, done=True)), sep="\n")

@@ -11,11 +11,12 @@ from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
 from esper.cli.streams import say
-from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts
+from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts, reward_reports
 from esper.console import PlainConsole
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import scripts
 from esper.process.signals import stop_on_signals
+from esper.rewards.config import RewardConfig
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
@@ -72,6 +73,17 @@ class ScriptProgress:
         self._progress.stop()
 
 
+def print_tables(found: Sequence[RewardReport], played: Sequence[PlayedScript], config: RewardConfig) -> None:
+    """Print what each of these rewards pays, and how every reward ranks the same policies.
+
+    config: the preset's own reward, whose weights the others take.
+    """
+    console = Console(highlight=False)
+    for report in found:
+        console.print(policies_table(report))
+    console.print(modes_table(reward_reports(played, config), found[0].mode))
+
+
 def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:
     """One row per reward: how well it ranks, and whom it pays best.
 
@@ -81,7 +93,8 @@ def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:
         "Rewards",
         "rank: Spearman's correlation of return and test accuracy over the policies, minus what their size cost where "
         "it has a price; inverted: pairs more than 3 points apart in which the worse policy is paid better; test and "
-        "params: of the policy that is paid best; *: the mode of this preset",
+        "params: of the policy that is paid best; *: the mode of this preset; "
+        f"validation accuracy itself has the rank {_rank(reports[0].ceiling)}, and no reward sees the test split",
     )
     for heading in ("rank", "inverted"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -92,7 +105,7 @@ def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:
         best = report.paid[0]
         table.add_row(
             f"{report.mode} *" if report.mode == mode else report.mode,
-            NOT_MEASURED if report.rank_correlation is None else f"{report.rank_correlation:.3f}",
+            _rank(report.rank_correlation),
             NOT_MEASURED if report.inverted is None else f"{100 * report.inverted:.1f} %",
             best.name,
             number(best.returned, 1),
@@ -122,6 +135,10 @@ def policies_table(report: RewardReport) -> Table:
             number(item.cost, 1) if priced else NOT_MEASURED,
         )
     return table
+
+
+def _rank(correlation: float | None) -> str:
+    return NOT_MEASURED if correlation is None else f"{correlation:.3f}"
 
 
 def _table(title: str, caption: str) -> Table:

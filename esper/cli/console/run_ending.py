@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from esper.cli.console.formatting import duration
+from esper.contracts.text import printable
 from esper.errors import ConfigError, SavedDataError
 from esper.history.checkpoint_files import open_checkpoint
 from esper.history.tail import last_event
@@ -21,7 +22,7 @@ def ending_text(ended: TrainingEnded | None) -> str:
     rounds = "1 round" if ended.batches_completed == 1 else f"{ended.batches_completed} rounds"
     text = f"The run {ended.end.value} after {rounds} in {duration(ended.wall_seconds)}"
     if ended.error:
-        return f"{text}: {ended.error}"
+        return f"{text}: {printable(ended.error)}"
     return f"{text}, by {ended.signal}." if ended.signal else f"{text}."
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esper.contracts.files import open_file
 from esper.errors import HistoryError, RecordError
 from esper.history.codec import document_digest, event_from_json, event_to_json, header_to_json, summary_to_json
 from esper.history.disk import sync_to_disk
@@ -76,6 +77,11 @@ class ConvertedRun:
             self._aside = (self._folder / ASIDE_FILE).open("xb")
         self._aside.write(line.text)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every round that the run set out to do is there."""
+        return self.dialect.ending(self._last_time) is not None
+
     def flush(self) -> None:
         """Let readers see what was added."""
         self._events.flush()
@@ -116,10 +122,10 @@ def default_name(source: Path) -> str:
     Raises:
         HistoryError: it has no complete line, or the first is damaged.
     """
-    with source.open("rb") as file:
+    with open_file(source) as file:
         first = next(original_lines(source, file), None)
     if first is None:
-        raise _no_line(source)
+        raise no_line(source)
     return f"{datetime.fromtimestamp(first.time, UTC).strftime('%Y%m%dT%H%M%SZ')}-{ORIGINAL}"
 
 
@@ -151,7 +157,7 @@ def import_original(
 
 
 def _convert(source: Path, folder: Path, run_id: str, advance: Callable[[int], None]) -> ImportedRun:
-    with source.open("rb") as file:
+    with open_file(source) as file:
         run: ConvertedRun | None = None
         for number, line in enumerate(original_lines(source, file), start=1):
             run = run or ConvertedRun(folder, run_id, line)
@@ -163,11 +169,12 @@ def _convert(source: Path, folder: Path, run_id: str, advance: Callable[[int], N
                 advance(file.tell())
         torn = bool(file.read(1))
     if run is None:
-        raise _no_line(source)
+        raise no_line(source)
     return ImportedRun(path=folder, dialect=run.dialect, torn_tail=torn, rounds=run.close())
 
 
-def _no_line(source: Path) -> HistoryError:
+def no_line(source: Path) -> HistoryError:
+    """The error for a file that has nothing to begin with."""
     return HistoryError(f"{source} has no complete line: it is empty or was cut off at its start")
 
 

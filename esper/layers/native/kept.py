@@ -19,6 +19,8 @@ from typing import Final, cast
 
 import platformdirs
 
+from esper.contracts.files import read_file
+
 _DIGEST_SUFFIX: Final = ".sha256"
 _FAILURE_SUFFIX: Final = ".failed.json"
 _FAILURE_SECONDS: Final = 24 * 3600.0
@@ -72,7 +74,7 @@ def failure(name: str, situation: str) -> str | None:
         try:
             if time.time() - file.stat().st_mtime > _FAILURE_SECONDS:
                 continue
-            entry: object = json.loads(file.read_text(encoding="utf-8"))
+            entry: object = json.loads(read_file(file))
         except (OSError, ValueError):
             continue
         if isinstance(entry, dict):

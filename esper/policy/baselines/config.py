@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.blueprints import Blueprint, every_blueprint
 from esper.contracts.constants import AGENT_NAME
 from esper.contracts.registry import nearest
 from esper.contracts.settings import check_settings, setting, shown
 from esper.errors import ConfigError
 from esper.policy.config import Decisions
 
-_BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if blueprint is not Blueprint.NOOP)
+TempoName = Literal["fast", "standard", "slow"]
+AlphaTargetName = Literal["half", "seventy", "full"]
 
 
 def _check_blueprints(owner: str, names: tuple[str, ...]) -> None:
+    known = tuple(blueprint.name.lower() for blueprint in every_blueprint() if blueprint is not Blueprint.NOOP)
     for name in names:
-        if name not in _BLUEPRINTS:
+        if name not in known:
             raise ConfigError(
-                f"{owner}.blueprints has {shown(name)}: there is no such blueprint; {nearest(name, _BLUEPRINTS)}"
+                f"{owner}.blueprints has {shown(name)}: there is no such blueprint; {nearest(name, known)}"
             )
 
 
@@ -36,6 +39,11 @@ class ScheduleConfig:
     blueprints: tuple[str, ...] = setting(
         (), "The blueprints of the seeds in turn, over again when there are fewer; empty means the host's first."
     )
+    slots: tuple[str, ...] = setting(
+        (), "The slots of the seeds in turn, over again when there are fewer; empty means the first that is free."
+    )
+    tempo: TempoName = setting("standard", "How slowly seeds are blended in.")
+    alpha_target: AlphaTargetName = setting("full", "How far seeds are blended in.")
     hold_epochs: int = setting(
         1, "How long a seed stays in HOLDING before it is fossilised.", at_least=1, at_most=1_000_000, unit="epochs"
     )

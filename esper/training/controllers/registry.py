@@ -11,7 +11,8 @@ import torch
 from esper.contracts.actions import Blueprint
 from esper.contracts.constants import AGENT_NAME, STATIC_NAME
 from esper.contracts.registry import Registry
-from esper.growth.hosts.kinds import topology_of
+from esper.errors import ConfigError, EsperError, in_one_line, is_own
+from esper.growth.hosts.kinds import slot_config, topology_of
 from esper.policy.baselines.heuristic import HeuristicRule
 from esper.policy.baselines.hillclimb import HillclimbRule
 from esper.policy.baselines.random_legal import RandomRule
@@ -78,9 +79,16 @@ def make_controller(config: TrainingConfig, device: torch.device) -> Controller:
     """The controller that config names.
 
     Raises:
-        ConfigError: there is no such controller, or its parameters do not fit the host.
+        ConfigError: there is no such controller, its parameters do not fit the host, or a plug-in's cannot be made.
     """
-    return find_controller(config.controller.name).make(config, device)
+    name = config.controller.name
+    make = find_controller(name).make
+    try:
+        return make(config, device)
+    except Exception as error:  # A plug-in's code can raise anything.
+        if isinstance(error, EsperError) or is_own(make):
+            raise
+        raise ConfigError(f"the controller {name} cannot be made: {in_one_line(error)}") from error
 
 
 def _blueprints(config: TrainingConfig, names: tuple[str, ...]) -> tuple[Blueprint, ...]:
@@ -91,7 +99,14 @@ def _blueprints(config: TrainingConfig, names: tuple[str, ...]) -> tuple[Bluepri
 def _schedule(config: TrainingConfig, _device: torch.device) -> Controller:
     own = config.controller.schedule
     blueprints = _blueprints(config, own.blueprints)
-    return RuleController("schedule", lambda: ScheduleRule(own, blueprints))
+    enabled = slot_config(config.host)
+    for name in own.slots:
+        if name not in enabled.slot_ids:
+            raise ConfigError(
+                f"controller.schedule.slots has {name!r}: the hosts have the slots {', '.join(enabled.slot_ids)}"
+            )
+    slots = [enabled.index(name) for name in own.slots]
+    return RuleController("schedule", lambda: ScheduleRule(own, blueprints, slots))
 
 
 def _heuristic(config: TrainingConfig, _device: torch.device) -> Controller:

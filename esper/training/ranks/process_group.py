@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from esper.errors import RankError
-from esper.training.ranks.heartbeat import Heartbeat
+from esper.training.ranks.heartbeat import Heartbeat, reason_of
 
 T = TypeVar("T")
 
@@ -116,8 +116,7 @@ class ProcessGroupRanks:
         try:
             yield
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0][:200]
             raise RankError(
-                f"rank {self.rank} has lost the other ranks, so one of them has ended or cannot be reached ({reason}): "
-                "start the job again with --resume RUN to go on from the last checkpoint"
+                f"the other ranks are lost, because one of them has ended or cannot be reached "
+                f"({reason_of(error)}): start the job again with --resume RUN to go on from the last checkpoint"
             ) from error

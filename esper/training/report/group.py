@@ -11,6 +11,7 @@ from dataclasses import fields
 import numpy as np
 
 from esper.telemetry.events import (
+    AnomalyDetected,
     BatchEpochCompleted,
     BatchStats,
     EpisodeOutcome,
@@ -21,6 +22,7 @@ from esper.telemetry.events import (
     Severity,
 )
 from esper.telemetry.hub import Hub
+from esper.training.anomalies.critic import CriticWatch
 from esper.training.anomalies.detect import update_anomalies
 from esper.training.anomalies.trends import detect_trend, rolling_mean
 from esper.training.anomalies.watches import AccuracyWatch
@@ -46,12 +48,15 @@ class GroupReporter:
         self._ranks = ranks
         self._accuracies: list[float] = []
         self._watch = AccuracyWatch(group.config.run)
+        self._critic = CriticWatch(batches=group.config.run.rounds)
 
     def recall(self, earlier: Sequence[BatchSummary]) -> None:
         """Remember the accuracies of the group's earlier batches, in order."""
         own = [summary for summary in earlier if summary.group_id == self._group.group_id]
         self._accuracies = [summary.avg_accuracy for summary in own]
         for summary in own:
+            if summary.ppo_metrics is not None:
+                self._critic.remember(summary.ppo_metrics)
             self._watch.remember({record.env_id: record.final_accuracy for record in summary.episode_history})
 
     def results(
@@ -138,7 +143,9 @@ class GroupReporter:
         return tuple(outcomes)
 
     def _emit_anomalies(self, batch: int, outcomes: tuple[EpisodeOutcome, ...], metrics: PPOMetrics | None) -> None:
-        found = () if metrics is None else update_anomalies(metrics, batch, self._config)
+        found: tuple[AnomalyDetected, ...] = ()
+        if metrics is not None:
+            found = (*update_anomalies(metrics, batch, self._config), *self._critic.after_update(batch, metrics))
         accuracies = {outcome.env_id: outcome.final_accuracy for outcome in outcomes}
         for anomaly in (*found, *self._watch.after_batch(batch, accuracies)):
             self._emit(anomaly, anomaly.severity)

@@ -88,7 +88,7 @@ def test_a_killed_rank_ends_the_run_and_one_process_goes_on_from_its_checkpoint(
     (run,) = tmp_path.iterdir()
     assert first.returncode == 1, errors
     (line,) = [line for line in errors.splitlines() if "error" in line]
-    assert "rank 0 has lost the other ranks" in line
+    assert "the other ranks are lost, because one of them has ended or cannot be reached" in line
     assert "start the job again with --resume RUN" in line
     assert last_payload(run).end is RunEnd.FAILED
     assert ranks_of_envs(read_events(run)) == {0: {0}, 1: {1}}

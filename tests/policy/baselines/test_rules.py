@@ -10,7 +10,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from esper.contracts.actions import NUM_HEADS, RELEVANT_HEADS, AlphaMode, Blueprint, Head, Op, Topology
+from esper.contracts.actions import (
+    NUM_HEADS,
+    RELEVANT_HEADS,
+    AlphaMode,
+    AlphaTarget,
+    Blueprint,
+    Head,
+    Op,
+    Tempo,
+    Topology,
+)
 from esper.contracts.seeds import SeedInfo
 from esper.contracts.stages import SeedStage
 from esper.errors import ConfigError
@@ -111,6 +121,23 @@ def test_the_schedule_germinates_when_it_is_due_and_in_the_order_of_its_blueprin
     grown = {epoch: ask(rule, scene(epoch=epoch)).blueprint for epoch in range(1, 12)}
     named = {epoch: blueprint for epoch, blueprint in grown.items() if blueprint is not Blueprint.NOOP}
     assert named == {3: Blueprint.NORM, 4: Blueprint.ATTENTION, 9: Blueprint.NORM}
+
+
+def test_the_schedule_plants_where_and_as_it_is_told(scene: MakeScene) -> None:
+    config = ScheduleConfig(
+        germinate_epochs=(1, 2), slots=("r0c1", "r0c0"), blueprints=("norm",), tempo="slow", alpha_target="half"
+    )
+    rule = ScheduleRule(config, (Blueprint.NORM,), slots=(1, 0))
+    for epoch, slot in ((1, 1), (2, 0)):
+        choice = ask(rule, scene(epoch=epoch))
+        assert (choice.op, choice.slot, choice.blueprint) == (Op.GERMINATE, slot, Blueprint.NORM)
+        assert (choice.tempo, choice.alpha_target) == (Tempo.SLOW, AlphaTarget.HALF)
+
+
+def test_the_schedule_waits_for_a_slot_that_is_not_free(scene: MakeScene, seed: SeedInfo) -> None:
+    rule = ScheduleRule(ScheduleConfig(germinate_epochs=(1,), slots=("r0c1",)), CNN, slots=(1,))
+    assert ask(rule, scene(None, at_stage(seed, SeedStage.FOSSILIZED, alpha=1.0))) == WAIT
+    assert ask(rule, scene(None, None)).slot == 1
 
 
 def test_the_schedule_brings_every_seed_to_its_end(scene: MakeScene, seed: SeedInfo) -> None:

@@ -18,6 +18,7 @@ from esper.growth.hosts.kinds import slot_config
 from esper.history.presets import load_preset, with_overrides
 from esper.policy.config import PolicyConfig
 from esper.telemetry.events import AnomalyDetected, AnomalyType, HeadUpdate, PPOMetrics, Severity
+from esper.training.anomalies.critic import BLIND_UPDATES, CRITIC_RULES, CriticWatch
 from esper.training.anomalies.detect import (
     Place,
     accuracy_anomalies,
@@ -309,7 +310,31 @@ def test_memory() -> None:
     assert memory_anomalies(None, 1, 20) == ()
 
 
-EVERY_RULE = (*UPDATE_RULES, *HEAD_RULES, *SEED_RULES, *ENV_RULES, *RUN_RULES)
+def critic_alarms(updates: list[PPOMetrics], batch: int = 20) -> list[str]:
+    """What the last of these updates of a run of 20 batches leads to."""
+    watch = CriticWatch(batches=20)
+    for one in updates[:-1]:
+        watch.remember(one)
+    return [alarm.rule for alarm in watch.after_update(batch, updates[-1])]
+
+
+def test_a_critic_is_blind_if_none_of_five_updates_explained_anything() -> None:
+    blind = [replace(HEALTHY, explained_variance=value) for value in (0.1, -0.6, 0.0, 0.02, 0.09)]
+    assert critic_alarms(blind) == ["critic_blind"]
+    assert critic_alarms([*blind, replace(HEALTHY, explained_variance=0.3)]) == []
+    assert critic_alarms(blind[1:]) == [], "four updates do not make five"
+    assert critic_alarms([replace(HEALTHY, explained_variance=None), *blind[1:]]) == []
+    assert critic_alarms(blind, batch=10) == [], "a critic has half of the run to learn"
+
+
+def test_values_are_adrift_if_they_stay_away_from_the_returns() -> None:
+    away = replace(HEALTHY, explained_variance=0.9, return_mean=1.0, return_std=2.0, value_mean=7.0)
+    assert critic_alarms([away] * BLIND_UPDATES) == ["values_adrift"]
+    assert critic_alarms([replace(away, value_mean=6.9), *[away] * 4]) == []
+    assert critic_alarms([replace(away, return_std=0.0), *[away] * 4]) == []
+
+
+EVERY_RULE = (*UPDATE_RULES, *HEAD_RULES, *CRITIC_RULES, *SEED_RULES, *ENV_RULES, *RUN_RULES)
 
 
 def test_every_kind_of_anomaly_has_a_rule_and_every_rule_a_limit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from esper.conformance.controllers import check_config, check_controller
 from esper.contracts.actions import Blueprint, Op
 from esper.errors import ConfigError
 from esper.growth.lifecycle.config import GrowthConfig
+from esper.history.presets import load_preset, with_overrides
 from esper.policy.baselines.rule import WAIT, Choice
 from esper.policy.legal import LegalChoices
 from esper.policy.situation import EnvSituation
@@ -56,6 +58,14 @@ def test_an_unknown_name_offers_the_nearest() -> None:
         find_controller("heuristics")
     with pytest.raises(ConfigError, match=r"choose .*static"):
         find_controller("zzz")
+
+
+def test_a_schedule_for_a_slot_that_the_host_does_not_have_is_refused() -> None:
+    config = with_overrides(load_preset("digits_impaired"), ['controller.schedule.slots=["r0c0","r0c7"]'])
+    with pytest.raises(
+        ConfigError, match=r"controller\.schedule\.slots has 'r0c7': the hosts have the slots r0c0, r0c1"
+    ):
+        find_controller("schedule").make(config, torch.device("cpu"))
 
 
 @pytest.mark.usefixtures("own_registry")
