@@ -37,11 +37,6 @@ def test_the_sizes_of_checkpoints() -> None:
     assert default == megabytes(TrainingConfig())
 
 
-def test_the_number_of_blueprints() -> None:
-    assert len(Blueprint) == 13
-    assert "blueprint head has thirteen choices" in page("guides/writing-your-own.md")
-
-
 @pytest.mark.parametrize("blueprint", CNN_SEEDS, ids=lambda blueprint: blueprint.name)
 def test_the_parameters_of_blueprints(blueprint: Blueprint) -> None:
     table = re.search(rf"^\| {blueprint.name.lower()} \|.*$", page("reference/blueprints.md"), re.MULTILINE)
