@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
+from esper.cli.console.evaluation_table import figures_table
 from esper.cli.console.run_summary import print_run_summary
 from esper.errors import ConfigError
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.plan import make_plan
 from esper.evaluation.players import OneByOne, SideBySide
-from esper.evaluation.records import ControllerResult
+from esper.evaluation.records import ControllerResult, Estimate
 from esper.evaluation.runs import EvaluationStoppedError
 from esper.history import RunDirectory, read_events, read_history
 from esper.history.presets import load_preset, with_overrides
@@ -213,3 +216,14 @@ def test_an_untrained_greedy_policy_does_not_beat_the_static_host(tmp_path: Path
     print(policy.test_accuracy.mean, found.mean, found.low, found.high)
     assert found.low is not None
     assert found.low <= 0.0
+
+
+def test_the_table_of_worth_fits_a_terminal_of_80_columns(evaluated: Evaluated) -> None:
+    usual = Estimate(mean=50.0, std=5.0, low=-10.5, high=60.5, iqm=50.0)
+    results = [replace(result, test_accuracy=usual, worth=usual) for result in evaluated[0]]
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(figures_table(results))
+    text = console.export_text()
+    assert "worth" in text
+    assert "iqm" not in text
+    assert "…" not in text
