@@ -161,6 +161,7 @@ def register_reward_component(name: str, compute: Callable[[ContributionRewardIn
         raise ConfigError(f"reward component {name!r} is already registered: choose another name")
     COMPONENT_NAMES.add(name)
     COMPONENTS[name] = Component(name, compute)
+    COMPONENT_NAMES.add(name)
 
 
 @lru_cache(maxsize=64)
