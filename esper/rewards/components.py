@@ -159,7 +159,6 @@ def register_reward_component(name: str, compute: Callable[[ContributionRewardIn
     """
     if name in COMPONENTS or name in CONTRIBUTION_MODES:
         raise ConfigError(f"reward component {name!r} is already registered: choose another name")
-    COMPONENT_NAMES.add(name)
     COMPONENTS[name] = Component(name, compute)
     COMPONENT_NAMES.add(name)
 

@@ -16,10 +16,9 @@ from esper.contracts.stages import SeedStage
 from esper.errors import ConfigError
 from esper.rewards.actions import intervention_cost, young_prune_penalty
 from esper.rewards.commitment import commit_advance, commit_bonus, commit_drip
-from esper.rewards.components import COMPONENTS, LOSS_COMPONENTS, contribution_components, loss_components
+from esper.rewards.components import LOSS_COMPONENTS, contribution_components, loss_components
 from esper.rewards.config import REWARD_MODES, RewardConfig
 from esper.rewards.costs import auto_prune_penalty, budget_rent
-from esper.rewards.modes import COMPONENT_NAMES
 from esper.rewards.terminal import contributing_fossil_bonus, final_accuracy_bonus, sparse_score, terminal_delta
 from esper.rewards.types import ContributionRewardInputs
 
@@ -288,7 +287,3 @@ def test_what_the_last_epoch_pays() -> None:
     assert terminal_delta(replace(last, acc_delta=None)) == 0.0
     for term in (terminal_delta, final_accuracy_bonus, contributing_fossil_bonus, sparse_score):
         assert term(replace(last, epoch=99)) == 0.0
-
-
-def test_every_component_can_be_named() -> None:
-    assert set(COMPONENTS) == COMPONENT_NAMES
