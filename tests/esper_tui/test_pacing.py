@@ -15,16 +15,20 @@ EVENTS = ScriptedRun(envs=4, epochs=6, rounds=2).events()
 
 
 class Clocks:
-    """CPU time and time, as a test says."""
+    """CPU time and time, as a test says; the trainer works for a share of the time."""
 
     used = 0.0
     now = 0.0
+    busy = 1.0
+
+    def budget(self) -> DrawingBudget:
+        return DrawingBudget(used=lambda: self.used, worked=lambda: self.busy * self.now, clock=lambda: self.now)
 
 
-@pytest.mark.parametrize(("cost", "pictures"), [(0.002, 400), (0.012, 210), (0.020, 125), (0.5, 67)])
+@pytest.mark.parametrize(("cost", "pictures"), [(0.002, 400), (0.012, 210), (0.020, 125), (0.5, 100)])
 def test_pictures_come_as_often_as_their_cost_allows(cost: float, pictures: int) -> None:
     clocks = Clocks()
-    budget = DrawingBudget(used=lambda: clocks.used, clock=lambda: clocks.now)
+    budget = clocks.budget()
     drawn = 0
     for _ in range(400):
         clocks.now += 0.25
@@ -35,10 +39,29 @@ def test_pictures_come_as_often_as_their_cost_allows(cost: float, pictures: int)
     assert cost > 0.03 or clocks.used <= SHARE * clocks.now + 2 * cost
 
 
+def test_a_trainer_that_gets_little_time_is_left_most_of_it_and_there_is_a_picture_each_second() -> None:
+    clocks = Clocks()
+    clocks.busy = 0.3
+    budget = clocks.budget()
+    drawn = 0
+    for _ in range(400):
+        clocks.now += 0.25
+        if budget.allows():
+            drawn += 1
+            clocks.used += 0.005
+    assert drawn == pytest.approx(150, rel=0.06)
+    clocks.busy, drawn = 0.0, 0
+    for _ in range(400):
+        clocks.now += 0.25
+        drawn += budget.allows()
+        clocks.used += 0.01
+    assert drawn == pytest.approx(100, rel=0.06)
+
+
 async def test_a_run_that_trains_is_drawn_within_the_budget_and_skipped_pictures_are_not_missed() -> None:
     clocks = Clocks()
     source = LiveSource(control=RunControl(), origin="x", clock=lambda: clocks.now)
-    budget = DrawingBudget(used=lambda: clocks.used, clock=lambda: clocks.now)
+    budget = clocks.budget()
     app = CockpitApp(source, frame_seconds=3600, budget=budget)
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.pause()
