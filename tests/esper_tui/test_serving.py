@@ -100,14 +100,14 @@ async def test_a_visitor_sees_the_run_and_leaves_no_process_behind(run: Path, mo
     server.command = started[0][0]
     client = await client_of(server)
     try:
-        socket = await client.ws_connect("/ws?width=120&height=36")
+        visitor = await client.ws_connect("/ws?width=120&height=36")
         shown = b""
         while b"ENVS 3" not in shown:
-            message = await asyncio.wait_for(socket.receive(), timeout=60)
+            message = await asyncio.wait_for(visitor.receive(), timeout=60)
             assert message.type in (WSMsgType.BINARY, WSMsgType.TEXT), shown
             shown += message.data if message.type is WSMsgType.BINARY else b""
         assert (await client.get("/ws")).status == 503  # One visitor is the most here.
-        await socket.close()
+        await visitor.close()
         for _ in range(600):  # The visitor's process notices that its pipe is closed.
             if not viewers_of(run):
                 break
