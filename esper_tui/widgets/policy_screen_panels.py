@@ -61,16 +61,13 @@ HEAD_COLUMNS: Sequence[tuple[str, Reader, int]] = (
 
 def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
     """A row per head: the newest figures, entropy over time, and whether a figure ever was not a number."""
-    cell = 7 if width >= 9 + 7 * len(HEAD_COLUMNS) + 11 else 6
-    titles = "".join(f"{title:>{cell}}" for title, _, _ in HEAD_COLUMNS)
-    room = max(0, min(24, width - 9 - cell * len(HEAD_COLUMNS) - 13)) if cell == 7 else 0
-    trend_width = room + 2 if cell == 7 else 0
-    since = "NaN since" if cell == 7 else "NaN"
+    titles = "".join(f"{title:>7}" for title, _, _ in HEAD_COLUMNS)
+    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 13))
     trend = "H/max over time" if room >= 15 else "trend" if room >= 5 else ""
-    lines = [line(label(f"{'head':9}{titles}  {pad(trend, trend_width)}"), label(since))]
+    lines = [line(label(f"{'head':9}{titles}  {pad(trend, room + 2)}"), label("NaN since"))]
     for index, head in enumerate(updates[-1].heads):
         past = [update.heads[index] for update in updates if index < len(update.heads)]
-        numbers = "".join(pad_left(format_number(read(head), digits), cell) for _, read, digits in HEAD_COLUMNS)
+        numbers = "".join(pad_left(format_number(read(head), digits), 7) for _, read, digits in HEAD_COLUMNS)
         broken = next(
             (
                 update.batch
@@ -86,7 +83,7 @@ def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
                 label(pad(HEAD_WORDS.get(head.head, head.head), 9)),
                 numbers,
                 "  ",
-                Span(pad(sparkline(entropies, room, 0.0, 1.0), trend_width), Role.BAR),
+                Span(pad(sparkline(entropies, room, 0.0, 1.0), room + 2), Role.BAR),
                 Span("never" if broken is None else f"▲ r{broken}", Role.DIM if broken is None else Role.CRITICAL),
             )
         )
@@ -199,7 +196,7 @@ class CriticPanel(FigurePanel):
 class ObservationPanel(FigurePanel):
     """What the policy saw, normalised."""
 
-    TITLE: ClassVar = "OBSERVATIONS · normalised"
+    TITLE: ClassVar = "OBSERVATIONS of the batch, normalised"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         group = focus.group(frame)
