@@ -10,6 +10,7 @@ from typing import Final
 from esper.contracts.registry import Registry, nearest
 from esper.contracts.settings import shown
 from esper.errors import ConfigError
+from esper.rewards.component_names import COMPONENT_NAMES
 
 MODES: Final[Registry[str]] = Registry("reward mode", "reward.mode")
 """One line on each mode, by its name."""
@@ -23,8 +24,8 @@ def mode_parts(mode: str) -> tuple[str, ...]:
     """
     parts = tuple(part.strip() for part in mode.split("+"))
     for part in parts:
-        if part not in MODES.names() and part not in component_names():
-            hint = nearest(part, {*MODES.names(), *component_names()})
+        if part not in MODES.names() and part not in COMPONENT_NAMES:
+            hint = nearest(part, {*MODES.names(), *COMPONENT_NAMES})
             if hint.startswith("choose"):  # Nothing is near, and there are some thirty components.
                 hint = nearest(part, MODES.names())
             name = "" if len(parts) == 1 else f" or component as {shown(part)}"
@@ -32,13 +33,6 @@ def mode_parts(mode: str) -> tuple[str, ...]:
         if parts.count(part) > 1:
             raise ConfigError(f"reward.mode is {shown(mode)}: it names {part} twice")
     return parts
-
-
-def component_names() -> frozenset[str]:
-    """The components of the contribution family that may be named one by one."""
-    from esper.rewards.components import COMPONENTS  # It imports the configuration, which imports this module.
-
-    return frozenset(COMPONENTS)
 
 
 MODES.add("shaped", "attribution by ablation, rents, and potential-based shaping in every epoch")
