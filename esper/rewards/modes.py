@@ -16,6 +16,41 @@ MODES: Final[Registry[str]] = Registry("reward mode", "reward.mode")
 """One line on each mode, by its name."""
 
 
+COMPONENT_NAMES: Final[set[str]] = {
+    "action_cost",
+    "action_shaping",
+    "alpha_shock",
+    "auto_prune_penalty",
+    "blending_warning",
+    "bounded_attribution",
+    "budget_rent",
+    "commit_advance",
+    "commit_bonus",
+    "commit_drip",
+    "compute_rent",
+    "contributing_fossil_bonus",
+    "escrow_delta",
+    "escrow_forfeit",
+    "final_accuracy_bonus",
+    "fossilize_terminal_bonus",
+    "fossilized_rent",
+    "germination_clawback",
+    "hindsight_credit",
+    "holding_warning",
+    "intervention_cost",
+    "occupancy_rent",
+    "pbrs_bonus",
+    "ratio_penalty",
+    "size_cost",
+    "sparse_score",
+    "synergy_bonus",
+    "terminal_bonus",
+    "terminal_delta",
+    "young_prune_penalty",
+}
+"""The components of the contribution family that may be named one by one; plug-ins add to them."""
+
+
 def mode_parts(mode: str) -> tuple[str, ...]:
     """The modes and components that a value of reward.mode adds up, as in "basic+mine".
 
