@@ -10,7 +10,6 @@ from typing import Final
 from esper.contracts.registry import Registry, nearest
 from esper.contracts.settings import shown
 from esper.errors import ConfigError
-from esper.rewards.component_names import COMPONENT_NAMES
 
 MODES: Final[Registry[str]] = Registry("reward mode", "reward.mode")
 """One line on each mode, by its name."""
