@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from textual.screen import Screen
 
 from esper.contracts.orders import Order
 from esper.control.messages import Action
-from esper.errors import ControlError
+from esper.errors import EsperError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
 from esper_tui.driver import driver_reporting_to
@@ -261,7 +262,7 @@ class CockpitApp(MomentsApp):
         """Close the screen in front, unless it is the first."""
         if len(self.screen_stack) > 1:
             self.pop_screen()
-            self.view.look(replace(self.view.focus, episode=None))
+            self.view.look(replace(self.view.focus, episode=None, epoch=None))  # The timeline follows again.
             self.call_later(self.redraw)
 
     def action_next_theme(self) -> None:
@@ -298,9 +299,7 @@ class CockpitApp(MomentsApp):
     def action_order_env(self) -> None:
         """Ask what the env at the cursor is to do at its next decision."""
         source, env_id = self.source, self.view.focus.env_id
-        if not isinstance(source, LiveSource):
-            self.notify("orders are given in the cockpit of the process that trains the run", markup=False)
-            return
+        assert not isinstance(source, ReplaySource), "check_action lets only live runs through"
         now = source.latest()
         row = next((row for row in now.envs if row.env_id == env_id), None)
         if source.is_over or row is None or now.run is None:
@@ -308,23 +307,23 @@ class CockpitApp(MomentsApp):
             return
         self.push_screen(OrderScreen(blank_form(row, now.run)), partial(self._give_order, source))
 
-    def _give_order(self, source: LiveSource, order: Order | None) -> None:
+    def _give_order(self, source: LiveSource | WatchSource, order: Order | None) -> None:
         if order is not None and not source.is_over:
-            source.control.give_order(order)
-            self.notify(f"ordered: {order_words(order)}, at its next decision", markup=False)
+            done = f"ordered: {order_words(order)}, at its next decision"
+            self.run_worker(partial(self._ask, partial(source.order, order), done), thread=True)
 
     def _ask_trainer(self, source: LiveSource | WatchSource, action: Action, yes: bool | None) -> None:
         if yes:
-            self.run_worker(partial(self._steer, source, action), thread=True)
+            self.run_worker(partial(self._ask, partial(source.steer, action), DONE[action]), thread=True)
 
-    def _steer(self, source: LiveSource | WatchSource, action: Action) -> None:
+    def _ask(self, request: Callable[[], None], done: str) -> None:
         """On a thread, since a process that is far away or busy takes time to answer."""
         try:
-            source.steer(action)
-        except ControlError as error:
+            request()
+        except EsperError as error:
             self.call_from_thread(self.notify, str(error), severity="error", markup=False)
             return
-        self.call_from_thread(self.notify, DONE[action], markup=False)
+        self.call_from_thread(self.notify, done, markup=False)
 
     def action_leave(self) -> None:
         """Leave at once, unless a run is still training. In that case, ask."""

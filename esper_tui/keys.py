@@ -111,6 +111,15 @@ KEYS: Final[tuple[Key, ...]] = (
         footer=True,
     ),
     row(
+        "raw",
+        "e",
+        "e",
+        "screen.raw",
+        "raw",
+        "what was recorded of the env at the cursor's moment, as it is in the log",
+        screens=(DETAIL,),
+    ),
+    row(
         "alerts",
         "A",
         "A",
@@ -119,7 +128,14 @@ KEYS: Final[tuple[Key, ...]] = (
         "every alert, standing and resolved: a acknowledges one, u mutes its rule, Enter goes there",
         footer=True,
     ),
-    row("why", "w", "w", "screen.why", "why", "say why the env at the cursor has its colour: value, limit and rule"),
+    row(
+        "why",
+        "w",
+        "w",
+        "screen.why",
+        "why",
+        "say why the env at the cursor and its policy have their colours: value, limit and rule",
+    ),
     row(
         "maximise",
         "m",

@@ -84,6 +84,8 @@ def picture(events: Sequence[Event], origin: str, view: View) -> str:
     if view.env_id is not None and view.env_id not in {row.env_id for row in source.snapshot().envs}:
         raise ConfigError(f"--env {view.env_id}: the run has no such env at that moment")
     svg = asyncio.run(_drawn(CockpitApp(source, settings=Settings(theme=view.theme)), view))
+    # Some programs drop the spaces, even hard ones, at the ends of a text unless they are told to keep them.
+    svg = svg.replace("<text ", '<text xml:space="preserve" ').replace("&#160;", " ")
     return "".join(f"{line.rstrip()}\n" for line in svg.splitlines())
 
 

@@ -87,6 +87,7 @@ class ScriptedRun:
     nan_env: int | None = None
     end: RunEnd | None = RunEnd.FINISHED
     seconds_per_epoch: float = 0.4
+    slot_ids: tuple[str, ...] = SLOT_IDS
 
     def events(self) -> list[Event]:
         random_numbers = random.Random(self.seed)
@@ -110,7 +111,7 @@ class ScriptedRun:
             STARTED,
             run_id="20260202-digits-a3f1",
             host_params=HOST_PARAMS,
-            slot_ids=SLOT_IDS,
+            slot_ids=self.slot_ids,
             n_envs=self.envs,
             max_epochs=self.epochs,
             max_batches=self.max_rounds or self.rounds,
@@ -155,7 +156,7 @@ class ScriptedRun:
             host_grad_norm=0.8,
             total_params=HOST_PARAMS + sum(seed.params for seed in host.slots.values()),
             host_params=HOST_PARAMS,
-            slots=tuple(self._slot(slot_id, host.slots[slot_id], rng) for slot_id in SLOT_IDS if slot_id in host.slots),
+            slots=tuple(self._slot(name, host.slots[name], rng) for name in self.slot_ids if name in host.slots),
         )
 
     def _slot(self, slot_id: str, seed: Seed, rng: random.Random) -> SlotSnapshot:
@@ -181,7 +182,7 @@ class ScriptedRun:
         )
 
     def _act(self, batch: int, env_id: int, host: Host, rng: random.Random) -> tuple[Op, str, list[Payload]]:
-        roll, slot = rng.random(), rng.choice(SLOT_IDS)
+        roll, slot = rng.random(), rng.choice(self.slot_ids)
         seed = host.slots.get(slot)
         if seed is None and roll < 0.5:
             seed = Seed(seed_id=f"b{batch}e{env_id}{slot}", blueprint=rng.choice(BLUEPRINTS), params=148)

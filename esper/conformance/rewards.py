@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from esper.conformance.ranking import spearman
 from esper.contracts.conditions import Conditions
 from esper.contracts.stages import FORWARD_STAGES
 from esper.growth.hosts.kinds import topology_of
@@ -46,6 +47,7 @@ class PlayedScript:
     """What became of one scripted policy.
 
     lives: the steps of each of its episodes.
+    validation: the validation accuracy of the last epoch.
     gain: test accuracy minus static's, in points.
     parameters: of the finished networks, host included.
     cost: their mean price in points; 0 where size is free.
@@ -53,6 +55,7 @@ class PlayedScript:
 
     name: str
     lives: tuple[tuple[LivedStep, ...], ...]
+    validation: float
     test_accuracy: float
     gain: float
     parameters: float
@@ -65,6 +68,7 @@ class PaidScript:
 
     name: str
     returned: float
+    validation: float
     test_accuracy: float
     gain: float
     parameters: float
@@ -81,6 +85,8 @@ class RewardReport:
     """How one reward ranks the scripted policies.
 
     rank_correlation: Spearman's, between return and worth. None if all of one of them are equal.
+    ceiling: the same correlation between validation and test accuracy, minus the same costs. A reward can read no test
+        split, so where scripts hardly differ, this is all that can be asked of it.
     inverted: share of the pairs more than FAR_APART points apart in which the worse policy is paid better. None if no
         pair is.
     paid: the policies, best paid first.
@@ -88,6 +94,7 @@ class RewardReport:
 
     mode: str
     rank_correlation: float | None
+    ceiling: float | None
     inverted: float | None
     paid: tuple[PaidScript, ...]
 
@@ -136,7 +143,8 @@ def rank(mode: str, paid: Sequence[PaidScript]) -> RewardReport:
     wrong = [(one, other) for one, other in pairs if _inverted(one, other)]
     return RewardReport(
         mode=mode,
-        rank_correlation=_spearman([item.returned for item in paid], [item.worth for item in paid]),
+        rank_correlation=spearman([item.returned for item in paid], [item.worth for item in paid]),
+        ceiling=spearman([item.validation - item.cost for item in paid], [item.worth for item in paid]),
         inverted=len(wrong) / len(pairs) if pairs else None,
         paid=tuple(sorted(paid, key=lambda item: -item.returned)),
     )
@@ -190,6 +198,7 @@ def _played(summary: BatchSummary, lives: Sequence[tuple[LivedStep, ...]]) -> Pl
     return PlayedScript(
         name=summary.group_id,
         lives=tuple(lives),
+        validation=float(np.mean([life[-1].accuracy_history[-1] for life in lives])),
         test_accuracy=summary.avg_test_accuracy,
         gain=0.0,
         parameters=float(np.mean([record.total_params for record in records])),
@@ -208,6 +217,7 @@ def _together(runs: Sequence[PlayedScript]) -> PlayedScript:
     return PlayedScript(
         name=runs[0].name,
         lives=tuple(life for run in runs for life in run.lives),
+        validation=float(np.mean([run.validation for run in runs])),
         test_accuracy=float(np.mean([run.test_accuracy for run in runs])),
         gain=0.0,
         parameters=float(np.mean([run.parameters for run in runs])),
@@ -219,6 +229,7 @@ def _paid(script: PlayedScript, config: RewardConfig) -> PaidScript:
     return PaidScript(
         name=script.name,
         returned=float(np.mean([returned(life, config) for life in script.lives])),
+        validation=script.validation,
         test_accuracy=script.test_accuracy,
         gain=script.gain,
         parameters=script.parameters,
@@ -232,17 +243,3 @@ def _differ(one: PaidScript, other: PaidScript) -> bool:
 
 def _inverted(one: PaidScript, other: PaidScript) -> bool:
     return (one.returned - other.returned) * (one.worth - other.worth) < 0
-
-
-def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Rank correlation, with the mean rank for equal values."""
-    ours, theirs = _ranks(first), _ranks(second)
-    if len(set(ours)) == 1 or len(set(theirs)) == 1:
-        return None
-    return float(np.corrcoef(ours, theirs)[0, 1])
-
-
-def _ranks(values: Sequence[float]) -> list[float]:
-    return [
-        sum(other < value for other in values) + (sum(other == value for other in values) - 1) / 2 for value in values
-    ]

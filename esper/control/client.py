@@ -6,8 +6,9 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.orders import Order
 from esper.control.address import find_socket
-from esper.control.messages import LONGEST_MESSAGE, Action, Answer, Request
+from esper.control.messages import LONGEST_MESSAGE, Action, Answer, OrderRequest, Request
 from esper.errors import ControlError, RecordError
 from esper.history.codec import record_from_json, record_to_json
 from esper.history.run_list import RunState, run_state
@@ -17,8 +18,8 @@ PATIENCE_SECONDS: Final = 5.0
 """How long an answer may take. The process answers at once unless it is stopped or the machine is overloaded."""
 
 
-def ask(run: Path, action: Action, *, patience: float = PATIENCE_SECONDS) -> Answer:
-    """Ask the process that trains a run for something.
+def ask(run: Path, wish: Action | Order, *, patience: float = PATIENCE_SECONDS) -> Answer:
+    """Ask the process that trains a run for something, or tell one of its envs what to do.
 
     Raises:
         ControlError: nobody trains the run, or its process does not answer or refuses.
@@ -27,7 +28,8 @@ def ask(run: Path, action: Action, *, patience: float = PATIENCE_SECONDS) -> Ans
     if not is_locked(run):
         raise ControlError(_nobody(run))
     try:
-        line = _exchange(run, record_to_json(Request(action=action)).encode() + b"\n", patience)
+        request = OrderRequest(order=wish) if isinstance(wish, Order) else Request(action=wish)
+        line = _exchange(run, record_to_json(request).encode() + b"\n", patience)
     except TimeoutError:
         raise ControlError(f"{run}: its process does not answer within {patience:g} s: is it stopped?") from None
     except PermissionError:
@@ -69,5 +71,5 @@ def _understood(run: Path, line: bytes) -> Answer:
     except RecordError as error:
         raise ControlError(f"{run}: its process answers in the way of another version of Esper: {error}") from error
     if answer.problem is not None:
-        raise ControlError(f"{run}: its process refuses, in the way of another version of Esper: {answer.problem}")
+        raise ControlError(f"{run}: its process refuses: {answer.problem}")
     return answer

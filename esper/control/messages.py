@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from esper.contracts.orders import Order
+
 LONGEST_MESSAGE: Final = 4096
 """The most bytes of a line, its newline included."""
 
@@ -34,6 +36,13 @@ class Request:
     """What a client asks for."""
 
     action: Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """What a client wants one env to do at its next decision."""
+
+    order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

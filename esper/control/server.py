@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from esper.control.address import open_socket, remove_socket
-from esper.control.messages import LONGEST_MESSAGE, Action, Answer, Request
-from esper.errors import RecordError
+from esper.control.messages import LONGEST_MESSAGE, Action, Answer, OrderRequest, Request
+from esper.errors import ConfigError, RecordError
 from esper.history.codec import record_from_json, record_to_json
 from esper.training.run_control import RunControl
 
@@ -68,8 +68,11 @@ def answer_to(control: RunControl, line: bytes) -> Answer:
     """Do what a line asks for, and say how the run stands. A line that is no request changes nothing."""
     problem = None
     try:
-        obey(control, record_from_json(line, Request).action)
-    except RecordError as error:
+        if b'"order"' in line:
+            control.give_order(record_from_json(line, OrderRequest).order)
+        else:
+            obey(control, record_from_json(line, Request).action)
+    except (RecordError, ConfigError) as error:
         problem = str(error)
     return Answer(
         pid=os.getpid(),

@@ -76,7 +76,11 @@ def _ops(report: RunReport) -> ReportTable:
         (op, str(chosen), _share(chosen, total), _share(report.succeeded[op], report.judged[op]))
         for op, chosen in report.chosen.most_common()
     )
-    return ReportTable(title="Ops", headings=("op", "chosen", "share", "succeeded"), rows=rows)
+    headings: tuple[str, ...] = ("op", "chosen", "share", "succeeded")
+    if report.by_operator:
+        headings = (*headings, "by the operator")
+        rows = tuple((*row, str(report.by_operator[row[0]])) for row in rows)
+    return ReportTable(title="Ops", headings=headings, rows=rows)
 
 
 def _blueprints(report: RunReport) -> ReportTable:

@@ -13,6 +13,7 @@ from esper.telemetry.events import (
     EpisodeOutcome,
     Event,
     GovernorRollback,
+    LastAction,
     SeedFossilized,
     SeedGerminated,
     SeedPruned,
@@ -48,6 +49,7 @@ class RunReport:
     episodes: every finished episode, each with its policy group.
     chosen: how often each op was chosen.
     judged, succeeded: how often it is known whether it worked, and how often it did.
+    by_operator: how often the operator decided for an env, by op.
     alerts: how often each rule fired, by rule and severity.
     blueprints: what became of the seeds, by blueprint.
     phases: milliseconds by phase, over all rounds.
@@ -60,6 +62,7 @@ class RunReport:
     chosen: Counter[str] = field(default_factory=Counter[str])
     judged: Counter[str] = field(default_factory=Counter[str])
     succeeded: Counter[str] = field(default_factory=Counter[str])
+    by_operator: Counter[str] = field(default_factory=Counter[str])
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     rollbacks: int = 0
     blueprints: dict[str, SeedTally] = field(default_factory=lambda: defaultdict[str, SeedTally](SeedTally))
@@ -99,6 +102,8 @@ def _take_in(report: RunReport, event: Event) -> None:
                 if op.succeeded is not None:
                     report.judged[op.op] += op.chosen
                     report.succeeded[op.op] += op.succeeded
+        case LastAction(by_operator=True) as action:
+            report.by_operator[action.op] += 1
         case AnomalyDetected() as anomaly:
             report.alerts[anomaly.rule, anomaly.severity.value] += 1
         case GovernorRollback():

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import math
 
+from esper.contracts.actions import Op
 from esper.rewards.types import ContributionRewardInputs, LossRewardInputs, RewardInputs, SlotRewardInputs
 
 _PERCENT = 100.0
 
 
 def terminal_bonus(inputs: ContributionRewardInputs) -> float:
-    """In the last epoch terminal_gain_weight * (val_acc - control - undone), or terminal_accuracy_weight * val_acc
+    """In the last epoch terminal_gain_weight * (val_acc - control - unproven), or terminal_accuracy_weight * val_acc
     without a control host; else 0."""
     if not inputs.is_last_epoch:
         return 0.0
     config, gain = inputs.config, inputs.gain
     if gain is None:
         return config.terminal_accuracy_weight * inputs.val_acc
-    return config.terminal_gain_weight * (gain - undone_points(inputs))
+    return config.terminal_gain_weight * (gain - unproven_points(inputs))
 
 
-def undone_points(inputs: ContributionRewardInputs) -> float:
-    """What the last action took back of the accuracy that was measured before it, in points.
+def unproven_points(inputs: ContributionRewardInputs) -> float:
+    """What the last action left unproven of the accuracy that was measured before it, in points.
 
-    No epoch is left to measure the network that it leaves. A seed that is pruned takes its c along, and one whose alpha
-    falls takes its share of c.
+    No epoch is left to measure the network that it leaves. A seed that is pruned takes its c along. One whose alpha is
+    moved, up or down, loses the share |change| / larger alpha of its c, because the host has adapted to the alpha that
+    it had.
     """
-    return sum(_lost_share(slot) * max(slot.contribution or 0.0, 0.0) for slot in inputs.slots)
+    return sum(_unproven_share(inputs, slot) * max(slot.contribution or 0.0, 0.0) for slot in inputs.slots)
 
 
-def _lost_share(slot: SlotRewardInputs) -> float:
-    """The part of the seed's influence that the action ended."""
+def _unproven_share(inputs: ContributionRewardInputs, slot: SlotRewardInputs) -> float:
+    """The part of the seed's influence that the last action ended or brought."""
     if slot.before is None or slot.before.alpha <= 0.0:
         return 0.0
-    return 1.0 if slot.seed_lost else min(max(-slot.alpha_delta / slot.before.alpha, 0.0), 1.0)
+    if slot.seed_lost:
+        return 1.0
+    if not (inputs.hits(Op.SET_ALPHA_TARGET, slot) or inputs.hits(Op.PRUNE, slot)):
+        return 0.0
+    alpha = slot.before.alpha
+    return min(abs(slot.alpha_delta) / max(alpha, alpha + slot.alpha_delta), 1.0)
 
 
 def terminal_delta(inputs: ContributionRewardInputs) -> float:

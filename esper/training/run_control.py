@@ -11,10 +11,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from esper.contracts.actions import Op
 from esper.contracts.orders import Order
+from esper.errors import ConfigError
 
 LOOK_SECONDS: Final = 0.05
 """How often a paused trainer looks whether it may go on."""
+
+MOST_ORDERS: Final = 1000
+"""How many orders may wait to be taken."""
+
+LONGEST_WAIT: Final = 10_000
+"""At how many decisions in a row an env may be told to wait."""
 
 
 class RunControl:
@@ -26,6 +34,7 @@ class RunControl:
         self._stop_after_round = False
         self._checkpoint = False
         self._signal: str | None = None
+        self._envs: int | None = None
         self._orders: deque[Order] = deque()  # Adding and taking one are atomic.
 
     def pause(self) -> None:
@@ -56,8 +65,24 @@ class RunControl:
         self._paused = False
 
     def give_order(self, order: Order) -> None:
-        """Tell one env what to do at its next decision that has no order yet."""
+        """Tell one env what to do at its next decision that has no order yet.
+
+        Raises:
+            ConfigError: there is no such env, or the order asks for too much.
+        """
+        if self._envs is not None and not 0 <= order.env_id < self._envs:
+            raise ConfigError(f"there is no env {order.env_id}: the run has the envs 0 to {self._envs - 1}")
+        longest = LONGEST_WAIT if order.op is Op.WAIT else 1
+        if not 1 <= order.epochs <= longest:
+            raise ConfigError(f"{order.op.name} for {order.epochs} epochs: 1 to {longest:,} are possible")
+        if len(self._orders) >= MOST_ORDERS:
+            raise ConfigError(f"{MOST_ORDERS:,} orders are waiting already: the trainer takes them at its next epoch")
         self._orders.append(order)
+
+    def expect_envs(self, envs: int) -> None:
+        """Tell how many envs the run has, for the trainer. What was ordered for others before is dropped."""
+        self._envs = envs
+        self._orders = deque(order for order in self._orders if 0 <= order.env_id < envs)
 
     def take_orders(self) -> tuple[Order, ...]:
         """What was ordered since the last call, for the trainer."""

@@ -139,6 +139,7 @@ class VectorizedPPOTrainer:
         self._data, self._source = self._worlds.data, self._worlds.source
         self._skips = tuple(SkipCounter() for _ in specs)
         self._groups = tuple(self._new_group(spec, place) for place, spec in enumerate(specs))
+        hooks.control.expect_envs(len(groups_of_envs(self._groups)))
         self._clock = PhaseClock()
         self._reporter = BatchReporter(
             self._groups, hub=self._hub, source=self._source, clock=self._clock, ranks=self._ranks
@@ -217,6 +218,7 @@ class VectorizedPPOTrainer:
             self._checkpoints.after_round(self._completed, self._hub.last_seq)
             self._count_skips(finished)
         self._checkpoints.save()
+        self._ranks.gather(None)  # The others wait until the first rank has saved.
         return end
 
     def _count_skips(self, finished: tuple[BatchSummary, ...]) -> None:

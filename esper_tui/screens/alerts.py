@@ -12,10 +12,12 @@ from textual.containers import Vertical
 from esper_tui.screens.sizing import CockpitModal
 from esper_tui.sources.base import Frame
 from esper_tui.state.alerts import Alert, Moment
+from esper_tui.state.narrative import narrative
 from esper_tui.state.rules import LEVEL_SIGNS, rule_for
 from esper_tui.view_state import ViewState
+from esper_tui.widgets.line_panel import LinePanel
 from esper_tui.widgets.line_table import LineTable
-from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, pad
+from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, pad, strong, wrap
 
 HINT = "a acknowledge · u mute the rule · Enter go there · Esc close"
 
@@ -71,12 +73,14 @@ class AlertScreen(CockpitModal[Alert | None]):
     def __init__(self, frame: Frame, view: ViewState) -> None:
         super().__init__()
         self._alerts = [*frame.snapshot.alerts, *reversed(frame.snapshot.resolved)]
+        self._sentence = narrative(frame.snapshot)
         self._view = view
 
     def compose(self) -> ComposeResult:
         with Vertical(id="alert-list", classes="dialog") as dialog:
             dialog.border_title = f"ALERTS {len(self._alerts)}"
             dialog.border_subtitle = HINT
+            yield LinePanel(id="narrative")
             yield LineTable(id="alert-rows")
 
     def on_mount(self) -> None:
@@ -85,10 +89,15 @@ class AlertScreen(CockpitModal[Alert | None]):
     def _show(self) -> None:
         chosen = self._chosen()
         title = why_lines(chosen)[0] if chosen is not None else line(dim("there has been no alert in this run"))
+        self.query_one(LinePanel).show(self._narrative())
         self.query_one(LineTable).show_rows(title, range(len(self._alerts)), self._row)
 
     def _row(self, place: int) -> Line:
         return alert_row(self._alerts[place], self._view)
+
+    def _narrative(self) -> list[Line]:
+        width = max(20, self.query_one("#narrative").size.width)
+        return wrap([strong(word) for word in self._sentence.split()], width, gap=" ")[:3]
 
     def on_line_table_cursor_moved(self) -> None:
         self._show()

@@ -22,8 +22,7 @@ from esper_tui.screens.layout import MINIMUM, Layout
 from esper_tui.screens.sizing import drop_if_stale
 from esper_tui.sources.base import Frame
 from esper_tui.state.choosing import NO_FILTER, Filter
-from esper_tui.state.rules import rule_for
-from esper_tui.state.snapshot import ENV_STATUS_MEANINGS
+from esper_tui.state.reasons import policy_words, why_words
 from esper_tui.view_state import ViewState
 from esper_tui.widgets.env_table import EnvTable
 from esper_tui.widgets.figure_panel import FigurePanel
@@ -212,17 +211,11 @@ class CockpitScreen(Screen[None]):
         await self.app.run_action("show_screen('detail')")
 
     def action_why(self) -> None:
-        """Say why the env at the cursor has its colour."""
-        if self._frame is None:
-            return
-        row = self.view.focus.row(self._frame)
-        if row is None:
-            return
-        rule = rule_for(row.rule)
-        because = f"{row.reason}. {rule.reason}" if rule is not None else row.reason
-        meaning = ENV_STATUS_MEANINGS[row.status]
-        text = f"env {row.env_id:02d} is {row.status.value}: {because or meaning}"
-        self.notify(text, title="why", markup=False, timeout=10)
+        """Say why the env at the cursor and its policy have their colours."""
+        row = self.view.focus.row(self._frame) if self._frame is not None else None
+        if row is not None and self._frame is not None:
+            words = [why_words(row), *policy_words(self._frame.snapshot, row.env_id)]
+            self.notify("\n".join(words), title="why", markup=False, timeout=10)
 
     def action_filter(self) -> None:
         self.app.push_screen(FilterScreen(self.view.focus.filter), self._set_filter)

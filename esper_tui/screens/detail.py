@@ -11,6 +11,7 @@ from textual.binding import BindingType
 
 from esper_tui.screens.base import CockpitScreen, Panel, bindings_of
 from esper_tui.screens.layout import Layout, detail_layout
+from esper_tui.screens.raw import RawScreen, raw_text, recorded_at
 from esper_tui.widgets.attribution_panel import AttributionPanel
 from esper_tui.widgets.decision_panel import DecisionTable, RewardPanel
 from esper_tui.widgets.history_panel import HistoryPanel
@@ -69,6 +70,15 @@ class DetailScreen(CockpitScreen):
         others = [one for one in episode.decision_epochs() if (one > epoch if direction > 0 else one < epoch)]
         if others:
             self._go_to(others[0] if direction > 0 else others[-1])
+
+    def action_raw(self) -> None:
+        """Show what was recorded at the cursor."""
+        if self._frame is None:
+            return
+        episode, epoch = self.view.focus.shown_episode(self._frame), self.view.focus.shown_epoch(self._frame)
+        if episode is not None and epoch is not None:
+            title = f"RECORDED of env {episode.env_id:02d} in e{epoch}"
+            self.app.push_screen(RawScreen(title, raw_text(recorded_at(episode, epoch))))
 
     def _go_to(self, epoch: int) -> None:
         """Move the cursor; at the newest epoch it follows again."""

@@ -127,9 +127,12 @@ class AttributionScreen(CockpitScreen):
         if width < 110 or height < 26:
             return tiles(["modules", *names], width, height, front=self.front, smallest=(72, 10))
         upper = min(16, height // 2)
-        below = tiles(names, width, height - upper, front=self.front, smallest=(36, 8))
-        moved = {name: replace(box, y=box.y + upper) for name, box in below.items()}
-        return {"modules": Box(0, 0, width, upper)} | moved
+        layout = {"modules": Box(0, 0, width, upper)}
+        left, rooms = 0, (width * 2 // 5, width * 3 // 10, width - width * 2 // 5 - width * 3 // 10)
+        for name, room in zip(names, rooms, strict=True):
+            layout[name] = Box(left, upper, room, height - upper)
+            left += room
+        return layout
 
 
 class EventsScreen(CockpitScreen):

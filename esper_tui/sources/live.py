@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from esper.contracts.orders import Order
 from esper.control.messages import Action
 from esper.control.server import obey
 from esper.telemetry.events import Event
@@ -82,6 +83,9 @@ class LiveSource(StreamSource):
 
     def steer(self, action: Action) -> None:
         obey(self.control, action)
+
+    def order(self, order: Order) -> None:
+        self.control.give_order(order)
 
     def mode(self, snapshot: CockpitSnapshot) -> Mode:
         if self.is_over and self.failure is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from esper.contracts.orders import Order
 from esper.control.messages import Action
 from esper.telemetry.events import Event, RunEnd
 from esper_tui.sources.base import Clock, Frame, Mode, SourceStatus
@@ -59,6 +60,15 @@ class StreamSource:
 
         Raises:
             ControlError: it cannot be asked.
+        """
+        raise NotImplementedError
+
+    def order(self, order: Order) -> None:
+        """Tell one env what to do at its next decision. This may take seconds.
+
+        Raises:
+            ControlError: nobody can be told.
+            ConfigError: the order is refused.
         """
         raise NotImplementedError
 

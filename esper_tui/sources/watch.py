@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from esper.contracts.orders import Order
 from esper.control.client import ask
 from esper.control.messages import Action, Answer
 from esper.errors import ControlError, SavedDataError
@@ -61,6 +62,9 @@ class WatchSource(StreamSource):
 
     def steer(self, action: Action) -> None:
         self._answer = ask(self._run, action)
+
+    def order(self, order: Order) -> None:
+        self._answer = ask(self._run, order)
 
     @contextmanager
     def following(self) -> Generator[None]:

@@ -146,6 +146,8 @@ class Aggregator:
         env = self._env(payload.env_id)
         env.apply_outcome(payload, self.fleet)
         self._watch_env(env)
+        if env.group_id in self.groups:
+            self.groups[env.group_id].add_outcome(payload)
         self.modules.end_episode(payload.env_id)
         self.ledger.end_episode(env.episode())
         self.pairs.end_episode(payload)
@@ -261,15 +263,18 @@ class Aggregator:
     def _progress(self) -> Progress:
         share = self._share_done()
         elapsed = self.pace.elapsed(self.started_at)
+        left = elapsed * (1.0 - share) / share if share and elapsed and self.ended is None else None
+        now, mean = self.pace.rate_now(), self.pace.rate_mean(self.started_at)
         return Progress(
             batch=self.batch,
             epoch=self.epoch,
             batches_completed=self.batches_completed,
             share_done=share,
             env_epochs=self.pace.env_epochs,
-            rate_now=self.pace.rate_now(),
-            rate_mean=self.pace.rate_mean(self.started_at),
-            eta_seconds=elapsed * (1.0 - share) / share if share and elapsed and self.ended is None else None,
+            rate_now=now,
+            rate_mean=mean,
+            eta_seconds=left,
+            eta_now_seconds=left * mean / now if left is not None and mean and now else None,
         )
 
     def _share_done(self) -> float | None:

@@ -27,13 +27,14 @@ FIELDS: Final[dict[str, Callable[[EnvRow], float | None]]] = {
 WORDS: Final[dict[str, Callable[[EnvRow], str]]] = {
     "status": lambda row: row.status.value,
     "slot": lambda row: " ".join(f"{slot.stage.name} {slot.blueprint}" for slot in row.slots if slot is not None),
+    "group": lambda row: row.episode.group_id,
     "op": lambda row: row.decision.op if row.decision else "",
     "refused": lambda row: "yes" if row.decision is not None and not row.decision.success else "no",
 }
 """Texts of an env, compared without regard to case."""
 
 TERM: Final = re.compile(r"^([a-z]+)(<=|>=|!=|<|>|=)(.+)$")
-SORTS: Final = ("attention", "acc", "delta", "return", "growth", "loss", "env")
+SORTS: Final = ("attention", "acc", "delta", "return", "growth", "loss", "group", "env")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,8 @@ class Order:
         ordered = sorted(rows, key=lambda row: row.env_id)
         if self.by == "attention":
             ordered.sort(key=lambda row: row.level, reverse=not self.reverse)
+        elif self.by in WORDS:
+            ordered.sort(key=WORDS[self.by], reverse=self.reverse)
         else:
             read = FIELDS[self.by]
             known = [row for row in ordered if read(row) is not None]

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from esper.telemetry.events import BatchStats, PPOUpdateCompleted
+from esper.telemetry.events import BatchStats, EpisodeOutcome, PPOUpdateCompleted
 from esper_tui.state.op_counts import OpCounts
 from esper_tui.state.round_curve import RoundCurve
 from esper_tui.state.snapshot import GroupFigures
@@ -25,6 +25,8 @@ class GroupState:
     rounds: list[BatchStats] = field(default_factory=list[BatchStats])
     curve: RoundCurve = field(default_factory=RoundCurve)
     ops: OpCounts = field(default_factory=OpCounts)
+    returns_of: int | None = None
+    returns: tuple[float, ...] = ()
 
     def copy(self) -> GroupState:
         """An independent copy; immutable parts are shared."""
@@ -36,6 +38,12 @@ class GroupState:
             ops=self.ops.copy(),
         )
 
+    def add_outcome(self, payload: EpisodeOutcome) -> None:
+        """Keep the returns of the newest round of which an episode is over."""
+        if payload.batch != self.returns_of:
+            self.returns_of, self.returns = payload.batch, ()
+        self.returns = (*self.returns, payload.episode_reward)
+
     def figures(self) -> GroupFigures:
         """What the screen shows of it now."""
         return GroupFigures(
@@ -45,4 +53,5 @@ class GroupState:
             curve=self.curve.current_points(),
             previous_curve=self.curve.previous,
             ops=self.ops.shares(),
+            returns=self.returns,
         )

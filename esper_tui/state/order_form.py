@@ -115,5 +115,5 @@ def order_words(order: Order) -> str:
     """
     where = "" if order.slot_id is None else f" {order.slot_id}"
     module = f" {order.blueprint.name.lower()}" if order.op is Op.GERMINATE else ""
-    times = f" {order.epochs} epochs" if order.op is Op.WAIT else ""
+    times = f" {order.epochs} epoch{'' if order.epochs == 1 else 's'}" if order.op is Op.WAIT else ""
     return f"env {order.env_id:02d} {order.op.name.lower()}{where}{module}{times}"

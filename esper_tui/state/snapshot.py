@@ -137,6 +137,7 @@ class Progress:
     rate_mean: since the first event.
     share_done: 0..1 of the planned rounds.
     eta_seconds: what is left at the pace so far.
+    eta_now_seconds: what is left at the pace of the last ten fleet epochs.
     """
 
     batch: int | None
@@ -147,6 +148,7 @@ class Progress:
     rate_now: float | None
     rate_mean: float | None
     eta_seconds: float | None
+    eta_now_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,7 @@ class GroupFigures:
     rounds: one record per finished round.
     curve: mean validation accuracy per host epoch of this round.
     previous_curve: of the round before.
+    returns: of the episodes of the newest round of which one is over.
     """
 
     group_id: str
@@ -165,6 +168,7 @@ class GroupFigures:
     curve: tuple[float, ...] = ()
     previous_curve: tuple[float, ...] = ()
     ops: tuple[OpShare, ...] = ()
+    returns: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

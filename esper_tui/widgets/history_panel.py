@@ -9,6 +9,7 @@ from esper.telemetry.events import SeedFossilized, SeedGateEvaluated, SeedGermin
 from esper_tui.sources.base import Frame
 from esper_tui.state.describe import describe
 from esper_tui.state.episode import EpisodeView, SeedMark
+from esper_tui.state.habits import habits
 from esper_tui.state.metrics import MISSING, format_count, format_number
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, pad, wrap
@@ -20,6 +21,8 @@ def history_lines(episode: EpisodeView, epoch: int, width: int) -> list[Line]:
     lines: list[Line] = []
     for slot_id in episode.slot_ids:
         lines += _lineage(episode, slot_id, epoch, width)
+    for habit in habits(episode, epoch):
+        lines += wrap([Span("●", Role.WARNING), *[Span(word, Role.WARNING) for word in habit.split()]], width, gap=" ")
     if episode.rollback is not None and episode.rollback.epoch <= epoch:
         words = describe(episode.rollback)
         assert words is not None, "a rollback has words"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from esper.contracts.stages import SeedStage
 from esper_tui.sources.base import Frame
@@ -60,23 +60,31 @@ class ModulePanel(FigurePanel):
         return lines
 
 
-class ModuleSlotPanel(FigurePanel):
-    """Kept of tried and drop-one, by module and slot."""
+CELL_WIDTH: Final = 17
+"""A cell of the table with both figures, for example "2/12 +13.3±38.0"."""
 
-    TITLE: ClassVar = "MODULE × SLOT · kept/tried, drop-one points"
+
+class ModuleSlotPanel(FigurePanel):
+    """Kept of tried and drop-one, by module and slot; without drop-one where there is no room for it."""
+
+    TITLE: ClassVar = "MODULE × SLOT · kept/tried, drop-one"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         figures, run = frame.snapshot.modules, frame.snapshot.run
         if run is None or not figures.slots:
             return [line(dim(NOTHING))]
         cells = {(one.slot_id, one.blueprint): one for one in figures.slots}
-        lines = [line(label(pad("module", 7)), *(label(pad(slot_id, 16)) for slot_id in run.slot_ids))]
+        room = (width - 7) // max(1, len(run.slot_ids))
+        cell_width = CELL_WIDTH if room >= CELL_WIDTH else max(6, min(room, 8))
+        lines = [line(label(pad("module", 7)), *(label(pad(slot_id, cell_width)) for slot_id in run.slot_ids))]
         for module in figures.modules:
             row: list[Span | str] = [label(pad(short_module(module.blueprint), 7))]
             for slot_id in run.slot_ids:
                 cell = cells.get((slot_id, module.blueprint))
-                text = "–" if cell is None else f"{cell.kept}/{cell.tried} {spread_words(cell.drop_one)}"
-                row.append(pad(text, 16))
+                text = "–" if cell is None else f"{cell.kept}/{cell.tried}"
+                if cell is not None and cell_width == CELL_WIDTH:
+                    text += f" {spread_words(cell.drop_one)}"
+                row.append(pad(text, cell_width))
             lines.append(line(*row))
         return lines
 
@@ -97,14 +105,15 @@ class PairPanel(FigurePanel):
         pairs = sorted(frame.snapshot.modules.pairs, key=lambda pair: -abs(pair.interaction.mean))
         lines = [
             line(
-                label(pad(f"{short_module(pair.first)} × {short_module(pair.second)}", 14)),
+                label(pad(f"{short_module(pair.first)} × {short_module(pair.second)}", 12)),
                 pad_left(spread_words(pair.interaction), 11),
-                dim(f"  n {pair.interaction.count}  "),
+                dim(f" n {pair.interaction.count} "),
                 pair_word(pair.interaction.mean),
             )
             for pair in pairs
         ]
-        return lines or [line(dim("no two seeds were measured side by side and are over yet"))]
+        text = "no two seeds were measured side by side and are over yet"
+        return lines or wrap([dim(word) for word in text.split()], width, gap=" ")
 
 
 class PopulationPanel(FigurePanel):

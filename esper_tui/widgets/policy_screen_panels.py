@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from esper.telemetry.events import HeadUpdate, PPOUpdateCompleted
 from esper_tui.sources.base import Frame
 from esper_tui.state.metrics import MISSING, PolicyMetric, format_number
-from esper_tui.state.rules import Level, judge
+from esper_tui.state.rules import Level, judge, rule_for
 from esper_tui.widgets.chart import Series, chart_lines
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.policy_panel import awaiting_update
@@ -60,8 +62,9 @@ HEAD_COLUMNS: Sequence[tuple[str, Reader, int]] = (
 def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
     """A row per head: the newest figures, entropy over time, and whether a figure ever was not a number."""
     titles = "".join(f"{title:>7}" for title, _, _ in HEAD_COLUMNS)
-    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 12))
-    lines = [line(label(f"{'head':9}{titles}  {pad('H/max over time', room + 2)}"), label("NaN since"))]
+    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 13))
+    trend = "H/max over time" if room >= 15 else "trend" if room >= 5 else ""
+    lines = [line(label(f"{'head':9}{titles}  {pad(trend, room + 2)}"), label("NaN since"))]
     for index, head in enumerate(updates[-1].heads):
         past = [update.heads[index] for update in updates if index < len(update.heads)]
         numbers = "".join(pad_left(format_number(read(head), digits), 7) for _, read, digits in HEAD_COLUMNS)
@@ -94,7 +97,7 @@ def _is_broken(value: float | None) -> bool:
 class HeadsPanel(FigurePanel):
     """Every head of the newest update."""
 
-    TITLE: ClassVar = "HEADS · entropy as a share of its maximum, gradient norm, largest ratio"
+    TITLE: ClassVar = "HEADS of the newest update"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         group = focus.group(frame)
@@ -105,6 +108,20 @@ class HeadsPanel(FigurePanel):
 
 def _figure(name: str, value: float | None, decimals: int = 3, *, trend: str = "") -> Line:
     return line(label(pad(name, 22)), pad_left(format_number(value, decimals), 9), "  ", Span(trend, Role.BAR))
+
+
+SHAPE_ROWS: Final[tuple[tuple[str, Callable[[PPOUpdateCompleted], float | None]], ...]] = (
+    ("clipped upwards", lambda update: update.shape.clip_up_share if update.shape else None),
+    ("advantage skew", lambda update: update.shape.advantage_skew if update.shape else None),
+    ("advantage kurtosis − 3", lambda update: update.shape.advantage_kurtosis if update.shape else None),
+    ("advantage > 0, share", lambda update: update.shape.advantage_positive_share if update.shape else None),
+    ("log p min", lambda update: update.shape.log_prob_min if update.shape else None),
+    ("log p max", lambda update: update.shape.log_prob_max if update.shape else None),
+    ("value × return corr.", lambda update: update.shape.value_correlation if update.shape else None),
+    ("TD error mean", lambda update: update.shape.td_mean if update.shape else None),
+    ("TD error rms", lambda update: update.shape.td_rms if update.shape else None),
+)
+"""What the record of an update says of its batch, beyond means."""
 
 
 def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
@@ -123,6 +140,7 @@ def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line
         ("value loss", lambda update: update.value_loss),
         ("ratio min", lambda update: update.ratio_min),
         ("ratio max", lambda update: update.ratio_max),
+        *SHAPE_ROWS,
     ]
     room = max(0, min(20, width - 34))
     lines: list[Line] = []
@@ -136,13 +154,39 @@ def critic_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line
     weight = MISSING if newest.entropy_coef is None else f"{newest.entropy_coef:.3g}"
     passes = MISSING if newest.epochs_run is None else str(newest.epochs_run)
     text = f"lr {rate} · entropy weight {weight} · {passes} passes"
-    return [*lines, line(text), line(f"{newest.update_time_ms / 1000:.2f} s an update")]
+    return [*lines, line(text), line(f"{newest.update_time_ms / 1000:.2f} s an update"), _collapse_line(updates)]
+
+
+def _collapse_line(updates: Sequence[PPOUpdateCompleted]) -> Line:
+    """When the entropy reaches the limit of its rule, should it go on to fall as in the last updates."""
+    rounds = rounds_to_collapse([update.entropy for update in updates])
+    words = "does not fall" if rounds is None else f"at its limit in {rounds:,.0f} rounds at this pace"
+    return line(label("entropy "), words)
+
+
+def rounds_to_collapse(entropies: Sequence[float | None]) -> float | None:
+    """How many rounds the entropy is away from the critical limit of its rule; None if it does not fall.
+
+    The pace is that of a straight line through the last eight updates.
+
+    >>> rounds_to_collapse([1.0, 0.9, 0.8])
+    7.0
+    """
+    rule = rule_for("entropy")
+    known = [(place, value) for place, value in enumerate(entropies) if value is not None and math.isfinite(value)]
+    newest = known[-8:]
+    first = entropies[0] if entropies else None
+    if rule is None or first is None or not first > 0 or len(newest) < 3:
+        return None
+    slope, _ = statistics.linear_regression(*zip(*newest, strict=True))
+    left = newest[-1][1] - rule.critical * first
+    return round(max(0.0, left / -slope), 6) if slope < -1e-9 else None
 
 
 class CriticPanel(FigurePanel):
     """Calibration of the critic."""
 
-    TITLE: ClassVar = "CRITIC · value against return, of normalised reward"
+    TITLE: ClassVar = "CRITIC · in normalised reward"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         updates = focus.group(frame).updates

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from esper.telemetry.events import BatchStats
+from esper.telemetry.events import BatchStats, OutcomeType
 from esper_tui.sources.base import Frame
 from esper_tui.state.episode import EpisodeView
 from esper_tui.state.metrics import format_number
@@ -16,7 +17,7 @@ from esper_tui.widgets.figure_panel import FigurePanel, Focus
 from esper_tui.widgets.fleet_panel import return_series
 from esper_tui.widgets.line_table import LineTable
 from esper_tui.widgets.module_panels import spread_words
-from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad, pad_left
+from esper_tui.widgets.text import Line, Role, Span, dim, label, line, pad_left
 
 GROUP_ROLES: Final = (Role.BAR, Role.TRAINING, Role.GOOD, Role.ACCENT)
 
@@ -25,8 +26,8 @@ def round_line(one: BatchStats, previous: BatchStats | None) -> Line:
     """One round of one group."""
     change = None if previous is None else one.avg_accuracy - previous.avg_accuracy
     return line(
-        f"r{one.batch:<4d} {one.avg_accuracy:6.1f} {pad_left(format_number(change, 1, signed=True), 6)} ",
-        f"{one.best_accuracy:6.1f} {pad_left(format_number(one.avg_test_accuracy, 1), 6)} ",
+        f"r{one.batch:<4d} {one.avg_accuracy:5.1f} {pad_left(format_number(change, 1, signed=True), 6)} ",
+        f"{one.best_accuracy:5.1f} {pad_left(format_number(one.avg_test_accuracy, 1), 5)} ",
         f"{pad_left(format_number(one.avg_return, 1, signed=True), 8)} ",
         f"{one.seeds_created:3d} {one.seeds_fossilized:4d} {one.seeds_pruned:3d} ",
         Span(f"{one.rollbacks:4d}", Role.CRITICAL if one.rollbacks else Role.DIM),
@@ -56,7 +57,7 @@ class RoundsPanel(FigurePanel):
     HINT: ClassVar = "newest first"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
-        titles = f"{'round':5} {'acc%':>6} {'change':>6} {'best':>6} {'test':>6} {'return':>8} {'new':>3} {'kept':>4}"
+        titles = f"{'round':5} {'acc%':>5} {'change':>6} {'best':>5} {'test':>5} {'return':>8} {'new':>3} {'kept':>4}"
         lines = pair_lines(frame.snapshot)
         for group in frame.snapshot.groups:
             name = f"{group.group_id}: " if len(frame.snapshot.groups) > 1 else ""
@@ -111,19 +112,40 @@ class ReturnByRound(FigurePanel):
         rounds = focus.group(frame).rounds
         if not rounds:
             return [line(dim("awaiting the end of round 1"))]
-        return chart_lines(return_series(rounds), width, height, x_end=max(2, len(rounds)), view=focus.view)
+        chart = chart_lines(return_series(rounds), width, height - 1, x_end=max(2, len(rounds)), view=focus.view)
+        return [spread_line(focus.group(frame).returns), *chart]
 
 
-def episode_line(episode: EpisodeView) -> Line:
-    """One finished episode."""
+def spread_line(returns: Sequence[float]) -> Line:
+    """How the returns of the newest round's episodes lie, beyond their mean; skew is the third moment in σ³."""
+    finite = [value for value in returns if math.isfinite(value)]
+    if len(finite) < 3:
+        return line(label("newest round "), dim(f"{len(finite)} episodes are over"))
+    mean, spread = statistics.fmean(finite), statistics.pstdev(finite)
+    skew = statistics.fmean([((value - mean) / spread) ** 3 for value in finite]) if spread > 0 else None
+    return line(
+        label(f"newest round, {len(finite)} episodes: "),
+        f"p50 {format_number(statistics.median(finite), 1, signed=True)}  σ {format_number(spread, 1)}  ",
+        f"skew {format_number(skew, 2, signed=True)}",
+    )
+
+
+EPISODE_WIDTH: Final = 48
+"""Cells of an episode's figures, before the word for its end."""
+
+
+def episode_line(episode: EpisodeView, width: int) -> Line:
+    """One finished episode; how it ended is a word where there is room, and otherwise a sign for a rollback."""
     outcome = episode.outcome
     assert outcome is not None, "only finished episodes are listed"
+    rolled_back = outcome.outcome is OutcomeType.ROLLBACK
+    word = outcome.outcome.value if width >= EPISODE_WIDTH + len("rollback") else "▲" if rolled_back else ""
     return line(
         label(f"r{episode.batch} env{episode.env_id:02d} "),
         f"{outcome.final_accuracy:5.1f} {outcome.best_accuracy:5.1f} e{episode.peak_epoch:<3d} ",
-        f"{format_number(outcome.episode_reward, 1, signed=True):>7} ×{outcome.param_ratio:<5.2f} ",
-        dim(f"{outcome.num_fossilized} kept {outcome.prunes} cut "),
-        Span(pad(outcome.outcome.value, 8), Role.CRITICAL if outcome.outcome.value == "rollback" else Role.TEXT),
+        f"{format_number(outcome.episode_reward, 1, signed=True):>7} {outcome.param_ratio:5.2f} ",
+        f"{outcome.num_fossilized:4d} {outcome.prunes:3d} ",
+        Span(word, Role.CRITICAL if rolled_back else Role.TEXT),
     )
 
 
@@ -149,9 +171,11 @@ class EpisodeTable(LineTable):
         episodes, best = listed_episodes(frame.snapshot), len(ledger.best)
 
         def cells(place: int) -> Line:
-            return line(label("best  " if place < best else "worst "), *episode_line(episodes[place]))
+            return line(
+                label("best  " if place < best else "worst "), *episode_line(episodes[place], self.size.width - 7)
+            )
 
-        words = f"{'':17}final  best peak  return  host" if episodes else "no episode is over yet"
+        words = f"{'':15}final%  best peak return ×host kept cut" if episodes else "no episode is over yet"
         self.show_rows(line(label(words)), range(len(episodes)), cells)
 
     def resized(self) -> None:

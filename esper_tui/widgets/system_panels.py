@@ -9,9 +9,22 @@ from esper.contracts.text import printable
 from esper.process.console_log import last_lines
 from esper_tui.sources.base import Frame
 from esper_tui.state.describe import describe
-from esper_tui.state.metrics import MISSING, format_number
+from esper_tui.state.metrics import MISSING, format_duration, format_number
 from esper_tui.widgets.figure_panel import FigurePanel, Focus
-from esper_tui.widgets.text import LEVEL_ROLES, Line, Role, Span, dim, label, line, own_scale, pad, sparkline, wrap
+from esper_tui.widgets.text import (
+    LEVEL_ROLES,
+    Line,
+    Role,
+    Span,
+    dim,
+    label,
+    line,
+    own_scale,
+    pad,
+    sparkline,
+    strong,
+    wrap,
+)
 from esper_tui.widgets.vocabulary import HEAD_WORDS
 
 
@@ -28,6 +41,9 @@ class PhasePanel(FigurePanel):
         phases = sorted(newest.phases, key=lambda phase: -phase.milliseconds)
         total = sum(phase.milliseconds for phase in phases)
         lines = [line(label(f"round {newest.batch}  "), f"{newest.wall_ms / 1000:.2f} s wall")]
+        if phases:
+            share = 100 * phases[0].milliseconds / max(newest.wall_ms, 1e-9)
+            lines[0] += (label("  mostly "), strong(phases[0].phase.replace("_", " ")), dim(f" {share:.0f} %"))
         for phase in phases:
             share = phase.milliseconds / max(newest.wall_ms, 1e-9)
             bar = "█" * round(min(1.0, share) * max(0, min(30, width - 44)))
@@ -51,6 +67,12 @@ class ThroughputPanel(FigurePanel):
             line(label("env-epochs/s now   "), format_number(progress.rate_now, 1)),
             line(label("env-epochs/s mean  "), format_number(progress.rate_mean, 1)),
         ]
+        if progress.eta_seconds is not None:
+            paces = [progress.eta_seconds, progress.eta_now_seconds]
+            known = sorted(pace for pace in paces if pace is not None)
+            words = " to ".join(dict.fromkeys(format_duration(pace) for pace in known))
+            lines.append(line(label("left               "), words, dim(" by the mean pace and the pace now")))
+        lines.append(line(label("episodes           "), f"{ledger.episodes:,} are over"))
         if ledger.throughputs:
             newest = ledger.throughputs[-1]
             rates = [one.env_epochs_per_second for one in ledger.throughputs]

@@ -81,15 +81,20 @@ def plain(pieces: Line) -> str:
     return "".join(span.text for span in pieces)
 
 
+def printable(text: str) -> str:
+    """The text with a space for each control character, so that data cannot steer the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def cut(text: str, width: int) -> str:
     """The text in at most width cells, with … where something is missing; control characters become spaces.
 
     >>> cut("attention", 5)
     'atte…'
     """
-    clean = text
-    if not text.isprintable():
-        clean = "".join(character if character.isprintable() else " " for character in text)
+    clean = printable(text)
     if cell_len(clean) <= width:
         return clean
     return set_cell_size(clean, width - 1) + "…" if width > 1 else "…"[:width]
@@ -107,15 +112,16 @@ def pad_left(text: str, width: int) -> str:
 
 
 def cut_line(pieces: Line, width: int) -> Line:
-    """A line in at most width cells."""
+    """A line in at most width cells, of printable characters."""
     kept: list[Span] = []
     left = width
     for span in pieces:
-        size = cell_len(span.text)
+        text = printable(span.text)
+        size = cell_len(text)
         if size > left:
-            kept.append(Span(cut(span.text, left), span.role))
+            kept.append(Span(cut(text, left), span.role))
             break
-        kept.append(span)
+        kept.append(span if text is span.text else Span(text, span.role))
         left -= size
     return tuple(kept)
 

@@ -37,7 +37,7 @@ def train_from(config: Path, **environment: str) -> subprocess.CompletedProcess[
 
 
 def test_the_shell_offers_presets() -> None:
-    assert offered("train", "--preset", "digits") == ["digits", "digits_impaired"]
+    assert offered("train", "--preset", "digits") == ["digits", "digits_dial", "digits_impaired", "digits_small"]
 
 
 def test_settings_are_offered_and_after_the_equals_sign_their_choices() -> None:

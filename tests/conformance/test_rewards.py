@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -34,7 +35,15 @@ def played() -> tuple[PlayedScript, ...]:
 
 def paid(*pairs: tuple[float, float]) -> Sequence[PaidScript]:
     return [
-        PaidScript(name=str(place), returned=pay, test_accuracy=accuracy, gain=0.0, parameters=1.0, cost=0.0)
+        PaidScript(
+            name=str(place),
+            returned=pay,
+            validation=accuracy,
+            test_accuracy=accuracy,
+            gain=0.0,
+            parameters=1.0,
+            cost=0.0,
+        )
         for place, (pay, accuracy) in enumerate(pairs)
     ]
 
@@ -96,3 +105,38 @@ def test_a_host_that_never_grows_earns_nothing_with_a_control_host(played: tuple
 def test_without_control_hosts_nothing_is_compared_with_them() -> None:
     alone = play_scripts(config("fleet.control_hosts=false", "fleet.episode_length=3"))
     assert all(step.control_accuracy is None for item in alone for life in item.lives for step in life)
+
+
+def test_the_ceiling_is_what_validation_itself_says_of_the_test() -> None:
+    scripts = paid((1, 20), (2, 30), (3, 40))
+    assert rank("good", scripts).ceiling == pytest.approx(1.0)
+    noisy = [replace(item, validation=value) for item, value in zip(scripts, (20.0, 41.0, 40.0), strict=True)]
+    assert rank("noisy", noisy).ceiling == pytest.approx(0.5)
+
+
+def test_what_is_ranked_is_worth_where_size_has_a_price() -> None:
+    scripts = [replace(item, cost=cost) for item, cost in zip(paid((3, 20), (2, 30)), (0.0, 25.0), strict=True)]
+    assert rank("priced", scripts).inverted == 0.0
+    assert rank("free", [replace(item, cost=0.0) for item in scripts]).inverted == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["digits_impaired", "digits_dial"])
+def test_the_reward_of_a_preset_ranks_policies(preset: str) -> None:
+    settings = load_preset(preset)
+    reports = reward_reports(play_scripts(settings), settings.reward)
+    own = next(report for report in reports if report.mode == settings.reward.mode)
+    print(preset, own.rank_correlation, own.inverted, own.ceiling)
+    assert own.passed
+
+
+@pytest.mark.slow
+def test_on_digits_nothing_is_paid_for_nothing() -> None:
+    """A script without a gain on the test split earns less than a twentieth of what ten points would earn."""
+    settings = load_preset("digits")
+    reports = reward_reports(play_scripts(settings), settings.reward)
+    own = next(report for report in reports if report.mode == settings.reward.mode)
+    idle = max((item for item in own.paid if item.gain <= 0.0), key=lambda item: item.returned)
+    print("digits", own.rank_correlation, own.ceiling, idle.name, idle.returned, idle.gain)
+    ten_points = 10.0 * settings.reward.terminal_gain_weight
+    assert idle.returned < 0.05 * ten_points

@@ -10,20 +10,23 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from esper.contracts.actions import Blueprint, Op
+from esper.contracts.orders import Order
 from esper.control.address import LONGEST_ADDRESS, PATH_FILE, SOCKET_FILE, find_socket, open_socket
 from esper.control.client import ask
 from esper.control.messages import LONGEST_MESSAGE, Action, Answer, Request
 from esper.control.server import answer_to, served_control
-from esper.errors import ControlError, EsperError
+from esper.errors import ConfigError, ControlError, EsperError
 from esper.history.codec import record_from_json, record_to_json
 from esper.history.run_lock import RunLock
-from esper.training.run_control import RunControl
+from esper.training.run_control import MOST_ORDERS, RunControl
 
 
 def test_every_request_reaches_the_control_and_is_answered_with_its_state(run: Path, control: RunControl) -> None:
@@ -47,6 +50,34 @@ def test_every_request_reaches_the_control_and_is_answered_with_its_state(run: P
     assert control.stop_after_round_requested
     assert ask(run, Action.STOP).stopping
     assert control.stop_requested
+
+
+def test_an_order_reaches_the_control_and_one_that_is_none_is_refused(run: Path, control: RunControl) -> None:
+    control.expect_envs(4)
+    order = Order(env_id=3, op=Op.GERMINATE, slot_id="r0c1", blueprint=Blueprint.NORM)
+    ask(run, order)
+    assert control.take_orders() == (order,)
+    for wrong, words in (
+        (replace(order, env_id=4), "no env 4: the run has the envs 0 to 3"),
+        (replace(order, epochs=2), "GERMINATE for 2 epochs"),
+        (Order(env_id=0, op=Op.WAIT, epochs=10**12), "1 to 10,000"),
+    ):
+        with pytest.raises(ControlError, match=words):
+            ask(run, wrong)
+    assert answer_to(control, b'{"order":{"env_id":0}}').problem is not None
+    assert control.take_orders() == ()
+
+
+def test_orders_for_envs_that_the_run_turns_out_not_to_have_are_dropped_and_only_so_many_wait() -> None:
+    control = RunControl()
+    control.give_order(Order(env_id=7, op=Op.WAIT))
+    control.give_order(Order(env_id=1, op=Op.WAIT))
+    control.expect_envs(2)
+    assert [order.env_id for order in control.take_orders()] == [1]
+    for _ in range(MOST_ORDERS):
+        control.give_order(Order(env_id=0, op=Op.WAIT))
+    with pytest.raises(ConfigError, match="waiting already"):
+        control.give_order(Order(env_id=0, op=Op.WAIT))
 
 
 def test_only_the_owner_may_connect(run: Path, control: RunControl) -> None:

@@ -171,8 +171,12 @@ async def test_damaged_notes_are_reported_and_change_nothing_else(tmp_path: Path
     (tmp_path / "notes.json").write_text("{", encoding="utf-8")
     app = CockpitApp(ReplaySource(EVENTS, origin="x", clock=lambda: 0.0), notes_in=tmp_path)
     async with app.run_test(size=(120, 36)) as pilot:
+        for _ in range(200):  # Until there are figures.
+            if app.view.focus.env_id is not None:
+                break
+            await pilot.pause(0.05)
         await pilot.press("apostrophe", "d", "escape", "b")
-        await pilot.pause()
+        await pilot.pause(0.1)
         await pilot.press("enter")
-        await pilot.pause()
+        await pilot.pause(0.1)
         assert "notes.json" in str(app.screen.query_one("#hint", Static).render())

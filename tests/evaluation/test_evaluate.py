@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from esper.cli.console.run_summary import print_run_summary
 from esper.errors import ConfigError
@@ -17,6 +18,8 @@ from esper.history import RunDirectory, read_events, read_history
 from esper.history.presets import load_preset, with_overrides
 from esper.telemetry.events import EventKind, RunEnd, TrainingEnded
 from esper.training.config import TrainingConfig
+from esper.training.controllers.agent import Agent
+from esper.training.controllers.frozen_agent import FrozenAgent
 from esper.training.run_control import RunControl
 from esper_tui.state.aggregator import Aggregator
 
@@ -175,3 +178,18 @@ def test_an_evaluation_has_the_whole_range_of_prices_from_the_start() -> None:
 
 def test_without_a_price_there_is_no_worth(evaluated: Evaluated) -> None:
     assert [result.worth for result in evaluated[0]] == [None] * 3
+
+
+@pytest.mark.slow
+def test_an_untrained_greedy_policy_does_not_beat_the_static_host(tmp_path: Path) -> None:
+    config = with_overrides(load_preset("digits_impaired"), ["fleet.envs=8", "run.seed=3000", "run.threads=1"])
+
+    def untrained(own: TrainingConfig, device: torch.device) -> FrozenAgent:
+        return FrozenAgent(own, device, Agent(own, device).state())
+
+    plan = make_plan(config, ["static", "ppo"], seeds=3, trained=untrained)
+    _, policy = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()
+    found = policy.against_static
+    print(policy.test_accuracy.mean, found.mean, found.low, found.high)
+    assert found.low is not None
+    assert found.low <= 0.0

@@ -43,7 +43,7 @@ def test_the_dial_turns_impaired_hosts_into_hosts_that_differ_and_no_others_diff
     assert [preset.name for preset in list_presets() if load_preset(preset.name).variety.draws] == ["digits_dial"]
 
 
-@pytest.mark.parametrize("name", ["digits", "digits_impaired", "digits_dial", "text"])
+@pytest.mark.parametrize("name", ["digits", "digits_impaired", "digits_dial", "digits_small", "text"])
 def test_presets_measure_growth_against_control_hosts(name: str) -> None:
     assert load_preset(name).fleet.control_hosts
 
@@ -51,7 +51,9 @@ def test_presets_measure_growth_against_control_hosts(name: str) -> None:
 def test_unknown_preset_offers_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"there is no preset 'digit_impared': did you mean digits_impaired"):
         load_preset("digit_impared")
-    with pytest.raises(ConfigError, match=r"choose cifar_baseline or .*digits or digits_dial or digits_impaired"):
+    with pytest.raises(
+        ConfigError, match=r"choose cifar_baseline or .*digits or digits_dial or digits_impaired or digits_small"
+    ):
         load_preset("qqq")
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import inputs, seed, slot
 
+from esper.contracts.actions import Op
 from esper.contracts.stages import SeedStage
 from esper.rewards.attribution import bounded_attribution, slot_attribution
 from esper.rewards.terminal import terminal_bonus
@@ -74,16 +75,21 @@ def test_the_end_pays_for_the_gain() -> None:
     assert terminal_bonus(replace(last, epoch=99)) == 0.0
 
 
-def test_the_end_pays_only_for_what_the_last_action_leaves() -> None:
-    """A script that swung alpha was paid at full alpha, and tested at half of it."""
-    kept = grown(20.0)
+def test_the_end_pays_only_for_what_the_last_action_leaves_proven() -> None:
+    """A script that swung alpha was paid for the alpha to which its host had adapted, and tested at another."""
 
-    def gain(**changes: object) -> float:
-        last = inputs(replace(kept, **changes), epoch=100, val_acc=70.0, control_val_acc=60.0)
+    def gain(
+        op: Op = Op.SET_ALPHA_TARGET, *, alpha: float = 1.0, contribution: float | None = 20.0, **changes: object
+    ) -> float:
+        info = seed(SeedStage.HOLDING, **TIMELESS, alpha=alpha)
+        held = slot(info, contribution, **changes)
+        last = inputs(held, action=op, epoch=100, val_acc=70.0, control_val_acc=60.0)
         return terminal_bonus(last) / last.config.terminal_gain_weight
 
     assert gain() == 10.0
-    assert gain(alpha_delta=-0.5) == pytest.approx(0.0), "half of the 20 points that switching the seed off would cost"
-    assert gain(after=None) == pytest.approx(-10.0), "pruned"
-    assert gain(alpha_delta=0.0, contribution=None, after=None) == 10.0, "not measured, so nothing is known to be lost"
-    assert gain(contribution=-3.0, after=None) == 10.0, "what a prune frees the host from is not paid either"
+    assert gain(alpha_delta=-0.5) == pytest.approx(0.0), "down to half: half of the 20 points that it contributes"
+    assert gain(alpha=0.5, alpha_delta=0.5) == pytest.approx(0.0), "and up to twice as much"
+    assert gain(Op.WAIT, alpha=0.5, alpha_delta=0.1) == 10.0, "a ramp that goes on is no surprise to the host"
+    assert gain(Op.PRUNE, after=None) == pytest.approx(-10.0)
+    assert gain(Op.PRUNE, after=None, contribution=None) == 10.0, "not measured, so nothing is known to be lost"
+    assert gain(Op.PRUNE, after=None, contribution=-3.0) == 10.0, "what a prune frees the host from is not paid either"

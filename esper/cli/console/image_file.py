@@ -23,8 +23,10 @@ def converter(path: Path) -> str | None:
     """The program that a file of this name needs; None for an SVG.
 
     Raises:
-        ConfigError: its name ends in neither .svg nor .png, or no converter is installed.
+        ConfigError: its name ends in neither .svg nor .png, no converter is installed, or its folder does not exist.
     """
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path}: there is no folder {path.parent}; make it first")
     if path.suffix == ".svg":
         return None
     if path.suffix != ".png":
@@ -43,9 +45,16 @@ def write_image(svg: str, path: Path, program: str | None) -> None:
     program: as converter gives it for the path.
 
     Raises:
-        ConfigError: the converter fails.
-        OSError: the file cannot be written.
+        ConfigError: the converter fails, or the file cannot be written.
     """
+    try:
+        _write(svg, path, program)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write(svg: str, path: Path, program: str | None) -> None:
+    """Write it beside its place, and move it there."""
     with tempfile.TemporaryDirectory(prefix=".esper-", dir=path.parent) as folder:
         drawing = Path(folder) / "picture.svg"
         drawing.write_text(svg, encoding="utf-8")

@@ -34,6 +34,7 @@ from esper.telemetry.events.policy import (
     PPOUpdateCompleted,
     Trend,
     TrendDetected,
+    UpdateShape,
 )
 from esper.telemetry.events.report import (
     ActionDistribution,
@@ -117,6 +118,7 @@ __all__ = [
     "TrainingStarted",
     "Trend",
     "TrendDetected",
+    "UpdateShape",
 ]
 
 Payload = (

@@ -44,6 +44,29 @@ class ObservationStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateShape:
+    """How the numbers of a batch lie beyond their means. Values and errors are in units of the normalised reward.
+
+    advantage_skew, advantage_kurtosis: the third moment, and the fourth minus 3, over the powers of the deviation.
+    log_prob_min, log_prob_max: the extremes over the heads that mattered, at the starting weights.
+    value_correlation: of the critic's values with the returns.
+    td_mean, td_rms: of the one-step errors of the critic: reward plus discounted next value minus value.
+    clip_up_share: of the decisions, those that became likelier than the clip allows, as a mean over the gradient
+        steps. The rest of the clip fraction became less likely.
+    """
+
+    advantage_skew: float | None
+    advantage_kurtosis: float | None
+    advantage_positive_share: Share | None
+    log_prob_min: float | None
+    log_prob_max: float | None
+    value_correlation: float | None
+    td_mean: float | None
+    td_rms: float | None
+    clip_up_share: Share | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PPOMetrics:
     """The scalars of one PPO update, already on the CPU. Everything except update_time_ms is a function of the seed.
 
@@ -51,6 +74,7 @@ class PPOMetrics:
 
     op_values: the mean Q(s, op) of each op over the steps on which it was possible, or None if it never was.
     contribution_error: the root mean square error, in percentage points; None without a contribution head.
+    shape: None in files of a version that did not record it.
     """
 
     skipped: bool
@@ -84,6 +108,7 @@ class PPOMetrics:
     update_time_ms: Duration
     heads: tuple[HeadUpdate, ...]
     observations: ObservationStats
+    shape: UpdateShape | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

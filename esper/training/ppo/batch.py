@@ -17,6 +17,7 @@ from esper.policy.observation_statistics import observation_statistics
 from esper.policy.scoring import Evaluation, evaluate_episodes, relevant_heads
 from esper.policy.totals import TensorSum
 from esper.training.ppo.advantages import generalized_advantages, masked_mean_std, normalize_advantages
+from esper.training.ppo.batch_shape import batch_shape
 from esper.training.ppo.config import PPOConfig
 from esper.training.ppo.display_losses import contribution_targets
 from esper.training.ppo.losses import LossInputs
@@ -76,16 +77,7 @@ def prepare_batch(
     """
     learned_et, forced_et = rollout.learned_et, rollout.forced_et
     values_et = normalizer.to_rewards(rollout.values_et)
-    advantages_et = generalized_advantages(
-        rewards_et=rollout.rewards_et,
-        values_et=values_et,
-        done_et=rollout.done_et,
-        truncated_et=rollout.truncated_et,
-        bootstrap_et=normalizer.to_rewards(rollout.bootstrap_et),
-        learned_et=learned_et,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
-    )
+    advantages_et = _advantages(rollout, values_et, normalizer, config, gae_lambda=config.gae_lambda)
     returns_et = advantages_et + values_et
     value_state = normalizer.including(returns_et, learned_et, ranks.sum)
     actor_et = learned_et & ~forced_et
@@ -105,7 +97,40 @@ def prepare_batch(
     op_values_o = _mean_op_values(rollout, normalizer.to_rewards(reference.op_values_eto), ranks.sum)
     scalars = _batch_statistics(rollout, inputs, values_et, returns_et, advantages_et, ranks)
     seen = observation_statistics(rollout.features_etd, rollout.valid_et, policy.config.observation_clip, ranks.sum)
-    return PreparedBatch(inputs=inputs, value_state=value_state, statistics=torch.cat((scalars, op_values_o, seen)))
+    shape = batch_shape(
+        advantages_et=advantages_et,
+        values_et=values_et,
+        returns_et=returns_et,
+        errors_et=_advantages(rollout, values_et, normalizer, config, gae_lambda=0.0),
+        log_probs_eth=reference.log_probs_eth,
+        learned_et=learned_et,
+        actor_et=actor_et,
+        relevant_eth=relevant_eth,
+        ranks=ranks,
+    )
+    statistics = torch.cat((scalars, op_values_o, seen, shape))
+    return PreparedBatch(inputs=inputs, value_state=value_state, statistics=statistics)
+
+
+def _advantages(
+    rollout: RolloutTensors,
+    values_et: Tensor,
+    normalizer: ValueNormalizer,
+    config: PPOConfig,
+    *,
+    gae_lambda: float,
+) -> Tensor:
+    """The advantages; with a lambda of 0, the one-step errors of the critic."""
+    return generalized_advantages(
+        rewards_et=rollout.rewards_et,
+        values_et=values_et,
+        done_et=rollout.done_et,
+        truncated_et=rollout.truncated_et,
+        bootstrap_et=normalizer.to_rewards(rollout.bootstrap_et),
+        learned_et=rollout.learned_et,
+        gamma=config.gamma,
+        gae_lambda=gae_lambda,
+    )
 
 
 def _reference(policy: FactoredRecurrentPolicy, rollout: RolloutTensors, order: Sequence[Minibatch]) -> _Reference:

@@ -97,11 +97,13 @@ class RatioStatistics:
 
     kl: the estimated divergence of the joint policy per actor step: the sum over heads of ratio - 1 - ln(ratio), where
         each head counts in the steps in which it mattered.
+    clip_up_fraction: of those that are clipped, the ones whose probability has grown, as a share of all.
     maximum, minimum: the extremes of the joint ratio.
     """
 
     kl: Tensor
     clip_fraction: Tensor
+    clip_up_fraction: Tensor
     maximum: Tensor
     minimum: Tensor
     clip_fraction_h: Tensor
@@ -162,6 +164,7 @@ def _ratio_statistics(log_ratio_eth: Tensor, inputs: LossInputs, clip_ratio: flo
     return RatioStatistics(
         kl=total((ratio_eth - 1.0 - log_ratio_eth).sum()) / total(actor_et.sum()).clamp_min(1),
         clip_fraction=total(clipped_eth.sum()) / total(relevant_eth.sum()),
+        clip_up_fraction=total((clipped_eth & (ratio_eth > 1.0)).sum()) / total(relevant_eth.sum()),
         maximum=ranks.max(joint_et.where(actor_et, -infinity).max()),
         minimum=-ranks.max(-joint_et.where(actor_et, infinity).min()),
         clip_fraction_h=total(clipped_eth.sum((0, 1))) / total(relevant_eth.sum((0, 1))),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from esper.contracts.actions import HEAD_NAMES, NUM_HEADS, Op
 from esper.policy.display_heads import CONTRIBUTION_CLIP
-from esper.telemetry.events import HeadUpdate, NamedValue, ObservationStats, PPOMetrics
+from esper.telemetry.events import HeadUpdate, NamedValue, ObservationStats, PPOMetrics, UpdateShape
 from esper.training.ppo.config import PPOConfig
 from esper.training.ppo.display_losses import DisplayLosses
 from esper.training.ppo.losses import LossCoefficients, Losses
@@ -29,6 +29,7 @@ class BatchReading:
     reference_error: the largest difference between a log-probability of the rollout and the recomputed one.
     op_values_o: the mean of Q(s, op) over the steps on which the op was possible, in units of the reward.
     observations: the numbers of observation_statistics.
+    shape: the numbers of batch_shape.
     """
 
     explained_variance: float
@@ -42,17 +43,19 @@ class BatchReading:
     relevant_fraction_h: tuple[float, ...]
     op_values_o: tuple[float, ...]
     observations: tuple[float, ...]
+    shape: tuple[float, ...]
 
     @classmethod
     def unpack(cls, row: Sequence[float]) -> BatchReading:
-        """The inverse of torch.cat((scalars, relevant_fraction_h, op_values_o, observations)), in this order."""
+        """The inverse of torch.cat((scalars, relevant_fraction_h, op_values_o, observations, shape)), in this order."""
         # One flat tensor means one copy, and so one wait for the device. Position stands for name here: the order must
         # be that of this record's fields and of the tensors that prepare_batch joins.
         ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error, *rest = row
         relevant, rest = tuple(rest[:NUM_HEADS]), rest[NUM_HEADS:]
-        op_values, observations = tuple(rest[: len(Op)]), tuple(rest[len(Op) :])
+        op_values, rest = tuple(rest[: len(Op)]), rest[len(Op) :]
+        seen = len(fields(ObservationStats))
         scalars = (ev, adv_mean, adv_std, return_mean, return_std, value_mean, value_std, error)
-        return cls(*scalars, relevant, op_values, observations)
+        return cls(*scalars, relevant, op_values, tuple(rest[:seen]), tuple(rest[seen:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class StepReading:
     entropy: float
     kl: float
     clip_fraction: float
+    clip_up_fraction: float
     ratio_max: float
     ratio_min: float
     gradient_norm: float
@@ -91,10 +95,10 @@ class StepReading:
         """The inverse of pack_step."""
         # As in BatchReading, position stands for name. All numbers are named once more, although the fields have the
         # same order, so that a number that is added to only one side fails here, by its count.
-        total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, *rest = row
+        total, policy, value, entropy_loss, entropy, kl, clip, clip_up, ratio_max, ratio_min, norm, *rest = row
         floor, op_value, contribution, display, *rest = rest
         heads = [tuple(rest[i * NUM_HEADS : (i + 1) * NUM_HEADS]) for i in range(4)]
-        acting = (total, policy, value, entropy_loss, entropy, kl, clip, ratio_max, ratio_min, norm, floor)
+        acting = (total, policy, value, entropy_loss, entropy, kl, clip, clip_up, ratio_max, ratio_min, norm, floor)
         return cls(*acting, op_value, contribution, display, *heads)
 
 
@@ -122,6 +126,7 @@ def pack_step(losses: Losses, display: DisplayLosses, norms: GradientNorms) -> T
         losses.entropy,
         ratios.kl,
         ratios.clip_fraction,
+        ratios.clip_up_fraction,
         ratios.maximum,
         ratios.minimum,
         norms.policy,
@@ -205,7 +210,14 @@ def update_metrics(
         update_time_ms=update_time_ms,
         heads=tuple(_head_update(name, head, batch, steps) for head, name in enumerate(HEAD_NAMES)),
         observations=_observation_stats(batch.observations),
+        shape=_update_shape(batch.shape, _mean([step.clip_up_fraction for step in steps])),
     )
+
+
+def _update_shape(numbers: Sequence[float], clip_up_share: float | None) -> UpdateShape:
+    names = (item.name for item in fields(UpdateShape) if item.name != "clip_up_share")
+    values = {name: _measured(value) for name, value in zip(names, numbers, strict=True)}
+    return UpdateShape(**values, clip_up_share=clip_up_share)
 
 
 def _observation_stats(numbers: Sequence[float]) -> ObservationStats:

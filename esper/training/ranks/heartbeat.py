@@ -64,17 +64,25 @@ def _key(rank: int) -> str:
 
 
 class Heartbeat:
-    """A thread that beats until it is stopped, and ends the process when another rank is gone."""
+    """A thread that beats until it is stopped, and one that ends the process when another rank is gone.
+
+    The second one is there because a store whose machine has vanished lets a beat wait for ever.
+    """
 
     def __init__(self, pulse: Pulse, *, rank: int, end: Callable[[str], None], seconds: float = BEAT_SECONDS) -> None:
         """end: called with a line that says what happened, if another rank is gone."""
-        self._seconds = seconds
         self._pulse = pulse
         self._rank = rank
         self._end = end
+        self._seconds = seconds
+        self._beats = 0
+        self._lost: str | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self._thread.start()
+        self._done = False
+        self._beating = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._watching = threading.Thread(target=self._watch, name="heartbeat watch", daemon=True)
+        self._beating.start()
+        self._watching.start()
 
     @classmethod
     def of_launcher(cls, *, rank: int, size: int) -> Heartbeat:
@@ -92,26 +100,33 @@ class Heartbeat:
 
         done: whether to tell the others that this is as it should be.
         """
+        self._done = done
         self._over.set()
-        self._thread.join()
-        if not done:
-            return
-        try:
-            self._pulse.leave()
-        except RuntimeError:  # The store went with the rank that held it, so there is nobody to tell.
-            return
+        self._watching.join()
+        self._beating.join(BEAT_SECONDS)  # It may wait for a store that is gone.
 
-    def _run(self) -> None:
-        while not self._over.wait(self._seconds):
-            try:
+    def _beat(self) -> None:
+        try:
+            while self._lost is None and not self._over.wait(self._seconds):
                 gone = self._pulse.beat()
-            except RuntimeError as error:  # The store went with its process; the main thread may wait for ever.
-                gone = reason_of(error)
-            if gone is not None and not self._over.is_set():
-                who = (
-                    f"rank {gone} gives no sign of life" if isinstance(gone, int) else f"the launcher is gone ({gone})"
+                self._beats += 1
+                if gone is not None:
+                    self._lost = f"rank {gone} gives no sign of life"
+            if self._done:
+                self._pulse.leave()
+        except RuntimeError as error:  # The store went with its process. At the end, there is just nobody to tell.
+            self._lost = f"the launcher is gone ({reason_of(error)})"
+
+    def _watch(self) -> None:
+        seen, silent = 0, 0
+        while not self._over.wait(self._seconds):
+            silent = 0 if self._beats != seen else silent + 1
+            seen = self._beats
+            lost = self._lost or ("the launcher gives no sign of life" if silent >= SILENT_BEATS else None)
+            if lost is not None:
+                self._end(
+                    f"esper: error: rank {self._rank} ends, because {lost}: start the job again with --resume RUN"
                 )
-                self._end(f"esper: error: rank {self._rank} ends, because {who}: start the job again with --resume RUN")
                 return
 
 

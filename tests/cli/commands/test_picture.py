@@ -46,6 +46,15 @@ def test_mistakes_are_one_line_each(esper: Esper, finished_run: RunDirectory, tm
     )
 
 
+def test_a_folder_that_is_not_there_is_named_as_the_user_gave_it(tmp_path: Path) -> None:
+    out = tmp_path / "none" / "p.svg"
+    with pytest.raises(ConfigError, match=rf"{out}: there is no folder {out.parent}"):
+        converter(out)
+    (tmp_path / "p.svg").mkdir()
+    with pytest.raises(ConfigError, match=r"p\.svg cannot be written: Is a directory"):
+        write_image(SVG, tmp_path / "p.svg", None)
+
+
 def test_a_png_comes_from_the_converter_that_is_installed(programs: Path, tmp_path: Path) -> None:
     install(programs, "resvg", '/bin/cat "$1" > "$2"')
     out = tmp_path / "p.png"

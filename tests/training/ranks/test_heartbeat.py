@@ -54,8 +54,19 @@ def test_a_rank_that_has_left_is_not_missed() -> None:
     assert [stays.beat() for _ in range(3 * SILENT_BEATS)] == [None] * 3 * SILENT_BEATS
 
 
+class FrozenNumbers:
+    """A store whose machine has vanished: it never answers."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def add(self, key: str, amount: int, /) -> int:
+        self.released.wait()
+        return amount
+
+
 def end_of(pulse: Pulse) -> str:
-    """What a heartbeat says when it ends the process; it beats as fast as it can."""
+    """What a heartbeat says when it ends the process; it beats twenty times a second."""
     said: list[str] = []
     over = threading.Event()
 
@@ -63,7 +74,7 @@ def end_of(pulse: Pulse) -> str:
         said.append(line)
         over.set()
 
-    Heartbeat(pulse, rank=1, end=end, seconds=0.0)
+    Heartbeat(pulse, rank=1, end=end, seconds=0.05)
     assert over.wait(30)
     return said[0]
 
@@ -79,3 +90,26 @@ def test_the_process_ends_when_the_launcher_is_gone() -> None:
     line = end_of(Pulse(LostNumbers(), rank=1, size=2))
     assert "because the launcher is gone (Connection reset by peer): start the job again" in line
     assert "\n" not in line
+
+
+def test_the_process_ends_when_the_launcher_never_answers() -> None:
+    store = FrozenNumbers()
+    line = end_of(Pulse(store, rank=1, size=2))
+    store.released.set()
+    assert "rank 1 ends, because the launcher gives no sign of life: start the job again" in line
+
+
+def test_a_rank_that_ends_as_it_should_tells_the_others() -> None:
+    store, said = Numbers(), list[str]()
+    Heartbeat(Pulse(store, rank=1, size=2), rank=1, end=said.append, seconds=0.01).stop(done=True)
+    stays = Pulse(store, rank=0, size=2)
+    assert [stays.beat() for _ in range(3 * SILENT_BEATS)] == [None] * 3 * SILENT_BEATS
+    assert not said
+
+
+def test_a_rank_that_fails_is_missed() -> None:
+    store, said = Numbers(), list[str]()
+    Heartbeat(Pulse(store, rank=1, size=2), rank=1, end=said.append, seconds=0.01).stop(done=False)
+    stays = Pulse(store, rank=0, size=2)
+    assert 1 in [stays.beat() for _ in range(3 * SILENT_BEATS)]
+    assert not said
