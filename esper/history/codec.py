@@ -27,6 +27,7 @@ from esper.history.json_text import Document, dump_json, parse_json_object, shor
 from esper.history.problems import check_keys, missing_key, unknown_key, wrong_value
 from esper.history.record_code import can_be_compiled, compile_record
 from esper.history.records import FileHeader, HistoryLine
+from esper.history.tuple_hooks import quick_tuple_hook
 from esper.history.type_forms import (
     describe,
     forms_in_order,
@@ -98,7 +99,7 @@ def event_from_document(document: Document) -> Event:
         RecordError: it is not an event as event_to_json writes it.
     """
     try:
-        return cast("Event", _EVENT_HOOKS[document["kind"]](document, Event))
+        return cast("Event", _event_hook(document["kind"])(document, Event))
     except (WrongValueError, ForbiddenExtraKeysError, KeyError, TypeError, ValueError):
         return _any_event(document)
 
@@ -288,13 +289,8 @@ def _innermost(error: Exception, kind: object, path: str) -> ValueError:
 def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
     element_type = get_args(form)[0]
     element_hook = converter.get_structure_hook(element_type)
-    exact = {element_type} if element_type in (float, bool) else set[object]()
-
-    def quick_hook(value: list[object], _: object) -> object:
-        check_list(value)
-        if set(map(type, value)) == exact:
-            return tuple(value)
-        return tuple([element_hook(element, element_type) for element in value])
+    if not converter.detailed_validation:
+        return quick_tuple_hook(element_type, element_hook)
 
     def hook(value: list[object], _: object) -> object:
         check_list(value)
@@ -307,7 +303,7 @@ def _tuple_hook_factory(form: object, converter: Converter) -> StructureHook:
             raise
         return tuple(done)
 
-    return cast("StructureHook", hook if converter.detailed_validation else quick_hook)
+    return cast("StructureHook", hook)
 
 
 def _optional_hook_factory(form: object, converter: Converter) -> StructureHook:
@@ -334,8 +330,14 @@ def _record_hook_factory(form: type, converter: Converter) -> StructureHook:
     return compile_record(form, forms_in_order(form), converter.get_structure_hook, general)
 
 
-def _event_hook(payload: type[Payload]) -> StructureHook:
-    """A quick hook for events with this payload. It refuses what is not spelt as the writer does."""
+@cache
+def _event_hook(kind: object) -> StructureHook:
+    """A quick hook for events of this kind, made when the first one is read. It refuses another spelling than ours.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    payload = PAYLOAD_TYPES[EventKind(kind)]
 
     def refuse(value: object, _: object) -> object:
         raise WrongValueError(value)
@@ -381,9 +383,3 @@ def _explaining_converter() -> Converter:
     It takes nearly twice as long, so it runs only after an error.
     """
     return _build_converter(detailed_validation=True)
-
-
-_EVENT_HOOKS: Final[dict[object, StructureHook]] = {
-    kind.value: _event_hook(payload) for kind, payload in PAYLOAD_TYPES.items()
-}
-"""By the kind as files spell it."""

@@ -35,13 +35,15 @@ class WatchSource(StreamSource):
     failure: why the log can no longer be followed, in one line; None while it can.
     """
 
-    def __init__(self, run: Path, *, clock: Clock) -> None:
+    def __init__(self, run: Path, *, clock: Clock, origin: str | None = None) -> None:
         """Open the log.
+
+        origin: what the cockpit calls the run; its path if that is None.
 
         Raises:
             HistoryError: there is no log, or its header is wrong.
         """
-        super().__init__(origin=str(run), clock=clock)
+        super().__init__(origin=origin or str(run), clock=clock)
         self.failure: SavedDataError | None = None
         self._run = run
         self._follower = Follower(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich import box
 from rich.table import Table
@@ -12,32 +13,56 @@ from esper.contracts.constants import STATIC_NAME
 from esper.evaluation.intervals import FEW_UNITS
 from esper.evaluation.records import ControllerResult, Difference, Estimate
 
+_HEADINGS: Final = ("test", "iqm", "params", "FLOPs", "kept", "wasted", "reward")
+_CAPTION: Final = (
+    " and interquartile mean; params and FLOPs (per sample) that growing added; kept and wasted: seeds per episode "
+    "that were fossilised, and that were not"
+)
+_PRICED_HEADINGS: Final = ("test", "worth", "params", "kept", "reward")
+_PRICED_CAPTION: Final = (
+    "; worth: test minus the price of the params, with its interval; params: that growing added; kept: seeds per "
+    "episode that were fossilised"
+)
+
 
 def figures_table(results: Sequence[ControllerResult]) -> Table:
-    """A table of what each controller reached and what it took, with one row per controller."""
+    """A table of what each controller reached and what it took, with one row per controller.
+
+    Where size has a price, the worth takes the place of iqm, FLOPs and wasted, because a terminal has no room for all.
+    """
     first = results[0]
+    priced = first.worth is not None
     table = _table(
         f"{first.preset}: {len(first.seeds)} seeds, {first.episodes} episodes of {first.epochs} epochs each",
-        f"test: mean in percent [95 % interval, {_unit(len(first.seeds))}] and interquartile mean; params and FLOPs "
-        "(per sample) that growing added; kept and wasted: seeds per episode that were fossilised, and that were not"
-        + ("; worth: test minus the price of the params, with its interval" if first.worth is not None else ""),
+        f"test: mean in percent [95 % interval, {_unit(len(first.seeds))}]{_PRICED_CAPTION if priced else _CAPTION}",
     )
-    worth = () if first.worth is None else ("worth",)
-    for heading in ("test", *worth, "iqm", "params", "FLOPs", "kept", "wasted", "reward"):
+    for heading in _PRICED_HEADINGS if priced else _HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
-        table.add_row(
-            _name(result),
-            _estimate(result.test_accuracy),
-            *(() if result.worth is None else (_estimate(result.worth),)),
-            number(result.test_accuracy.iqm, 1),
-            f"+{number(result.parameters_added.mean, 0)}",
-            f"+{_short(result.flops.mean - result.host_flops)}",
-            number(result.fossilized.mean, 1),
-            number(result.wasted.mean, 1),
-            number(result.reward.mean, 1),
-        )
+        table.add_row(_name(result), *(_cells(result) if result.worth is None else _priced_cells(result, result.worth)))
     return table
+
+
+def _cells(result: ControllerResult) -> tuple[str, ...]:
+    return (
+        _estimate(result.test_accuracy),
+        number(result.test_accuracy.iqm, 1),
+        f"+{number(result.parameters_added.mean, 0)}",
+        f"+{_short(result.flops.mean - result.host_flops)}",
+        number(result.fossilized.mean, 1),
+        number(result.wasted.mean, 1),
+        number(result.reward.mean, 1),
+    )
+
+
+def _priced_cells(result: ControllerResult, worth: Estimate) -> tuple[str, ...]:
+    return (
+        _estimate(result.test_accuracy),
+        _estimate(worth),
+        f"+{number(result.parameters_added.mean, 0)}",
+        number(result.fossilized.mean, 1),
+        number(result.reward.mean, 1),
+    )
 
 
 def differences_table(results: Sequence[ControllerResult]) -> Table:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from rich.progress import Progress
 from rich.table import Table
@@ -13,8 +15,12 @@ from rich.text import Text
 
 from esper.console import PlainConsole
 from esper.errors import HistoryError
+from esper.history.legacy.following import FollowedOriginal
 from esper.history.legacy.importing import ASIDE_FILE, ImportedRun, import_original
 from esper.history.legacy.lines import original_file
+
+LOOK_SECONDS: Final = 0.25
+"""The time between two looks at a file that grows."""
 
 
 @contextmanager
@@ -32,6 +38,71 @@ def opened(path: Path) -> Generator[tuple[Path, ImportedRun | None]]:
         name = file.resolve().parent.name or file.stem
         imported = import_showing_progress(file, Path(folder) / name)
         yield imported.path, imported
+
+
+@contextmanager
+def followed(path: Path) -> Generator[Path]:
+    """A run directory as it is, or a run directory that grows with the original's file at a path.
+
+    What became of its lines is printed when the block ends.
+
+    Raises:
+        HistoryError: a line of the original's file is damaged; what came before it was shown.
+    """
+    file = original_file(path)
+    if file is None:
+        yield path
+        return
+    with TemporaryDirectory(prefix="esper-") as folder:
+        run = Path(folder) / (file.resolve().parent.name or file.stem)
+        run.mkdir()
+        follower = _Following(file, run)
+        follower.start()
+        try:
+            yield run
+        finally:
+            follower.stop()
+        if follower.failure is not None:
+            raise follower.failure
+        if follower.imported is not None:
+            print_counts(follower.imported, stderr=True)
+
+
+class _Following(threading.Thread):
+    """Looks at the original's file until its run is over.
+
+    imported: what came of the file, once that is known.
+    failure: why it could not be followed further.
+    """
+
+    def __init__(self, source: Path, run: Path) -> None:
+        super().__init__(name="original", daemon=True)
+        self.imported: ImportedRun | None = None
+        self.failure: HistoryError | None = None
+        self._followed = FollowedOriginal(source, run, run_id=run.name)
+        self._source = source
+        self._stopped = threading.Event()
+        if self._followed.is_over:  # Then it is never shown as live.
+            self.imported = self._followed.close()
+
+    def run(self) -> None:
+        if self.imported is not None:
+            return
+        try:
+            while not self._followed.is_over and not self._stopped.wait(LOOK_SECONDS):
+                self._followed.look()
+            self.imported = self._followed.close()
+        except HistoryError as error:
+            self.failure = error
+        except OSError as error:
+            self.failure = HistoryError(f"{self._source} cannot be followed: {error.strerror or error}")
+        finally:
+            if self.imported is None:
+                self._followed.abandon()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
 
 
 def import_showing_progress(source: Path, target: Path) -> ImportedRun:

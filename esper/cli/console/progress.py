@@ -27,10 +27,14 @@ class ConsoleProgress:
     name = "console"
     critical = False
 
-    def __init__(self, config: TrainingConfig, console: Console) -> None:
-        self._rounds = config.run.rounds
-        self._epochs = config.fleet.episode_length
-        self._steps_per_round = config.fleet.envs * config.fleet.episode_length
+    def __init__(self, config: TrainingConfig | None, console: Console) -> None:
+        """Wait for the first event.
+
+        config: the settings of the run, if they are known; the first event says what matters of them again.
+        """
+        self._rounds = 0 if config is None else config.run.rounds
+        self._epochs = 0 if config is None else config.fleet.episode_length
+        self._steps_per_round = 0 if config is None else config.fleet.envs * config.fleet.episode_length
         self._console = console
         self._stats: list[tuple[str, BatchStats]] = []
         self._progress = Progress(
@@ -43,7 +47,8 @@ class ConsoleProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task(f"loading {config.task.name}", total=self._rounds * self._steps_per_round)
+        first = "waiting for the first event" if config is None else f"loading {config.task.name}"
+        self._task = self._progress.add_task(first, total=self._rounds * self._steps_per_round or None)
         self._progress.start()
 
     def accept(self, event: Event) -> None:
@@ -69,6 +74,7 @@ class ConsoleProgress:
                 self._print(anomaly_line(anomaly))
             case BatchEpochCompleted() as barrier:
                 self._progress.update(self._task, completed=barrier.batch * self._steps_per_round)
+                self._print_round(None)  # The original recorded no speeds, so that the figures still wait.
             case BatchStats() as stats:
                 self._stats.append((event.group_id, stats))
             case Throughput() as speed:
@@ -80,7 +86,7 @@ class ConsoleProgress:
         """Take the bar off the screen."""
         self._progress.stop()
 
-    def _print_round(self, speed: Throughput) -> None:
+    def _print_round(self, speed: Throughput | None) -> None:
         """Print one line per policy group, with its name if there are several."""
         width = max((len(group_id) for group_id, _ in self._stats), default=0)
         for group_id, stats in self._stats:
@@ -89,6 +95,7 @@ class ConsoleProgress:
         self._stats.clear()
 
     def _start(self, started: TrainingStarted) -> None:
+        self._rounds, self._epochs = started.max_batches, started.max_epochs
         self._steps_per_round = started.n_envs * started.max_epochs
         self._progress.update(self._task, total=self._rounds * self._steps_per_round)
         self._print(
@@ -100,12 +107,13 @@ class ConsoleProgress:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def round_line(stats: BatchStats, speed: Throughput, rounds: int) -> str:
+def round_line(stats: BatchStats, speed: Throughput | None, rounds: int) -> str:
     """One round, in one line."""
+    rate = None if speed is None else speed.env_epochs_per_second
     return (
         f"round {stats.batch:>{len(str(rounds))}}/{rounds}  accuracy {percent(stats.avg_accuracy):>5} %  "
         f"test {percent(stats.avg_test_accuracy):>5} %  reward {number(stats.avg_return):>7}  "
-        f"entropy {number(stats.entropy)}  {number(speed.env_epochs_per_second, 1)} env-epochs/s"
+        f"entropy {number(stats.entropy)}  {number(rate, 1)} env-epochs/s"
     )
 
 

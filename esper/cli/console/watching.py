@@ -30,7 +30,8 @@ def watch_run(directory: RunDirectory) -> int:
     """
     console = PlainConsole()
     follower = Follower(directory.path)
-    progress = ConsoleProgress(directory.load_config(), console)
+    known = directory.config_path.exists()  # Runs of the original have no settings.
+    progress = ConsoleProgress(directory.load_config() if known else None, console)
     watched = WatchedRun(console, progress)
     try:
         while True:

@@ -77,6 +77,11 @@ class ConvertedRun:
             self._aside = (self._folder / ASIDE_FILE).open("xb")
         self._aside.write(line.text)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every round that the run set out to do is there."""
+        return self.dialect.ending(self._last_time) is not None
+
     def flush(self) -> None:
         """Let readers see what was added."""
         self._events.flush()
@@ -120,7 +125,7 @@ def default_name(source: Path) -> str:
     with open_file(source) as file:
         first = next(original_lines(source, file), None)
     if first is None:
-        raise _no_line(source)
+        raise no_line(source)
     return f"{datetime.fromtimestamp(first.time, UTC).strftime('%Y%m%dT%H%M%SZ')}-{ORIGINAL}"
 
 
@@ -164,11 +169,12 @@ def _convert(source: Path, folder: Path, run_id: str, advance: Callable[[int], N
                 advance(file.tell())
         torn = bool(file.read(1))
     if run is None:
-        raise _no_line(source)
+        raise no_line(source)
     return ImportedRun(path=folder, dialect=run.dialect, torn_tail=torn, rounds=run.close())
 
 
-def _no_line(source: Path) -> HistoryError:
+def no_line(source: Path) -> HistoryError:
+    """The error for a file that has nothing to begin with."""
     return HistoryError(f"{source} has no complete line: it is empty or was cut off at its start")
 
 

@@ -112,3 +112,23 @@ def test_the_cockpit_watches_and_steers_a_run_of_another_process(tmp_path: Path,
             assert shown.wait() == 0
             other.send(signal.SIGTERM)
             assert other.wait() == 128 + signal.SIGTERM
+
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def test_the_originals_file_is_watched_like_a_run(esper: Esper) -> None:
+    done = esper("watch", "--no-tui", SAMPLES / "original")
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.splitlines()
+    assert first.startswith("cifar")
+    assert last.startswith("ENDED: The run finished after 2 rounds")
+    assert len(rounds(done.stdout)) == 2
+    assert "lines: " in done.stderr
+
+
+def test_an_imported_run_without_settings_is_watched(esper: Esper, tmp_path: Path) -> None:
+    assert esper("import", SAMPLES / "original", "--out", tmp_path / "run").returncode == 0
+    done = esper("watch", "--no-tui", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert len(rounds(done.stdout)) == 2
