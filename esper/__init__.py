@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from esper.growth.hosts.registry import register_host
     from esper.history.presets import list_presets, load_preset
     from esper.history.reader import read_events, read_history
-    from esper.rewards.components import register_reward
+    from esper.rewards.components import register_reward, register_reward_component
     from esper.tasks.arrays import task_from_arrays
     from esper.tasks.datasets import task_from_dataset
     from esper.tasks.registry import register_task
@@ -47,6 +47,7 @@ __all__ = [
     "register_controller",
     "register_host",
     "register_reward",
+    "register_reward_component",
     "register_sink",
     "register_task",
     "task_from_arrays",
@@ -67,6 +68,7 @@ _HOMES: Final = {
     "register_controller": "esper.training.controllers.registry",
     "register_host": "esper.growth.hosts.registry",
     "register_reward": "esper.rewards.components",
+    "register_reward_component": "esper.rewards.components",
     "register_sink": "esper.telemetry.sinks",
     "register_task": "esper.tasks.registry",
     "task_from_arrays": "esper.tasks.arrays",

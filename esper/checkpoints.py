@@ -10,6 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from esper.contracts.blueprints import declared_blueprints
 from esper.contracts.constants import AGENT_NAME
 from esper.control.server import served_control
 from esper.errors import CheckpointError, ConfigError, HistoryError
@@ -40,16 +41,22 @@ _SHIPPED: Final = Path(__file__).parent / "shipped"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPolicy:
-    """A policy that was trained.
+    """A policy that was trained. Another process to which it is sent loads it from its checkpoint.
 
+    group_id: the group whose policy it is.
     config: the one that it was trained with.
     tensors: its agent's state.
     """
 
     path: Path
+    group_id: str
     rounds_completed: int
     config: TrainingConfig
     tensors: Mapping[str, Tensor]
+
+    def __reduce__(self) -> tuple[Callable[[Path, str], SavedPolicy], tuple[Path, str]]:
+        """For pickle: where to find the policy."""
+        return _load_group, (self.path, self.group_id)
 
     def make_controller(self, config: TrainingConfig, device: torch.device) -> FrozenAgent:
         """The policy as a controller for the envs of config.
@@ -90,13 +97,19 @@ def load_policy(path: Path | str, *, group_id: str | None = None) -> SavedPolicy
     """
     saved = open_checkpoint(path)
     group = _choose(saved, group_id)
+    _check_blueprints(saved, group)
     tensors = _tensors_of(saved)
     return SavedPolicy(
         path=saved.path,
+        group_id=group.group_id,
         rounds_completed=saved.manifest.rounds_completed,
         config=group.config,
         tensors=below("controller", below(group.group_id, tensors)),
     )
+
+
+def _load_group(path: Path, group_id: str) -> SavedPolicy:
+    return load_policy(path, group_id=group_id)
 
 
 def shipped_policy(preset: str) -> Path:
@@ -180,6 +193,8 @@ def load_trainer_state(path: Path | str) -> TrainerState:
         HistoryError: the run's history cannot be read, or does not have the rounds of the checkpoint.
     """
     saved = open_checkpoint(path)
+    for group in saved.manifest.groups:
+        _check_blueprints(saved, group)
     rounds = saved.manifest.rounds_completed
     run = saved.path.parent.parent
     earlier = tuple(summary for summary in read_history(run) if summary.batch <= rounds)
@@ -267,6 +282,24 @@ def _tensors_of(saved: SavedCheckpoint) -> dict[str, Tensor]:
     except ConfigError as error:
         raise CheckpointError(f"{saved.path}: {error}") from error
     return tensors
+
+
+def _check_blueprints(saved: SavedCheckpoint, group: GroupRecord) -> None:
+    """Refuse a policy whose blueprint head has other choices than those of this process.
+
+    Raises:
+        ConfigError: plug-ins have declared other blueprints, or in another order.
+    """
+    here = declared_blueprints()
+    if group.controller == AGENT_NAME and group.blueprints != here:
+        raise ConfigError(
+            f"{saved.path} was trained with {_listed(group.blueprints)}, and this process has {_listed(here)}: load "
+            "the same plug-ins in the same order (--plugin)"
+        )
+
+
+def _listed(blueprints: tuple[str, ...]) -> str:
+    return f"the blueprints {', '.join(blueprints)} beside Esper's own" if blueprints else "Esper's own blueprints only"
 
 
 def _choose(saved: SavedCheckpoint, group_id: str | None) -> GroupRecord:

@@ -14,11 +14,15 @@ from importlib import import_module
 from importlib.metadata import entry_points, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
+from traceback import walk_tb
 from typing import Final
 
 from esper.errors import ConfigError, in_one_line
 
 ENTRY_POINT_GROUP: Final = "esper.plugins"
+
+_imported: Final[set[str]] = set()
+"""The plug-ins of this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,29 @@ def _digest(name: str) -> str | None:
     return sha.hexdigest()
 
 
+def blame(error: BaseException) -> str | None:
+    """Which plug-in an error comes from, where in it and what it says, on one line. None if no plug-in is involved.
+
+    The place is the last one in the plug-in's own code, from which the error may have come by way of torch.
+    """
+    place = None
+    for frame, line in walk_tb(error.__traceback__):
+        plugin = _plugin_of(frame.f_globals.get("__name__", ""))
+        if plugin is not None:
+            code = frame.f_code
+            place = f"plugin {plugin!r} failed in {code.co_name} ({Path(code.co_filename).name}, line {line})"
+    if place is None:
+        return None
+    words = " ".join(str(error).split())
+    return f"{place}: {type(error).__name__}" + (f": {words}" if words else "")
+
+
+def _plugin_of(module: str) -> str | None:
+    return next((name for name in _imported if f"{module}.".startswith(f"{name}.")), None)
+
+
 def _load(name: str) -> None:
+    _imported.add(name)
     try:
         import_module(name)
     except ModuleNotFoundError as error:

@@ -17,6 +17,7 @@ from esper.control.messages import Action
 from esper.errors import EsperError
 from esper.process.console_log import ConsoleLog
 from esper.process.signals import StopSignals
+from esper_tui.calling import Caller
 from esper_tui.driver import driver_reporting_to
 from esper_tui.key_rows import Key, Where, remapped
 from esper_tui.keys import KEYS
@@ -103,6 +104,7 @@ class CockpitApp(MomentsApp):
         self._signals = signals
         self._console_log = log
         self._ascii = ascii
+        self._caller = Caller(settings, self._write_codes)
         self._notice = notice
         self._screens: dict[str, CockpitScreen] = {}
         for theme in THEMES:
@@ -137,6 +139,15 @@ class CockpitApp(MomentsApp):
         self.set_interval(self._frame_seconds, self.draw_frame)
         self.call_after_refresh(self.draw_frame)
 
+    def on_unmount(self) -> None:
+        self._caller.leave()
+
+    def _write_codes(self, codes: str) -> None:
+        """Send control codes that Textual has no words for."""
+        if self._driver is not None:
+            self._driver.write(codes)
+            self._driver.flush()
+
     def on_print(self, event: Print) -> None:
         """Keep what the run printed."""
         if self._console_log is not None:
@@ -169,6 +180,8 @@ class CockpitApp(MomentsApp):
                 self._frame = frame
                 self.mark_bookmarks()
                 front.show_frame(frame)
+                if self.source.is_live:
+                    self._caller.tell(frame.snapshot, self.view.loud_alerts(frame.snapshot.alerts))
 
     def _obey(self, signals: StopSignals) -> bool:
         """Leave the screen if a signal asks for it; returns whether that is so.

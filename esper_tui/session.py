@@ -21,6 +21,7 @@ from esper.contracts.text import printable
 from esper.history.recorded_events import RecordedEvents
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
+from esper.process.alert_command import AlertCommand
 from esper.process.console_log import ConsoleLog, let_handlers_follow
 from esper.process.garbage import rare_full_collections
 from esper.process.signals import OnHangup, StopSignals, stop_on_signals
@@ -52,6 +53,7 @@ def train(
     resume: ResumePoint | None = None,
     on_hangup: OnHangup = "continue",
     read_only: bool = False,
+    on_alert: str | None = None,
 ) -> int:
     """Train a run in a worker thread of the cockpit and show it.
 
@@ -61,6 +63,7 @@ def train(
     resume: the point from which an earlier run goes on, in its own directory.
     on_hangup: whether the run goes on without the screen, or stops, when the terminal is gone.
     read_only: leave out every key that changes the run.
+    on_alert: the command to run for every alert.
 
     Returns:
         The process's exit code: 0, 1 if the run failed, 130 if it was stopped, or 128 and the number of the signal that
@@ -76,6 +79,8 @@ def train(
         recording = stack.enter_context(start)
         origin, failure_path = str(recording.directory.path), recording.directory.path / FAILURE_FILE
         log = ConsoleLog(recording.directory.path)
+        alerts = AlertCommand(on_alert, recording.directory.path)
+        recording.hub.add_sink(alerts)
         let_handlers_follow()
         source = LiveSource(control=control, origin=origin, clock=time.monotonic)
         job = training_job(groups or [GroupSpec(config=config)], recording, stack, failure_path, resume)
@@ -94,6 +99,8 @@ def train(
             run_live(app, source, signals, log, out=sys.stdout)
             if report is not None and source.failure is None:
                 report(recording.directory.path)
+            if alerts.summary is not None:
+                print(f"esper: {printable(alerts.summary)}", file=sys.stderr)
             code = report_end(source, failure_path, out=sys.stdout, errors=sys.stderr)
     return code or app.return_code or signals.exit_code or _stop_code(source)
 

@@ -1,4 +1,4 @@
-"""What a user has chosen once and keeps: the theme, and keys of their own. One TOML file per user."""
+"""What a user has chosen once and keeps: theme, keys of their own, bell and title. One TOML file per user."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from esper_tui.key_rows import remapped
 from esper_tui.keys import KEYS
 from esper_tui.themes import THEMES
 
+BELLS: Final = ("off", "critical", "warning")
+"""No alert rings, critical ones do, or warnings too."""
+
 
 def settings_path() -> Path:
     """$XDG_CONFIG_HOME/esper/cockpit.toml, by default in ~/.config."""
@@ -26,10 +29,14 @@ def settings_path() -> Path:
 class Settings:
     """theme: one of esper_tui/themes.py.
     keys: other keys for rows of the key table, by the row's name; Textual's names of keys.
+    bell: which new alerts ring the terminal's bell: one of BELLS.
+    title: whether the terminal's title says where the run is.
     """
 
     theme: str = THEMES[0].name
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    bell: str = BELLS[0]
+    title: bool = False
 
 
 DEFAULT_SETTINGS: Final = Settings()
@@ -47,9 +54,9 @@ def load_settings(path: Path) -> Settings:
         return DEFAULT_SETTINGS
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    unknown = set(document) - {"theme", "keys"}
+    unknown = set(document) - {"theme", "keys", "bell", "title"}
     if unknown:
-        raise ConfigError(f"{path}: {', '.join(sorted(unknown))}: not known; there are theme and keys")
+        raise ConfigError(f"{path}: {', '.join(sorted(unknown))}: not known; there are theme, keys, bell and title")
     theme, changes = document.get("theme", DEFAULT_SETTINGS.theme), document.get("keys", {})
     names = [one.name for one in THEMES]
     if theme not in names:
@@ -62,7 +69,12 @@ def load_settings(path: Path) -> Settings:
             raise ConfigError(f"{path}: keys.{name}: {value!r} is not the name of a key")
         keys[name] = value
     remapped(keys, KEYS)
-    return Settings(theme=theme, keys=keys)
+    bell, title = document.get("bell", DEFAULT_SETTINGS.bell), document.get("title", DEFAULT_SETTINGS.title)
+    if bell not in BELLS:
+        raise ConfigError(f"{path}: bell: {bell!r} is none of {', '.join(BELLS)}")
+    if not isinstance(title, bool):
+        raise ConfigError(f"{path}: title: {title!r} is neither true nor false")
+    return Settings(theme=theme, keys=keys, bell=bell, title=title)
 
 
 def remember_theme(theme: str) -> str:

@@ -1,7 +1,4 @@
-"""A blueprint of your own: a 1x1 convolution with SiLU.
-
-It takes the id LORA, which no blueprint of convolutional hosts uses.
-"""
+"""A blueprint of your own: a 1x1 convolution with SiLU."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from torch import nn
 
 import esper
 from esper.conformance.blueprints import check_blueprint
-from esper.contracts.actions import Blueprint
+from esper.contracts.blueprints import find_blueprint
 from esper.growth.blueprints.from_module import module_blueprint
 
 
@@ -20,9 +17,11 @@ def build(channels: int) -> nn.Module:
 
 def main() -> None:
     esper.register_blueprint(
-        Blueprint.LORA, module_blueprint(build), parameter_estimate=lambda channels: channels**2 + 3 * channels
+        "silu_conv", module_blueprint(build), parameter_estimate=lambda channels: channels**2 + 3 * channels
     )
-    report = check_blueprint(Blueprint.LORA)
+    blueprint = find_blueprint("silu_conv")
+    assert blueprint is not None
+    report = check_blueprint(blueprint)
     print(report)
     assert report.passed
 
@@ -32,7 +31,7 @@ def main() -> None:
         envs=2,
         episode_length=12,
         controller="schedule",
-        set=["controller.schedule.blueprints=['lora']"],
+        set=["controller.schedule.blueprints=['silu_conv']"],
     )
     print(f"{run.summaries[-1].avg_accuracy:.1f} % with seeds of this blueprint")
 

@@ -26,6 +26,7 @@ def _one_thread() -> None:
 @pytest.fixture
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts that a test registers are gone after it."""
+    from esper.contracts import blueprints
     from esper.growth.blueprints import catalogue, registry
     from esper.growth.hosts import kinds
     from esper.growth.hosts import registry as hosts
@@ -38,11 +39,13 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
         for topology in table:
             monkeypatch.setitem(table, topology, dict(table[topology]))
     monkeypatch.setattr(registry, "_REGISTERED", {})
+    monkeypatch.setattr(blueprints, "_declared", {})
     monkeypatch.setattr(catalogue, "_AVAILABLE", dict(catalogue._AVAILABLE))
     monkeypatch.setattr(catalogue, "_ADDED", {topology: dict(added) for topology, added in catalogue._ADDED.items()})
     for parts in (controllers.CONTROLLERS, tasks.TASKS, kinds.KINDS, modes.MODES, sinks.SINKS):
         monkeypatch.setattr(parts, "_parts", dict(parts._parts))
     monkeypatch.setattr(components, "CONTRIBUTION_MODES", dict(components.CONTRIBUTION_MODES))
+    monkeypatch.setattr(components, "COMPONENTS", dict(components.COMPONENTS))
     monkeypatch.setattr(hosts, "_FACTORIES", dict(hosts._FACTORIES))
 
 

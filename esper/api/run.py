@@ -14,7 +14,10 @@ from esper.training.config import TrainingConfig
 from esper.training.vectorized_types import BatchSummary
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from esper.checkpoints import SavedPolicy
+    from esper.history.host_files import SavedHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,30 @@ class Run:
         from esper.checkpoints import load_policy
 
         return load_policy(self.path, group_id=group_id)
+
+    def hosts(self) -> tuple[SavedHost, ...]:
+        """The networks that the run kept, as run.keep_hosts says, each with its description.
+
+        Raises:
+            HistoryError: one of them is damaged.
+        """
+        from esper.history.host_files import list_hosts
+
+        return tuple(list_hosts(self.path))
+
+    def load_host(self, which: str = "best") -> nn.Module:
+        """A network that the run kept, as an ordinary module in evaluation mode. Loads torch.
+
+        which: best, last, or an env and an episode such as 3,17; `esper hosts RUN` lists them.
+
+        Raises:
+            ConfigError: there is no such network, or it needs a plug-in that is not loaded.
+            HistoryError: it is damaged.
+        """
+        from esper.export.network import load_host
+        from esper.export.selection import find_host
+
+        return load_host(find_host(self.path, which))
 
 
 def open_run(path: Path | str) -> Run:

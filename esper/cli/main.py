@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from esper.cli.commands import bench, check, presets
+from esper.cli.commands import bench, check, new, presets
 from esper.cli.commands.ab import ab
 from esper.cli.commands.checkpoints import checkpoints
 from esper.cli.commands.compare import compare
@@ -29,6 +29,7 @@ from esper.cli.commands.runs import runs
 from esper.cli.commands.search import search
 from esper.cli.commands.settings import settings
 from esper.cli.commands.stop import stop
+from esper.cli.commands.sweep import sweep
 from esper.cli.commands.train import train
 from esper.cli.commands.watch import watch
 from esper.cli.errors import INTERRUPTED, report, show_defect
@@ -55,6 +56,7 @@ app.command()(picture)
 app.command()(stop)
 app.command()(checkpoints)
 app.command()(evaluate)
+app.command()(sweep)
 app.command()(search)
 app.command()(demo)
 app.command()(hosts)
@@ -62,6 +64,7 @@ app.command()(export)
 app.add_typer(presets.app, name="presets")
 app.add_typer(bench.app, name="bench")
 app.add_typer(check.app, name="check")
+app.add_typer(new.app, name="new")
 app.command()(query)
 app.command()(compare)
 app.command()(settings)
@@ -121,7 +124,7 @@ def main() -> None:
     except KeyboardInterrupt:
         say("esper: interrupted")
         code = INTERRUPTED
-    except (ValueError, RuntimeError, OSError, typer.TyperException) as error:
+    except Exception as error:  # A plug-in may raise anything. What is a defect of Esper keeps its traceback.
         code = report(error)
         if code is None:
             raise

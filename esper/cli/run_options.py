@@ -48,6 +48,7 @@ Sinks = Annotated[
     list[str] | None,
     typer.Option("--sink", metavar="NAME", help="Also send every event to this sink. Repeatable."),
 ]
+Jobs = Annotated[int, typer.Option(min=1, metavar="N", help="Let N processes train at once; the results are the same.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="Leave out every key of the cockpit that changes the run.")]
 Serve = Annotated[
     bool, typer.Option("--serve", help="Show it in a browser, to any number of visitors, who can change nothing.")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from esper.conformance.agreement import AGREEMENT_LIMIT, largest_disagreement, with_gradients
+from esper.conformance.report import ConformanceReport, Finding
 from esper.contracts.actions import AlphaAlgorithm, Blueprint, Topology
 from esper.growth.blueprints.registry import ESTIMATES, build_seed
 from esper.growth.blueprints.residual import ResidualSeed
@@ -71,16 +72,25 @@ class BlueprintReport:
         return all(check.passed for check in self.checks)
 
     @property
+    def report(self) -> ConformanceReport:
+        """The same in the form that all checks share."""
+        return ConformanceReport(
+            subject=(
+                f"blueprint {self.blueprint.name} ({self.topology}, {self.channels} channels, "
+                f"{self.parameters} parameters)"
+            ),
+            findings=tuple(
+                Finding(check=check.name, passed=check.passed, detail=f"{check.found} (wanted: {check.wanted})")
+                for check in self.checks
+            ),
+        )
+
+    @property
     def failures(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if not check.passed)
 
     def __str__(self) -> str:
-        lines = [f"{self.blueprint.name} ({self.topology}, {self.channels} channels, {self.parameters} parameters)"]
-        lines += [
-            f"  {'passed' if check.passed else 'FAILED'}  {check.name}: {check.found} (wanted: {check.wanted})"
-            for check in self.checks
-        ]
-        return "\n".join(lines)
+        return str(self.report)
 
 
 def check_blueprint(blueprint: Blueprint, *, topology: Topology = Topology.CNN, channels: int = 16) -> BlueprintReport:

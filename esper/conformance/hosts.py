@@ -5,6 +5,7 @@ Legend: R rows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from esper.conformance.agreement import AGREEMENT_LIMIT, largest_disagreement, with_gradients
 from esper.conformance.report import ConformanceReport, Finding
 from esper.growth.hosts.config import HostConfig
-from esper.growth.hosts.kinds import TOKEN_SAMPLE_DIMS, injection_specs
+from esper.growth.hosts.kinds import IMAGE_SAMPLE_DIMS, TOKEN_SAMPLE_DIMS, host_kind, injection_specs, list_host_kinds
 from esper.growth.hosts.protocol import HostProtocol
 from esper.growth.hosts.registry import build_host
 from esper.layers.algorithm import StackedAlgorithm
@@ -25,6 +26,9 @@ from esper.layers.rows import row_tensors
 _ROWS: Final = 3
 _SAMPLES: Final = 8
 _TOLERANCE: Final = 1e-4
+_SHAPES: Final[dict[int, tuple[int, ...]]] = {IMAGE_SAMPLE_DIMS: (1, 8, 8), TOKEN_SAMPLE_DIMS: (6,)}
+"""The samples on which a kind is checked, by the number of their axes."""
+_CLASSES: Final = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,4 +215,19 @@ def _causal(subject: _Subject) -> Finding:
         check="nothing looks ahead",
         passed=worst <= _TOLERANCE,
         detail=f"later tokens change earlier logits by {worst:.1e}, allowed {_TOLERANCE:.0e}",
+    )
+
+
+def check_every_host(names: Sequence[str] = ()) -> tuple[ConformanceReport, ...]:
+    """Check hosts as their kinds make them by default, on small samples of the shape that each kind reads.
+
+    names: the kinds; without one, every registered kind.
+
+    Raises:
+        ConfigError: there is no such host, or it cannot read such samples.
+    """
+    kinds = [host_kind(name) for name in names] or list_host_kinds()
+    return tuple(
+        check_host(HostConfig(kind=kind.name), input_shape=_SHAPES[kind.sample_dims], num_classes=_CLASSES)
+        for kind in kinds
     )

@@ -1,4 +1,4 @@
-"""What a public conformance check reports: one finding per promise that was checked."""
+"""What every conformance check reports, whatever its subject: one finding per promise that was checked."""
 
 from __future__ import annotations
 

@@ -7,9 +7,8 @@ accuracy minus the price of what was grown, where size has a price, else the acc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -17,12 +16,14 @@ import numpy as np
 import torch
 
 from esper.conformance.ranking import spearman
+from esper.conformance.report import ConformanceReport, Finding
 from esper.contracts.conditions import Conditions
 from esper.contracts.stages import FORWARD_STAGES
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import Script, scripts
 from esper.rewards.build import LivedStep, build_inputs
 from esper.rewards.config import REWARD_MODES, RewardConfig
+from esper.rewards.modes import MODES
 from esper.rewards.payment import pay
 from esper.rewards.state import RewardState
 from esper.telemetry.hub import Hub, Sink
@@ -101,8 +102,41 @@ class RewardReport:
     @property
     def passed(self) -> bool:
         """Whether the reward ranks well enough, as far as the policies differ."""
-        ranks = self.rank_correlation is None or self.rank_correlation >= LEAST_RANK_CORRELATION
-        return ranks and (self.inverted is None or self.inverted <= MOST_INVERTED)
+        return self.report.passed
+
+    @property
+    def report(self) -> ConformanceReport:
+        """The same in the form that all checks share."""
+        rank, inverted = self.rank_correlation, self.inverted
+        payments = [item.returned for item in self.paid]
+        return ConformanceReport(
+            subject=f"reward {self.mode}",
+            findings=(
+                Finding(
+                    check="pays finite amounts",
+                    passed=bool(np.isfinite(payments).all()),
+                    detail=f"from {min(payments):.4g} to {max(payments):.4g} per episode",
+                ),
+                Finding(
+                    check="pays in the order of accuracy",
+                    passed=rank is None or rank >= LEAST_RANK_CORRELATION,
+                    detail=(
+                        "all are paid, or all are good, alike"
+                        if rank is None
+                        else f"rank correlation {rank:.3f} (wanted: at least {LEAST_RANK_CORRELATION})"
+                    ),
+                ),
+                Finding(
+                    check="never pays the worse policy better",
+                    passed=inverted is None or inverted <= MOST_INVERTED,
+                    detail=(
+                        "no two policies are far apart"
+                        if inverted is None
+                        else f"{100 * inverted:.1f} % of the pairs (wanted: at most {100 * MOST_INVERTED:.0f} %)"
+                    ),
+                ),
+            ),
+        )
 
 
 def play_scripts(
@@ -126,15 +160,17 @@ class RewardCheckStoppedError(Exception):
 
 
 def reward_reports(played: Sequence[PlayedScript], config: RewardConfig) -> tuple[RewardReport, ...]:
-    """One report per mode of the contribution family, then one for the loss family."""
-    modes = [(mode, replace(config, mode=mode, family="contribution")) for mode in REWARD_MODES]
-    modes.append((LOSS_FAMILY, replace(config, mode="shaped", family="loss")))
-    return tuple(rank(name, [_paid(script, own) for script in played]) for name, own in modes)
+    """One report per mode of the contribution family, plug-ins' and the config's own included; then the loss family."""
+    names = dict.fromkeys([*REWARD_MODES, *MODES.names(), config.mode])
+    modes = [replace(config, mode=mode, family="contribution") for mode in names]
+    modes.append(replace(config, mode="shaped", family="loss"))
+    return tuple(reward_report(played, own) for own in modes)
 
 
-def report_to_json(report: RewardReport) -> str:
-    """The whole report on one line, without the newline. What was not measured is null."""
-    return json.dumps({**asdict(report), "passed": report.passed})
+def reward_report(played: Sequence[PlayedScript], config: RewardConfig) -> RewardReport:
+    """How one reward ranks the scripted policies."""
+    name = LOSS_FAMILY if config.family == "loss" else config.mode
+    return rank(name, [_paid(script, config) for script in played])
 
 
 def rank(mode: str, paid: Sequence[PaidScript]) -> RewardReport:

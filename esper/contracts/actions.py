@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
 
+from esper.contracts.blueprints import Blueprint as Blueprint
+from esper.contracts.blueprints import blueprint_count
+
 
 class Head(IntEnum):
     """The action heads in tensor order."""
@@ -32,24 +35,6 @@ class Op(IntEnum):
     PRUNE = 3
     FOSSILIZE = 4
     ADVANCE = 5
-
-
-class Blueprint(IntEnum):
-    """The kinds of seed module. NOOP exists for the head's indexing and is always masked out."""
-
-    NOOP = 0
-    CONV_LIGHT = 1
-    ATTENTION = 2
-    NORM = 3
-    DEPTHWISE = 4
-    BOTTLENECK = 5
-    CONV_SMALL = 6
-    CONV_HEAVY = 7
-    LORA = 8
-    LORA_LARGE = 9
-    MLP_SMALL = 10
-    MLP = 11
-    FLEX_ATTENTION = 12
 
 
 class Topology(StrEnum):
@@ -195,12 +180,13 @@ PLACEHOLDERS: Final[dict[Head, int]] = {
 
 
 def head_sizes(num_slots: int) -> tuple[int, ...]:
-    """The number of choices of each head, in head order.
+    """The number of choices of each head, in head order. Blueprints of plug-ins add to those of the second.
 
     >>> head_sizes(3)
     (3, 13, 4, 3, 3, 4, 5, 6)
     """
-    return tuple(num_slots if head is Head.SLOT else len(_HEAD_ENUMS[head]) for head in Head)
+    known = {Head.SLOT: num_slots, Head.BLUEPRINT: blueprint_count()}
+    return tuple(known[head] if head in known else len(_HEAD_ENUMS[head]) for head in Head)
 
 
 def choice_name(head: Head, index: int, slot_ids: tuple[str, ...]) -> str:

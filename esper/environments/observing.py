@@ -5,13 +5,13 @@ Legend: E envs, S slots, D features, N blueprints.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.blueprints import Blueprint, blueprint_count, every_blueprint
 from esper.policy.features import BASE_FEATURES, CONDITION_FEATURES, SLOT_FEATURES, Feature, feature_table
 from esper.policy.observations import NO_BLUEPRINT, Observation
 
@@ -20,8 +20,6 @@ Floats = NDArray[np.float32]
 Flat = NDArray[np.float32]
 Parts = dict[str, NDArray[np.float32] | NDArray[np.int64]]
 Observed = Flat | Parts
-
-_BLUEPRINTS: Final = len(Blueprint)
 
 
 class Observing:
@@ -37,6 +35,7 @@ class Observing:
         self._conditions = conditions
         self.features = (*feature_table(slot_ids, conditions=conditions), *(_flags(slot_ids) if kind == "flat" else ()))
         self._slots = len(slot_ids)
+        self._blueprints = blueprint_count()
         self.space = self._flat_space() if kind == "flat" else self._dict_space()
 
     @property
@@ -50,7 +49,7 @@ class Observing:
         blueprints_es = observation.blueprints_es.numpy()
         kinds_es = np.where(blueprints_es == NO_BLUEPRINT, int(Blueprint.NOOP), blueprints_es)
         if self.kind == "flat":
-            flags_esn = np.eye(_BLUEPRINTS, dtype=np.float32)[kinds_es]
+            flags_esn = np.eye(self._blueprints, dtype=np.float32)[kinds_es]
             return np.concatenate([features_ed, flags_esn.reshape(len(features_ed), -1)], axis=1)
         host, slots = len(BASE_FEATURES), len(SLOT_FEATURES) * self._slots
         parts: Parts = {
@@ -75,7 +74,7 @@ class Observing:
             {
                 "host": _box(BASE_FEATURES, (len(BASE_FEATURES),)),
                 "slots": _box(SLOT_FEATURES * self._slots, (self._slots, len(SLOT_FEATURES))),
-                "blueprints": spaces.MultiDiscrete([_BLUEPRINTS] * self._slots),
+                "blueprints": spaces.MultiDiscrete([self._blueprints] * self._slots),
                 **own,
             }
         )
@@ -91,7 +90,7 @@ def _flags(slot_ids: tuple[str, ...]) -> list[Feature]:
             meaning="the slot is empty" if blueprint is Blueprint.NOOP else f"the seed is {blueprint.name}",
         )
         for slot in slot_ids
-        for blueprint in Blueprint
+        for blueprint in every_blueprint()
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from esper.contracts.actions import STYLE_VALUES, AlphaAlgorithm, Blueprint, Op, Style
+from esper.contracts.blueprints import recorded_blueprint
 from esper.contracts.stages import FORWARD_STAGES, SeedStage
 from esper.evaluation.records import Episode, GrownSeed
 from esper.telemetry.events import EpisodeOutcome, Event, LastAction, OutcomeType, SeedGerminated, SeedStageChanged
@@ -34,8 +35,10 @@ class EpisodeCollector:
         match event.payload:
             case SeedGerminated() as born:
                 assert born.alpha_algorithm is not None, "today's runs record how every seed is blended"
+                blueprint = recorded_blueprint(born.blueprint.upper())
+                assert blueprint is not None, "a run germinates blueprints only"
                 self._seeds[born.env_id, born.slot_id] = _Seed(
-                    blueprint=Blueprint[born.blueprint.upper()],
+                    blueprint=blueprint,
                     algorithm=born.alpha_algorithm,
                     stage=SeedStage.GERMINATED,
                 )

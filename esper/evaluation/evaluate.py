@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from time import perf_counter
+from typing import TypeVar
 
 from esper.contracts.constants import AGENT_NAME
 from esper.evaluation.cost import CostMeter
 from esper.evaluation.matching import SizedHost, nearest_host
 from esper.evaluation.plan import Contender, EvaluationPlan
+from esper.evaluation.players import Assignment, Played, Player, assign
 from esper.evaluation.records import Against, ControllerResult, Difference, Episode, Estimate, MatchedHost
-from esper.evaluation.runs import EvaluationRun, run_once
+from esper.evaluation.runs import EvaluationRun
 from esper.evaluation.statistics import estimate, paired_difference, spread
 from esper.growth.hosts.config import HostConfig
-from esper.telemetry.hub import Sink
 from esper.training.episode.conditions import draw_conditions
-from esper.training.run_control import RunControl
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,26 +39,19 @@ class RunDone:
 
 
 class Evaluation:
-    """Plays the runs of a plan one after another into folder/<controller>/, and compares them.
+    """Plays the runs of a plan into folder/<controller>/, and compares them.
 
+    player: plays the runs.
     on_run: is called after every finished run.
-    sinks: receive the events of every run, to show progress.
     """
 
     def __init__(
-        self,
-        plan: EvaluationPlan,
-        folder: Path,
-        *,
-        control: RunControl,
-        on_run: Callable[[RunDone], None],
-        sinks: Sequence[Sink] = (),
+        self, plan: EvaluationPlan, folder: Path, *, player: Player, on_run: Callable[[RunDone], None]
     ) -> None:
         self._plan = plan
         self._folder = folder
-        self._control = control
+        self._player = player
         self._on_run = on_run
-        self._sinks = sinks
         self._meter = CostMeter(plan.base, plan.data)
         self._done = 0
         self.total = len(plan.contenders) * len(plan.seeds)
@@ -65,52 +60,44 @@ class Evaluation:
         """One result per contender, in order.
 
         Raises:
-            EvaluationStoppedError: control asked for it.
-            ConfigError, HistoryError, TelemetryWriteError: as in run_once.
+            EvaluationStoppedError: the player was asked to stop.
+            ConfigError, HistoryError, TelemetryWriteError, WorkerError: as the player.
         """
-        played = {contender.name: self._play(contender) for contender in self._plan.contenders}
+        contenders = self._plan.contenders
+        played = self._play({one.name: assign(self._plan, one, one.name, self._folder) for one in contenders})
         sizes = {name: self._matching_size(runs) for name, runs in played.items()}
-        static = played[self._plan.static.name]
-        as_large: dict[HostConfig, list[EvaluationRun]] = {self._plan.base.host: static}
-        wanted = dict.fromkeys(size.host for size in sizes.values() if size is not None)
-        self.total += len(self._plan.seeds) * len([host for host in wanted if host not in as_large])
-        for size in sizes.values():
-            if size is not None and size.host not in as_large:
-                as_large[size.host] = self._play(self._plan.static, size)
-        return tuple(
-            self._result(contender, played, sizes[contender.name], as_large) for contender in self._plan.contenders
+        own = self._plan.base.host
+        as_large = {own: played[self._plan.static.name]}
+        as_large |= self._play(
+            {
+                size.host: assign(
+                    self._plan, self._plan.static, f"{self._plan.static.name}-{size.value}", self._folder, size.host
+                )
+                for size in sizes.values()
+                if size is not None and size.host != own
+            }
         )
+        return tuple(self._result(contender, played, sizes[contender.name], as_large) for contender in contenders)
 
-    def _play(self, contender: Contender, size: SizedHost | None = None) -> list[EvaluationRun]:
-        """The runs of a contender, one per seed.
+    def _play(self, wanted: Mapping[Key, Sequence[Assignment]]) -> dict[Key, list[EvaluationRun]]:
+        """Play sets of assignments, all of which may be played at once."""
+        every = [assignment for assignments in wanted.values() for assignment in assignments]
+        self.total = self._done + len(every)
+        runs = iter(self._player.play(every, self._tell))
+        return {key: list(islice(runs, len(assignments))) for key, assignments in wanted.items()}
 
-        size: the host on which it plays, in place of the plan's.
-        """
-        label = contender.name if size is None else f"{contender.name}-{size.value}"
-        runs: list[EvaluationRun] = []
-        for seed in self._plan.seeds:
-            started = perf_counter()
-            runs.append(
-                run_once(
-                    self._plan.config(contender, seed, None if size is None else size.host),
-                    self._folder / label,
-                    make=contender.factory,
-                    control=self._control,
-                    sinks=self._sinks,
-                )
+    def _tell(self, assignment: Assignment, played: Played) -> None:
+        self._done += 1
+        self._on_run(
+            RunDone(
+                number=self._done,
+                total=self.total,
+                label=assignment.label,
+                seed=assignment.config.run.seed,
+                test_accuracy=_test_accuracy([played.run]).mean,
+                seconds=played.seconds,
             )
-            self._done += 1
-            self._on_run(
-                RunDone(
-                    number=self._done,
-                    total=self.total,
-                    label=label,
-                    seed=seed,
-                    test_accuracy=_test_accuracy(runs[-1:]).mean,
-                    seconds=perf_counter() - started,
-                )
-            )
-        return runs
+        )
 
     def _matching_size(self, runs: Sequence[EvaluationRun]) -> SizedHost | None:
         """The static host nearest to the mean size of what these runs grew."""
@@ -122,7 +109,7 @@ class Evaluation:
         contender: Contender,
         played: Mapping[str, Sequence[EvaluationRun]],
         size: SizedHost | None,
-        as_large: dict[HostConfig, list[EvaluationRun]],
+        as_large: Mapping[HostConfig, Sequence[EvaluationRun]],
     ) -> ControllerResult:
         runs = played[contender.name]
         episodes = _episodes(runs)

@@ -57,7 +57,10 @@ def save_index(log: Path, index: EventIndex) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    columns = [bytes(memoryview(column)) for column in _columns(index)]
+    columns = [memoryview(column).cast("B") for column in _columns(index)]  # Copies of a long index would be large.
+    crc = 0
+    for column in columns:
+        crc = zlib.crc32(column, crc)
     with open_file(log) as file:
         first, last = _edges(file, index)
     header = IndexHeader(
@@ -69,7 +72,7 @@ def save_index(log: Path, index: EventIndex) -> None:
         last_line=last,
         kinds=tuple(kind.value for kind in KINDS),
         sizes=tuple(map(len, columns)),
-        crc=zlib.crc32(b"".join(columns)),
+        crc=crc,
     )
     beside = log.with_name(f".{index_path(log).name}.partial")
     with beside.open("wb") as file:
@@ -89,7 +92,7 @@ def load_index(log: Path) -> EventIndex | None:
     try:
         with open_file(index_path(log)) as file:
             header = record_from_json(file.readline(_LONGEST_HEADER), IndexHeader)
-            body = file.read()
+            body = memoryview(file.read())
     except (OSError, RecordError):
         return None
     index = EventIndex()
@@ -108,14 +111,14 @@ def _columns(index: EventIndex) -> list[array[int] | array[float] | bytearray]:
     return [getattr(index, field.name) for field in fields(index)]
 
 
-def _extend(column: array[int] | array[float] | bytearray, data: bytes) -> None:
+def _extend(column: array[int] | array[float] | bytearray, data: memoryview) -> None:
     if isinstance(column, bytearray):
         column += data
     else:
         column.frombytes(data)
 
 
-def _fits(header: IndexHeader, empty: EventIndex, body: bytes) -> bool:
+def _fits(header: IndexHeader, empty: EventIndex, body: memoryview) -> bool:
     """Whether this version of Esper wrote the columns for such a machine, and they are whole."""
     columns = _columns(empty)
     if (header.format, header.byteorder, header.kinds) != (FORMAT, sys.byteorder, tuple(kind.value for kind in KINDS)):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import cast, get_args
 
+from esper.contracts.blueprints import Blueprint, recorded_blueprint
 from esper.history.json_text import NON_FINITE
 from esper.history.type_forms import bounds_of, enum_table, without_bounds
 from esper.telemetry.bounds import LONGEST_LIST, LONGEST_TEXT
@@ -90,6 +91,10 @@ def check_list(value: object) -> None:
 
 def _member(value: object, enumeration: type[Enum]) -> Enum:
     table = enum_table(enumeration)
-    if type(value) is not str or value not in table:
-        raise WrongValueError(value)
-    return table[value]
+    if type(value) is str and value in table:
+        return table[value]
+    if type(value) is str and enumeration is Blueprint:  # A plug-in's, which need not be loaded to read its record.
+        own = recorded_blueprint(value)
+        if own is not None:
+            return own
+    raise WrongValueError(value)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from esper.contracts.actions import Blueprint, Head, head_sizes
+from esper.contracts.actions import Head, head_sizes
+from esper.contracts.blueprints import blueprint_count
 from esper.contracts.randomness import derive_seed
 from esper.policy.config import PolicyConfig
 from esper.policy.display_heads import DisplayHead, contribution_head, op_value_head
@@ -21,7 +22,6 @@ from esper.policy.initialization import HIDDEN_GAIN, LOGIT_GAIN, VALUE_GAIN, las
 from esper.policy.observations import NO_BLUEPRINT, observation_size
 from esper.policy.recurrent import Hidden, RecurrentCore
 
-_NULL_ROW = len(Blueprint)
 _EMBEDDING_STD = 0.02
 
 
@@ -65,7 +65,7 @@ class FactoredRecurrentPolicy(nn.Module):
         # Constructors draw default weights, which are all replaced below. They must not use up the caller's random
         # stream.
         with torch.random.fork_rng(devices=[]):
-            self.embedding = nn.Embedding(len(Blueprint) + 1, config.embedding_size)
+            self.embedding = nn.Embedding(blueprint_count() + 1, config.embedding_size)
             self.features = nn.Sequential(
                 nn.Linear(inputs, config.feature_size), nn.LayerNorm(config.feature_size), nn.ReLU()
             )
@@ -87,7 +87,7 @@ class FactoredRecurrentPolicy(nn.Module):
         features_etd: normalised.
         blueprints_ets: long, with -1 for an empty slot.
         """
-        rows_ets = torch.where(blueprints_ets == NO_BLUEPRINT, _NULL_ROW, blueprints_ets)
+        rows_ets = torch.where(blueprints_ets == NO_BLUEPRINT, self.embedding.num_embeddings - 1, blueprints_ets)
         embedded = self.embedding(rows_ets).flatten(-2)
         inputs = self.features(torch.cat((features_etd, embedded), dim=-1))
         states, hidden = self.core(inputs, hidden)

@@ -30,7 +30,7 @@ from esper.rewards.costs import (
 from esper.rewards.escrow import escrow_delta, escrow_forfeit
 from esper.rewards.hindsight import hindsight_credit
 from esper.rewards.loss import loss_progress, loss_rent
-from esper.rewards.modes import MODES
+from esper.rewards.modes import MODES, mode_parts
 from esper.rewards.shaping import germination_clawback, pbrs_bonus
 from esper.rewards.terminal import (
     contributing_fossil_bonus,
@@ -115,6 +115,11 @@ CONTRIBUTION_MODES: Final[dict[str, ContributionComponents]] = {
     "minimal": (_SPARSE_SCORE, Component("young_prune_penalty", young_prune_penalty)),
 }
 
+COMPONENTS: Final[dict[str, Component[ContributionRewardInputs]]] = {
+    component.name: component for components in CONTRIBUTION_MODES.values() for component in components
+}
+"""The components that reward.mode may name one by one."""
+
 LOSS_COMPONENTS: Final[LossComponents] = (
     Component("loss_progress", loss_progress),
     Component("loss_rent", loss_rent),
@@ -144,16 +149,34 @@ def register_reward(name: str, description: str, components: Sequence[Component[
     CONTRIBUTION_MODES[name] = tuple(components)
 
 
+def register_reward_component(name: str, compute: Callable[[ContributionRewardInputs], float]) -> None:
+    """Let reward.mode name a component of your own, alone or in a sum such as shaped+mine.
+
+    compute: a pure function of what is known about a step; telemetry records what it pays by its name.
+
+    Raises:
+        ConfigError: the name is taken.
+    """
+    if name in COMPONENTS or name in CONTRIBUTION_MODES:
+        raise ConfigError(f"reward component {name!r} is already registered: choose another name")
+    COMPONENTS[name] = Component(name, compute)
+
+
 @lru_cache(maxsize=64)
 def contribution_components(config: RewardConfig, *, priced: bool = False) -> ContributionComponents:
     """The components of the configured mode, in the order in which they are added.
 
-    What the config disables is left out, so that an absent term is never mistaken for one that was 0.
+    A component that several parts of a sum have is paid once. What the config disables is left out, so that an absent
+    term is never mistaken for one that was 0.
 
     priced: whether the env has a price of size.
     """
     excluded = _excluded(config) if priced else _excluded(config) | {"size_cost"}
-    return tuple(item for item in CONTRIBUTION_MODES[config.mode] if item.name not in excluded)
+    chosen: dict[str, Component[ContributionRewardInputs]] = {}
+    for part in mode_parts(config.mode):
+        for item in CONTRIBUTION_MODES.get(part) or (COMPONENTS[part],):
+            chosen.setdefault(item.name, item)
+    return tuple(item for item in chosen.values() if item.name not in excluded)
 
 
 @lru_cache(maxsize=64)

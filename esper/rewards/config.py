@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 from esper.contracts.constants import GAMMA
 from esper.contracts.settings import check_settings, setting, shown
 from esper.errors import ConfigError
-from esper.rewards.modes import MODES
+from esper.rewards.modes import mode_parts
 
 RewardMode = Literal["shaped", "simplified", "basic", "basic_plus", "sparse", "minimal", "escrow"]
 RewardFamily = Literal["contribution", "loss"]
@@ -29,7 +29,8 @@ class RewardConfig:
 
     mode: str = setting(
         "shaped",
-        f"The registered mode that gives the components of the contribution family: {', '.join(REWARD_MODES)}.",
+        f"What hosts are paid for in the contribution family: {', '.join(REWARD_MODES)}, a plug-in's mode, or a sum of "
+        "modes and components such as basic+synergy_bonus.",
     )
     family: RewardFamily = setting(
         "contribution", "Whether hosts are paid for what their seeds contribute, or for a falling loss."
@@ -181,7 +182,7 @@ class RewardConfig:
 
     def __post_init__(self) -> None:
         check_settings(self, "reward")
-        MODES.find(self.mode)
+        mode_parts(self.mode)
         self._check_combinations()
 
     @property

@@ -1,13 +1,45 @@
-"""Reward modes by name. Their components are in esper/rewards/components.py; a configuration needs the names only."""
+"""Rewards by name: whole modes, single components, and sums of both.
+
+What they compute is in esper/rewards/components.py; a configuration needs the names only.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from esper.contracts.registry import Registry
+from esper.contracts.registry import Registry, nearest
+from esper.contracts.settings import shown
+from esper.errors import ConfigError
 
 MODES: Final[Registry[str]] = Registry("reward mode", "reward.mode")
 """One line on each mode, by its name."""
+
+
+def mode_parts(mode: str) -> tuple[str, ...]:
+    """The modes and components that a value of reward.mode adds up, as in "basic+mine".
+
+    Raises:
+        ConfigError: one of them does not exist, or is named twice.
+    """
+    parts = tuple(part.strip() for part in mode.split("+"))
+    for part in parts:
+        if part not in MODES.names() and part not in component_names():
+            hint = nearest(part, {*MODES.names(), *component_names()})
+            if hint.startswith("choose"):  # Nothing is near, and there are some thirty components.
+                hint = nearest(part, MODES.names())
+            name = "" if len(parts) == 1 else f" or component as {shown(part)}"
+            raise ConfigError(f"reward.mode is {shown(mode)}: there is no such reward mode{name}; {hint}")
+        if parts.count(part) > 1:
+            raise ConfigError(f"reward.mode is {shown(mode)}: it names {part} twice")
+    return parts
+
+
+def component_names() -> frozenset[str]:
+    """The components of the contribution family that may be named one by one."""
+    from esper.rewards.components import COMPONENTS  # It imports the configuration, which imports this module.
+
+    return frozenset(COMPONENTS)
+
 
 MODES.add("shaped", "attribution by ablation, rents, and potential-based shaping in every epoch")
 MODES.add("escrow", "as shaped, with credit that is held back until it proves stable")

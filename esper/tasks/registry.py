@@ -11,6 +11,7 @@ from esper.errors import ConfigError
 from esper.tasks import cifar, digits, fashion_mnist, synthetic_cifar, text
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import TaskData
+from esper.tasks.downloads import REMOTE_FILES
 
 TaskLoader = Callable[[TaskConfig, int], TaskData]
 
@@ -24,6 +25,9 @@ class TaskEntry:
     load: TaskLoader
 
 
+_LOCAL_FILES: Final = frozenset({"tinystories"})
+"""Tasks that read what task.path names."""
+
 TASKS: Final[Registry[TaskEntry]] = Registry("task", "task.name")
 
 
@@ -34,6 +38,11 @@ def register_task(name: str, description: str, load: TaskLoader) -> None:
         ConfigError: the name is taken.
     """
     TASKS.add(name, TaskEntry(name=name, description=description, load=load))
+
+
+def needs_no_files(name: str) -> bool:
+    """Whether a task can be loaded as it is: it comes with a package or is computed."""
+    return name not in REMOTE_FILES and name not in _LOCAL_FILES
 
 
 def load_task(config: TaskConfig, seed: int) -> TaskData:

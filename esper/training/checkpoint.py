@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from esper.contracts.blueprints import declared_blueprints
 from esper.contracts.files import read_file
 from esper.contracts.settings import walk_settings
 from esper.errors import ConfigError
@@ -106,6 +107,7 @@ def capture(groups: Sequence[Group], *, rounds_completed: int, last_seq: int) ->
                 controller=group.controller.name,
                 learns=group.controller.learns,
                 config=group.config,
+                blueprints=declared_blueprints(),
             )
             for group in groups
         ),

@@ -41,12 +41,17 @@ class TensorRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupRecord:
-    """A policy group of a checkpoint. The names of its tensors begin with group_id."""
+    """A policy group of a checkpoint. The names of its tensors begin with group_id.
+
+    blueprints: those of plug-ins, in the order of their numbers, for which the policy's heads have choices beside those
+        for Esper's own.
+    """
 
     group_id: str
     controller: str
     learns: bool
     config: TrainingConfig
+    blueprints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

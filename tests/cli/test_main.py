@@ -64,14 +64,14 @@ def test_version(esper: Esper) -> None:
         (["train", "--envz", "3"], "No such option: --envz"),
         (["train", "--envs", "many"], "Invalid value for '--envs'"),
         (["replay"], "Missing argument"),
-        (["train", "--preset", "digts"], "there is no preset 'digts': did you mean digits?"),
+        (["train", "--preset", "digts"], "there is no preset 'digts': did you mean digits or digits_dial?"),
         (["train", "--set", "fleet.envz=3"], "fleet.envz does not exist: did you mean fleet.envs?"),
         (["train", "--set", "fleet.envs=many"], "fleet.envs is 'many': expected an integer"),
         (["train", "--set", "fleet.envs"], "override 'fleet.envs' is not of the form table.key=value"),
         (["train", "--rounds", "0"], "run.rounds is 0: it must be from 1 to 1,000,000,000 rounds"),
         (["replay", "no-such-run", "--no-tui"], "no-such-run does not exist"),
         (["replay", "no-such-run", "--json"], "no-such-run does not exist"),
-        (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits?"),
+        (["presets", "show", "digts"], "there is no preset 'digts': did you mean digits or digits_dial?"),
     ],
 )
 def test_mistake_is_one_line_and_exit_code_2(esper: Esper, arguments: list[str], message: str) -> None:

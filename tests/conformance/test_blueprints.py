@@ -15,7 +15,7 @@ from esper.growth.blueprints import registry
 from esper.growth.blueprints.catalogue import available_blueprints
 from esper.growth.blueprints.conv_small import ConvSmallSeed
 from esper.growth.blueprints.from_module import module_blueprint
-from esper.growth.blueprints.registry import register_blueprint
+from esper.growth.blueprints.registry import build_seed, register_blueprint
 from esper.layers.convolution import stacked_conv2d
 from esper.layers.native.program import Program
 from esper.layers.rows import append_rows, parameters_per_row
@@ -182,6 +182,14 @@ def test_a_module_draws_from_its_own_generator_only() -> None:
 def test_a_module_with_running_statistics_is_refused() -> None:
     with pytest.raises(ConfigError, match="running_mean"):
         module_blueprint(lambda channels: nn.BatchNorm2d(channels))(4, 0.1, [torch.Generator()], "loop")
+
+
+@pytest.mark.parametrize("module", [nn.Dropout(0.1), nn.Sequential(nn.Identity(), nn.Dropout2d()), nn.RReLU()])
+def test_a_module_that_draws_random_numbers_is_refused_by_name(module: nn.Module) -> None:
+    register_blueprint(MINE, module_blueprint(lambda channels: module), parameter_estimate=lambda channels: 1)
+    kind = type(list(module.modules())[-1]).__name__
+    with pytest.raises(ConfigError, match=rf"blueprint {MINE.name}: {kind} .*draws random numbers"):
+        build_seed(MINE, channels=4, layer_scale=0.1, generators=[torch.Generator()], algorithm="grouped")
 
 
 def test_a_registered_blueprint_is_offered_to_the_controller() -> None:

@@ -13,6 +13,7 @@ from esper.conformance.rewards import (
     play_scripts,
     rank,
     returned,
+    reward_report,
     reward_reports,
 )
 from esper.contracts.actions import Topology
@@ -61,6 +62,15 @@ def test_a_reward_that_pays_the_worst_policy_best_fails() -> None:
     assert report.inverted == pytest.approx(3 / 6)
     assert report.rank_correlation == pytest.approx(-0.2)
     assert not report.passed
+    failed = {finding.check: finding.detail for finding in report.report.findings if not finding.passed}
+    assert failed["never pays the worse policy better"] == "50.0 % of the pairs (wanted: at most 2 %)"
+    assert "rank correlation -0.200" in failed["pays in the order of accuracy"]
+
+
+def test_a_sum_of_rewards_is_judged_by_its_name(played: tuple[PlayedScript, ...]) -> None:
+    own = config("reward.mode=sparse+synergy_bonus").reward
+    assert reward_report(played, own).report.subject == "reward sparse+synergy_bonus"
+    assert own.mode in {report.mode for report in reward_reports(played, own)}
 
 
 def test_pairs_that_hardly_differ_are_not_counted() -> None:

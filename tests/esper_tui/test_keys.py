@@ -128,8 +128,9 @@ def test_no_two_keys_meet_on_a_screen() -> None:
 
 def test_a_user_moves_a_key(tmp_path: Path) -> None:
     path = tmp_path / "cockpit.toml"
-    path.write_text('theme = "esper-light"\n[keys]\nhold = "f5"\n', encoding="utf-8")
+    path.write_text('theme = "esper-light"\nbell = "warning"\ntitle = true\n[keys]\nhold = "f5"\n', encoding="utf-8")
     settings = load_settings(path)
+    assert (settings.theme, settings.bell, settings.title) == ("esper-light", "warning", True)
     table = remapped(settings.keys, KEYS)
     assert next(key.keys for key in table if key.name == "hold") == "f5"
     assert "f5" in help_text(live=True, width=100, keys=table)
@@ -144,6 +145,8 @@ def test_a_user_moves_a_key(tmp_path: Path) -> None:
         ("[keys]\nhold = 5", "not the name of a key"),
         ("keys = 5", "must be a table"),
         ("color = 1", "not known"),
+        ('bell = "loud"', "none of off, critical, warning"),
+        ('title = "yes"', "neither true nor false"),
         ("theme = ", "Invalid value"),
     ],
 )

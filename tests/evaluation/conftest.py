@@ -6,6 +6,7 @@ import pytest
 
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.plan import make_plan
+from esper.evaluation.players import OneByOne
 from esper.evaluation.records import ControllerResult
 from esper.history.presets import load_preset, with_overrides
 from esper.training.config import TrainingConfig
@@ -34,4 +35,4 @@ def evaluated(
     told: list[RunDone] = []
     plan = make_plan(short, ["schedule", "random"], seeds=2)
     folder: Path = tmp_path_factory.mktemp("evaluation")
-    return Evaluation(plan, folder, control=RunControl(), on_run=told.append).run(), told
+    return Evaluation(plan, folder, player=OneByOne(RunControl()), on_run=told.append).run(), told

@@ -15,6 +15,7 @@ from esper.cli.console.run_summary import print_run_summary
 from esper.errors import ConfigError
 from esper.evaluation.evaluate import Evaluation, RunDone
 from esper.evaluation.plan import make_plan
+from esper.evaluation.players import OneByOne, SideBySide
 from esper.evaluation.records import ControllerResult, Estimate
 from esper.evaluation.runs import EvaluationStoppedError
 from esper.history import RunDirectory, read_events, read_history
@@ -24,6 +25,7 @@ from esper.training.config import TrainingConfig
 from esper.training.controllers.agent import Agent
 from esper.training.controllers.frozen_agent import FrozenAgent
 from esper.training.run_control import RunControl
+from esper.workers import Workers
 from esper_tui.state.aggregator import Aggregator
 
 Evaluated = tuple[tuple[ControllerResult, ...], list[RunDone]]
@@ -107,17 +109,35 @@ def test_every_run_is_told_and_the_total_is_right_in_the_end(evaluated: Evaluate
 
 def test_an_evaluation_repeats(evaluated: Evaluated, short: TrainingConfig, tmp_path: Path) -> None:
     plan = make_plan(short, ["random"], seeds=2)
-    again = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()[-1]
+    again = Evaluation(plan, tmp_path, player=OneByOne(RunControl()), on_run=lambda _: None).run()[-1]
     before = evaluated[0][-1]
     other = {"runs": (), "matched": None, "against": ()}  # who else took part
     assert replace(again, **other) == replace(before, **other)
     assert again.against == before.against[:1]
 
 
+def test_several_processes_find_the_same_bit_for_bit(
+    evaluated: Evaluated, short: TrainingConfig, tmp_path: Path
+) -> None:
+    told: list[RunDone] = []
+    epochs: list[int] = []
+    with Workers(2, RunControl()) as workers:
+        player = SideBySide(workers, epochs.append)
+        found = Evaluation(make_plan(short, ["random"], seeds=2), tmp_path, player=player, on_run=told.append).run()
+    here, there = found[-1], evaluated[0][-1]
+    other = {"runs": (), "matched": None, "against": ()}  # who else took part
+    assert replace(here, **other) == replace(there, **other)
+    assert here.matched is not None
+    assert there.matched is not None
+    assert replace(here.matched, runs=()) == replace(there.matched, runs=())
+    assert [done.number for done in told] == list(range(1, 7))
+    assert sum(epochs) == 6 * short.fleet.envs * short.fleet.episode_length
+
+
 def test_a_request_to_stop_ends_the_evaluation(short: TrainingConfig, tmp_path: Path) -> None:
     control = RunControl()
     plan = make_plan(short, ["static"], seeds=3)
-    evaluation = Evaluation(plan, tmp_path, control=control, on_run=lambda _: control.request_stop())
+    evaluation = Evaluation(plan, tmp_path, player=OneByOne(control), on_run=lambda _: control.request_stop())
     with pytest.raises(EvaluationStoppedError):
         evaluation.run()
     (first, second) = sorted((tmp_path / "static").iterdir())

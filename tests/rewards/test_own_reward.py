@@ -8,7 +8,7 @@ import pytest
 
 import esper
 from esper.errors import ConfigError
-from esper.rewards.components import Component
+from esper.rewards.components import CONTRIBUTION_MODES, Component, contribution_components
 from esper.rewards.config import RewardConfig
 
 pytestmark = pytest.mark.usefixtures("own_registry")
@@ -37,3 +37,31 @@ def test_components_need_names_of_their_own() -> None:
             esper.register_reward("two", "wrong", components)
     with pytest.raises(ConfigError, match="'shaped' is already registered"):
         esper.register_reward("shaped", "taken", [twice])
+
+
+def test_a_sum_of_modes_and_components_pays_each_component_once(tmp_path: Path) -> None:
+    esper.register_reward_component("mine", lambda _: 0.5)
+    run = esper.train(
+        "digits", rounds=1, envs=1, episode_length=2, set=["reward.mode=sparse+mine+sparse_score"], out=tmp_path
+    )
+    assert run.config.reward.mode == "sparse+mine+sparse_score"
+    (summary,) = [event.payload for event in run.events if event.payload.kind.name == "REWARD_SUMMARY"]
+    terms = {term.name: term.value for term in summary.mean_terms}
+    assert list(terms) == ["sparse_score", "mine"]
+    assert terms["mine"] == 0.5
+
+
+def test_the_parts_of_a_sum_are_checked() -> None:
+    names = [component.name for component in contribution_components(RewardConfig(mode="basic+synergy_bonus"))]
+    assert names == [*(component.name for component in CONTRIBUTION_MODES["basic"]), "synergy_bonus"]
+    assert [item.name for item in contribution_components(RewardConfig(mode="terminal_delta"))] == ["terminal_delta"]
+    with pytest.raises(ConfigError, match=r"no such reward mode or component as 'synergi_bonus'; did you mean synergy"):
+        RewardConfig(mode="basic+synergi_bonus")
+    with pytest.raises(ConfigError, match="names basic twice"):
+        RewardConfig(mode="basic+basic")
+
+
+def test_a_component_needs_a_name_of_its_own() -> None:
+    for name in ("synergy_bonus", "shaped"):
+        with pytest.raises(ConfigError, match=f"'{name}' is already registered"):
+            esper.register_reward_component(name, lambda _: 0.0)

@@ -2,141 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from esper.cli import run_options
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from esper.conformance.report import ConformanceReport
 
-    from esper.conformance.blueprints import BlueprintReport
+_HELP: Final = "Check blueprints, hosts, tasks, controllers and rewards, Esper's and your own."
+app = typer.Typer(help=_HELP, no_args_is_help=True)
 
-app = typer.Typer(help="Check blueprints, controllers and rewards, Esper's and your own.", no_args_is_help=True)
-
+Names = Annotated[list[str] | None, typer.Argument(help="Names; without one, every one that is there.")]
 Plugins = Annotated[
     list[str] | None, typer.Option("--plugin", metavar="MODULE", help="Import this module first. Repeatable.")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every check, not only those that failed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per part and line.")]
 
 
-@app.callback()
-def check() -> None:
-    """Check blueprints, controllers and rewards, Esper's and your own."""
+@app.callback(help=_HELP)
+def check() -> None: ...
 
 
 @app.command()
 def blueprints(
+    names: Names = None,
     plugins: Plugins = None,
     channels: Annotated[int, typer.Option(min=1, help="The width of the features.")] = 16,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check every registered blueprint. The exit code is 1 if one fails."""
+    """Build seeds of every blueprint, and check what the fleet relies on. The exit code is 1 if one fails."""
+    from esper.cli.console.check_report import show_reports
     from esper.conformance.blueprints import check_blueprint
-    from esper.console import PlainConsole
+    from esper.contracts.registry import nearest
+    from esper.errors import ConfigError
     from esper.growth.blueprints.registry import SEEDS
-    from esper.plugins import load_plugins
 
-    load_plugins(plugins or ())
+    _load(plugins)
     kinds = [(topology, blueprint) for topology, seeds in SEEDS.items() for blueprint in sorted(seeds)]
-    reports = [check_blueprint(blueprint, topology=topology, channels=channels) for topology, blueprint in kinds]
-    console = PlainConsole()
-    console.print(blueprint_table(reports))
-    failed = [report for report in reports if not report.passed]
-    for report in failed:
-        for failure in report.failures:
-            console.print(
-                f"{report.blueprint.name}: {failure.name}: {failure.found} (wanted: {failure.wanted})", style="red"
-            )
-    raise typer.Exit(1 if failed else 0)
+    known = {blueprint.name.lower() for _, blueprint in kinds}
+    for name in names or ():
+        if name.lower() not in known:
+            raise ConfigError(f"there is no blueprint {name!r}: {nearest(name.lower(), known)}")
+    wanted = {name.lower() for name in names or known}
+    reports = (
+        check_blueprint(blueprint, topology=topology, channels=channels).report
+        for topology, blueprint in kinds
+        if blueprint.name.lower() in wanted
+    )
+    raise typer.Exit(show_reports(reports, verbose=verbose, as_json=as_json))
+
+
+@app.command()
+def hosts(names: Names = None, plugins: Plugins = None, verbose: Verbose = False, as_json: AsJson = False) -> None:
+    """Build hosts in their default size, and check what the fleet relies on. The exit code is 1 if one fails."""
+    from esper.cli.console.check_report import show_reports
+    from esper.conformance.hosts import check_every_host
+
+    _load(plugins)
+    raise typer.Exit(show_reports(check_every_host(names or ()), verbose=verbose, as_json=as_json))
+
+
+@app.command()
+def tasks(names: Names = None, plugins: Plugins = None, verbose: Verbose = False, as_json: AsJson = False) -> None:
+    """Load tasks, and check their splits. The exit code is 1 if one fails.
+
+    Without names, tasks whose files would have to be downloaded, or need task.path, are left out.
+    """
+    from esper.cli.console.check_report import show_reports
+
+    _load(plugins)
+    raise typer.Exit(show_reports(_task_reports(names or ()), verbose=verbose, as_json=as_json))
+
+
+def _task_reports(names: Sequence[str]) -> Iterator[ConformanceReport]:
+    from esper.cli.streams import say
+    from esper.conformance.tasks import check_task
+    from esper.tasks.config import TaskConfig
+    from esper.tasks.downloads import prepare
+    from esper.tasks.registry import TASKS, needs_no_files
+
+    if not names:
+        left_out = [name for name in TASKS.names() if not needs_no_files(name)]
+        say(f"left out, because they need files: {', '.join(left_out)}; name them to check them")
+        names = [name for name in TASKS.names() if needs_no_files(name)]
+    for name in names:
+        TASKS.find(name)
+    for name in names:
+        config = TaskConfig(name=name)
+        prepare(config)
+        yield check_task(config)
 
 
 @app.command()
 def controllers(
-    names: Annotated[list[str] | None, typer.Argument(help="Names; without one, every registered controller.")] = None,
-    plugins: Plugins = None,
+    names: Names = None, plugins: Plugins = None, verbose: Verbose = False, as_json: AsJson = False
 ) -> None:
     """Let controllers grow tiny hosts, and check their decisions. The exit code is 1 if one fails."""
+    from esper.cli.console.check_report import show_reports
     from esper.conformance.controllers import check_controller
-    from esper.plugins import load_plugins
-    from esper.training.controllers.registry import list_controllers
+    from esper.training.controllers.registry import find_controller, list_controllers
 
-    load_plugins(plugins or ())
-    passed = True
-    for name in names or [entry.name for entry in list_controllers()]:
-        report = check_controller(name)
-        print(report)
-        passed = passed and report.passed
-    raise typer.Exit(0 if passed else 1)
+    _load(plugins)
+    wanted = [find_controller(name) for name in names or ()] or list_controllers()
+    reports = (check_controller(entry.name) for entry in wanted)
+    raise typer.Exit(show_reports(reports, verbose=verbose, as_json=as_json))
 
 
 @app.command()
-def reward(
+def rewards(
+    names: Annotated[list[str] | None, typer.Argument(help="Values of reward.mode; without one, the preset's.")] = None,
     preset: run_options.Preset = "digits_impaired",
     seeds: Annotated[int, typer.Option(min=1, help="Batches of episodes per policy, from run.seed on.")] = 1,
     envs: Annotated[int | None, typer.Option(help="Episodes per policy and seed.")] = None,
     overrides: run_options.Overrides = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per reward and line.")] = False,
-    plugins: Plugins = None,
+    plugins: run_options.Plugins = None,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="Also print what each policy was paid, and how every other reward ranks.")
+    ] = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Ask whether rewards rank policies by what their networks can do. The exit code is 1 if the preset's does not.
+    """Ask whether rewards rank policies by what their networks can do. The exit code is 1 if one does not.
 
-    Some forty scripted policies play the same hosts, good plans and plans that try to be paid for nothing, and every
-    reward mode pays them for it. The preset's own mode passes with a rank correlation of 0.95 and 2 % inverted pairs.
+    Some forty scripted policies play the same hosts, good plans and plans that try to be paid for nothing, and the
+    rewards pay them for it. One passes with a rank correlation of 0.95 and 2 % inverted pairs.
     """
+    from dataclasses import replace
+
     config = run_options.resolve(
         preset, overrides, plugins, envs=envs, episode_length=None, seed=None, device=None, threads=None
     )
+    modes = [replace(config.reward, mode=name, family="contribution") for name in names or ()] or [config.reward]
     run_options.prepare(config)
-    from rich.console import Console
-
-    from esper.cli.console.reward_check import modes_table, play, policies_table
-    from esper.conformance.rewards import LOSS_FAMILY, report_to_json, reward_reports
+    from esper.cli.console.check_report import show_reports
+    from esper.cli.console.reward_check import play, print_tables
+    from esper.conformance.rewards import reward_report
 
     played, code = play(config, seeds)
     if code:
         raise typer.Exit(code)
-    reports = reward_reports(played, config.reward)
-    mode = LOSS_FAMILY if config.reward.family == "loss" else config.reward.mode
-    own = next(report for report in reports if report.mode == mode)
-    if as_json:
-        print("\n".join(report_to_json(report) for report in reports))
-    else:
-        console = Console(highlight=False)
-        console.print(policies_table(own))
-        console.print(modes_table(reports, mode))
-    raise typer.Exit(0 if own.passed else 1)
+    found = [reward_report(played, mode) for mode in modes]
+    if tables and not as_json:
+        print_tables(found, played, config.reward)
+    raise typer.Exit(show_reports([one.report for one in found], verbose=verbose, as_json=as_json))
 
 
-def blueprint_table(reports: Sequence[BlueprintReport]) -> Table:
-    """A table with one row per blueprint. What was not measured shows as --."""
-    from rich import box
-    from rich.table import Table
+def _load(plugins: Sequence[str] | None) -> None:
+    from esper.plugins import load_plugins
 
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title="Blueprints",
-        caption="distance at birth; smallest and largest gradient norm under every blend; stacked against solo",
-    )
-    table.add_column("blueprint", no_wrap=True)
-    table.add_column("host", no_wrap=True)
-    for heading in ("params", "dis-\ntance", "least\ngrad", "most\ngrad", "vs\nsolo"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("result", no_wrap=True)
-    for report in reports:
-        table.add_row(
-            report.blueprint.name,
-            str(report.topology),
-            f"{report.parameters:,}",
-            _number(report.distance_at_birth),
-            _number(report.smallest_gradient),
-            _number(report.largest_gradient),
-            _number(report.stacked_difference),
-            "passed" if report.passed else "[red]FAILED[/red]",
-        )
-    return table
-
-
-def _number(value: float | None) -> str:
-    return "--" if value is None else f"{value:.0e}"
+    load_plugins(plugins or ())

@@ -53,6 +53,7 @@ def evaluate(
         "runs"
     ),
     plugins: run_options.Plugins = None,
+    jobs: run_options.Jobs = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw them into this .svg, .png or .pdf file.")] = None,
@@ -84,7 +85,9 @@ def evaluate(
     if policy is not None:
         print(f"ppo plays what {policy.path} has learned", file=sys.stderr)
     trained = None if policy is None else policy.make_controller
-    results, code = play(make_plan(config, names, seeds=seeds, trained=trained), runs_dir)
+    results, code = play(
+        make_plan(config, names, seeds=seeds, trained=trained), runs_dir, jobs=jobs, plugins=config.run.plugins
+    )
     if results:
         _show(results, as_json=as_json, csv=csv, plot=plot)
     raise typer.Exit(code)

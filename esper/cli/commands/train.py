@@ -72,6 +72,10 @@ def train(
             help="When the terminal goes away: by default a run in the cockpit continues, one without it stops."
         ),
     ] = None,
+    on_alert: Annotated[
+        str | None,
+        typer.Option(metavar="CMD", help="Run this shell command for every alert, with ESPER_ALERT and more set."),
+    ] = None,
     detach: Annotated[
         bool, typer.Option("--detach", help="Train in the background; the terminal may be closed.")
     ] = False,
@@ -118,6 +122,7 @@ def train(
                 no_tui=no_tui,
                 read_only=read_only,
                 on_hangup=on_hangup,
+                on_alert=on_alert,
                 ranks=ranks,
             )
         )
@@ -151,12 +156,17 @@ def train(
                 runs_dir,
                 on_hangup=_on_hangup(on_hangup, "continue"),
                 read_only=read_only,
+                on_alert=on_alert,
             )
         )
     from esper.cli.console.headless import train_headless
     from esper.training.ranks.protocol import SINGLE
 
-    raise typer.Exit(train_headless(config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop"), ranks=ranks or SINGLE))
+    raise typer.Exit(
+        train_headless(
+            config, runs_dir, on_hangup=_on_hangup(on_hangup, "stop"), on_alert=on_alert, ranks=ranks or SINGLE
+        )
+    )
 
 
 def _on_hangup(given: Hangup | None, default: OnHangup) -> OnHangup:
@@ -177,6 +187,7 @@ _WITH_RESUME: Final = frozenset(
         "read_only",
         "sinks",
         "on_hangup",
+        "on_alert",
         "detach",
     }
 )
@@ -192,6 +203,7 @@ def resume_run(
     no_tui: bool,
     read_only: bool,
     on_hangup: Hangup | None,
+    on_alert: str | None,
     ranks: Ranks | None,
 ) -> int:
     """Go on with a saved run, and return the exit code.
@@ -236,6 +248,7 @@ def resume_run(
             resume=point,
             on_hangup=_on_hangup(on_hangup, "continue"),
             read_only=read_only,
+            on_alert=on_alert,
         )
     from esper.cli.console.headless import train_headless
     from esper.training.ranks.protocol import SINGLE
@@ -247,6 +260,7 @@ def resume_run(
         report=report,
         resume=point,
         on_hangup=_on_hangup(on_hangup, "stop"),
+        on_alert=on_alert,
         ranks=ranks or SINGLE,
     )
 

@@ -22,6 +22,7 @@ from esper.contracts.text import printable
 from esper.errors import ConfigError
 from esper.history.recording import Recording, open_recording, resume_recording
 from esper.history.resuming import ResumePoint
+from esper.process.alert_command import AlertCommand
 from esper.process.console_log import ConsoleLog
 from esper.process.detach import report_ready
 from esper.process.garbage import rare_full_collections
@@ -45,6 +46,7 @@ def train_headless(
     resume: ResumePoint | None = None,
     to_stderr: bool = False,
     on_hangup: OnHangup = "stop",
+    on_alert: str | None = None,
     ranks: Ranks = SINGLE,
 ) -> int:
     """Train, show progress on stdout, and at the end print the run directory on a line of its own.
@@ -57,6 +59,7 @@ def train_headless(
     resume: the point from which an earlier run goes on, in its own directory.
     to_stderr: leave stdout to the report.
     on_hangup: whether the run stops, or goes on into its console.log, when its terminal goes away.
+    on_alert: the command to run for every alert.
     ranks: the processes of the run, of which this one is the first.
 
     Returns:
@@ -69,7 +72,7 @@ def train_headless(
     console = PlainConsole(stderr=to_stderr)
     control = RunControl()
     with stop_on_signals(control, on_hangup=on_hangup, patient=ranks.size > 1) as signals:
-        path, end = _record(config, runs_dir, groups, console, resume, signals, ranks)
+        path, end = _record(config, runs_dir, groups, console, resume, signals, on_alert, ranks)
         if report is not None:
             report(path)
     say(str(path), sys.stderr if to_stderr else sys.stdout)
@@ -91,6 +94,7 @@ def _record(
     console: Console,
     resume: ResumePoint | None,
     signals: StopSignals,
+    on_alert: str | None,
     ranks: Ranks,
 ) -> tuple[Path, RunEnd]:
     """Train into a recording; returns the run's directory and how the run ended."""
@@ -101,6 +105,8 @@ def _record(
             say(f"esper: {note}")
         tell_about_kernels(config)
         recording.hub.add_sink(ConsoleProgress(config, console))
+        alerts = AlertCommand(on_alert, recording.directory.path)
+        recording.hub.add_sink(alerts)
         try:
             with rare_full_collections():
                 result = train_recorded(
@@ -112,6 +118,8 @@ def _record(
             raise
     for failure in recording.hub.failures:
         say(f"esper: {failure.sink} stopped after event {failure.seq}: {printable(failure.reason)}")
+    if alerts.summary is not None:
+        say(f"esper: {printable(alerts.summary)}")
     return recording.directory.path, result.end
 
 

@@ -11,11 +11,12 @@ from rich.table import Table
 
 from esper.cli.console.formatting import NOT_MEASURED, number
 from esper.cli.streams import say
-from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts
+from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts, reward_reports
 from esper.console import PlainConsole
 from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import scripts
 from esper.process.signals import stop_on_signals
+from esper.rewards.config import RewardConfig
 from esper.telemetry.events import EpochCompleted, Event
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
@@ -70,6 +71,17 @@ class ScriptProgress:
     def stop(self) -> None:
         """Take the bar off the screen."""
         self._progress.stop()
+
+
+def print_tables(found: Sequence[RewardReport], played: Sequence[PlayedScript], config: RewardConfig) -> None:
+    """Print what each of these rewards pays, and how every reward ranks the same policies.
+
+    config: the preset's own reward, whose weights the others take.
+    """
+    console = Console(highlight=False)
+    for report in found:
+        console.print(policies_table(report))
+    console.print(modes_table(reward_reports(played, config), found[0].mode))
 
 
 def modes_table(reports: Sequence[RewardReport], mode: str) -> Table:

@@ -5,7 +5,8 @@ Legend: R rows, B minibatch, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,19 @@ from torch.func import functional_call, vmap
 from esper.errors import ConfigError
 from esper.growth.blueprints.residual import ResidualSeed
 from esper.layers.algorithm import StackedAlgorithm
+
+_RANDOM: Final = (
+    nn.Dropout,
+    nn.Dropout1d,
+    nn.Dropout2d,
+    nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
+    nn.RReLU,
+    nn.FractionalMaxPool2d,
+    nn.FractionalMaxPool3d,
+)
+"""Modules that draw from torch's global random numbers, which no run's seed governs."""
 
 
 class ModuleSeed(ResidualSeed):
@@ -33,12 +47,7 @@ class ModuleSeed(ResidualSeed):
         super().__init__(rows=len(generators), channels=channels, layer_scale=layer_scale, algorithm=algorithm)
         modules = [_initialised(build, channels, generator) for generator in generators]
         template = modules[0]
-        names = [name for name, _ in template.named_buffers()]
-        if names:
-            raise ConfigError(
-                f"{type(template).__name__} keeps buffers ({', '.join(names)}), which rows cannot share: use layers "
-                "without running statistics, such as nn.GroupNorm"
-            )
+        _check_module(template)
         # The tuple hides the template, so that its own parameters do not count as parameters of the seed.
         self._template = (template,)
         self._names = [name for name, _ in template.named_parameters()]
@@ -71,7 +80,8 @@ class ModuleFactory:
         """As many rows as there are generators.
 
         Raises:
-            ConfigError: the module keeps buffers, for example the running statistics of batch normalisation.
+            ConfigError: the module keeps buffers, for example the running statistics of batch normalisation, or draws
+                random numbers.
         """
         return ModuleSeed(self._build, channels, layer_scale, generators, algorithm)
 
@@ -96,9 +106,28 @@ def module_blueprint(build: Callable[[int], nn.Module]) -> ModuleFactory:
     """A factory for register_blueprint, of seeds that compute x + gamma * build(channels)(x).
 
     The module must return features of the shape that it reads. The factory raises ConfigError for a module that keeps
-    buffers, for example the running statistics of a batch normalisation.
+    buffers, for example the running statistics of a batch normalisation, and for one that draws random numbers, such
+    as nn.Dropout: equal runs would not be equal any more.
     """
     return ModuleFactory(build)
+
+
+def _check_module(module: nn.Module) -> None:
+    """Refuse a module that rows cannot share, or whose results are not the same twice."""
+    kind = type(module).__name__
+    buffers = [name for name, _ in module.named_buffers()]
+    if buffers:
+        raise ConfigError(
+            f"{kind} keeps buffers ({', '.join(buffers)}), which rows cannot share: use layers without running "
+            "statistics, such as nn.GroupNorm"
+        )
+    for name, part in cast("Iterator[tuple[str, nn.Module]]", module.named_modules()):
+        if isinstance(part, _RANDOM):
+            where = f" ({name})" if name else ""
+            raise ConfigError(
+                f"{type(part).__name__}{where} of {kind} draws random numbers, so equal runs would not be equal: "
+                "leave it out"
+            )
 
 
 def _initialised(build: Callable[[int], nn.Module], channels: int, generator: torch.Generator) -> nn.Module:

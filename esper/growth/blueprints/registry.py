@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from esper.contracts.actions import Blueprint, Topology
+from esper.contracts.blueprints import declare_blueprint, find_blueprint
 from esper.errors import ConfigError
 from esper.growth.blueprints.attention import AttentionSeed
 from esper.growth.blueprints.bottleneck import BottleneckSeed, bottleneck_width
@@ -103,7 +104,7 @@ _REGISTERED: Final[dict[tuple[Topology, Blueprint], PlainTwin | None]] = {}
 
 
 def register_blueprint(
-    blueprint: Blueprint,
+    blueprint: Blueprint | str,
     factory: SeedFactory,
     *,
     parameter_estimate: ParameterEstimate,
@@ -112,15 +113,17 @@ def register_blueprint(
 ) -> None:
     """Let a choice of the blueprint head grow your own seeds, in this process and in hosts of this topology.
 
-    The head has a fixed number of choices, so your blueprint takes one of them. An id that the topology does not use
-    (on a CNN, those from LORA to FLEX_ATTENTION) adds a choice; any other id replaces the seed of that name.
-
+    blueprint: a name of your own, which adds a choice to the head; registering one name for both topologies adds one.
+        One of Esper's own ids replaces the seed of that name, or adds one where the topology does not use it.
     plain: the same seed out of ordinary layers. Without one, networks that hold such a seed are not kept. A factory of
         module_blueprint brings its own.
 
     Raises:
-        ConfigError: the id is NOOP, or was registered before.
+        ConfigError: the name is none, the id is NOOP, or it was registered before.
     """
+    if isinstance(blueprint, str):
+        known = find_blueprint(blueprint)
+        blueprint = declare_blueprint(blueprint) if known is None else known
     if blueprint is Blueprint.NOOP:
         raise ConfigError("blueprint NOOP is never chosen: register another id")
     if (topology, blueprint) in _REGISTERED:
@@ -157,10 +160,14 @@ def build_seed(
     channels: the width of the features; for tokens this is the size of the last axis.
 
     Raises:
+        ConfigError: the module cannot be a seed, as module_blueprint says.
         ValueError: no such module exists for hosts of this topology.
     """
     kinds = SEEDS[topology]
     if blueprint not in kinds:
         known = ", ".join(sorted(kind.name for kind in kinds))
         raise ValueError(f"blueprint {blueprint.name} cannot grow in a {topology} host: choose one of {known}")
-    return kinds[blueprint](channels, layer_scale, generators, algorithm)
+    try:
+        return kinds[blueprint](channels, layer_scale, generators, algorithm)
+    except ConfigError as error:
+        raise ConfigError(f"blueprint {blueprint.name}: {error}") from error

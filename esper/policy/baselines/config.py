@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from esper.contracts.actions import Blueprint
+from esper.contracts.blueprints import Blueprint, every_blueprint
 from esper.contracts.constants import AGENT_NAME
 from esper.contracts.registry import nearest
 from esper.contracts.settings import check_settings, setting, shown
@@ -15,14 +15,13 @@ from esper.policy.config import Decisions
 TempoName = Literal["fast", "standard", "slow"]
 AlphaTargetName = Literal["half", "seventy", "full"]
 
-_BLUEPRINTS = tuple(blueprint.name.lower() for blueprint in Blueprint if blueprint is not Blueprint.NOOP)
-
 
 def _check_blueprints(owner: str, names: tuple[str, ...]) -> None:
+    known = tuple(blueprint.name.lower() for blueprint in every_blueprint() if blueprint is not Blueprint.NOOP)
     for name in names:
-        if name not in _BLUEPRINTS:
+        if name not in known:
             raise ConfigError(
-                f"{owner}.blueprints has {shown(name)}: there is no such blueprint; {nearest(name, _BLUEPRINTS)}"
+                f"{owner}.blueprints has {shown(name)}: there is no such blueprint; {nearest(name, known)}"
             )
 
 

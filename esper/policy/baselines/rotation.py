@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from esper.contracts.actions import Blueprint, Topology
+from esper.contracts.blueprints import find_blueprint
 from esper.errors import ConfigError
 from esper.growth.blueprints.catalogue import available_blueprints
 
@@ -37,7 +38,9 @@ def resolve_blueprints(names: Sequence[str], topology: Topology, *, key: str) ->
         ConfigError: hosts of this topology cannot grow one of them.
     """
     available = available_blueprints(topology)
-    chosen = tuple(Blueprint[name.upper()] for name in names)
+    found = [find_blueprint(name) for name in names]
+    chosen = tuple(blueprint for blueprint in found if blueprint is not None)
+    assert len(chosen) == len(names), "a configuration names no other blueprints"
     for blueprint in chosen:
         if blueprint not in available:
             offer = ", ".join(sorted(item.name.lower() for item in available))

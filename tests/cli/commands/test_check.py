@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from esper.cli import main
 
 SOUND = """
 from torch import nn
@@ -30,16 +36,72 @@ def test_blueprints_of_esper_and_of_a_plugin_pass(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for name in ("CONV_LIGHT", "BOTTLENECK", "LORA"):
         assert name in done.stdout
-    assert "FAILED" not in done.stdout
-    assert "…" not in done.stdout
+    assert "FAIL" not in done.stdout
+    assert done.stderr == "15 passed, 0 failed\n"
 
 
 def test_a_dead_blueprint_fails_the_command(tmp_path: Path) -> None:
     (tmp_path / "my_blueprints.py").write_text(DEAD)
     done = run(tmp_path, "check", "blueprints", "--plugin", "my_blueprints")
     assert done.returncode == 1
-    assert "FAILED" in done.stdout
-    assert "LORA: every parameter learns" in done.stdout
+    assert "FAIL  blueprint LORA (cnn" in done.stdout
+    assert "FAIL  every parameter learns" in done.stdout
+
+
+Here = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs `esper check ...` in this process: exit code, stdout, stderr."""
+
+    def check(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["esper", "check", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        return ended.value.code, *capsys.readouterr()
+
+    return check
+
+
+def test_one_blueprint_with_every_check(here: Here) -> None:
+    code, out, err = here("blueprints", "lora", "--verbose")
+    assert (code, err) == (0, "1 passed, 0 failed\n")
+    assert out.startswith("ok    blueprint LORA (transformer, 16 channels")
+    assert "      ok    no look ahead" in out
+    assert here("blueprints", "lorra") == (2, "", "esper: error: there is no blueprint 'lorra': did you mean lora?\n")
+
+
+def test_hosts_and_tasks_report_in_the_same_form(here: Here) -> None:
+    code, out, err = here("hosts", "cnn", "transformer")
+    assert (code, err) == (0, "2 passed, 0 failed\n")
+    assert [line.split(":")[0] for line in out.splitlines()] == ["ok    host cnn", "ok    host transformer"]
+    code, out, _ = here("tasks", "digits", "--json")
+    document = json.loads(out)
+    assert (code, document["subject"], document["passed"]) == (0, "task digits", True)
+    assert {finding["passed"] for finding in document["findings"]} == {True}
+
+
+RAISES = """
+from esper.training.controllers.registry import register_rule
+
+class Planter:
+    def decide(self, env, legal, uniforms):
+        return {}["nothing"]
+
+register_rule("planter", "raises", lambda config: Planter())
+"""
+
+
+def test_a_plug_in_that_raises_names_itself_and_the_place(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(RAISES)
+    short = ("--rounds", "1", "--envs", "1", "--episode-length", "2", "--no-tui")
+    done = run(tmp_path, "train", "--plugin", "mine", "--controller", "planter", *short)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "esper: error: plugin 'mine' failed in decide (mine.py, line 6): KeyError: 'nothing' "
+        "(ESPER_TRACEBACK=1 shows the whole traceback)\n"
+    )
 
 
 def test_plugins_that_cannot_be_loaded_are_one_line(tmp_path: Path) -> None:

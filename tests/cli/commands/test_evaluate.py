@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from esper.cli import main
-from esper.evaluation import evaluate as evaluating
+from esper.evaluation import players
 from esper.evaluation.runs import EvaluationRun, run_once
 from esper.history import read_events
 from esper.history.presets import load_preset, with_overrides
@@ -116,7 +116,7 @@ def test_ctrl_c_ends_in_order(here: Here, monkeypatch: pytest.MonkeyPatch, tmp_p
         os.kill(os.getpid(), signal.SIGINT)
         return run_once(config, folder, make=make, control=control, sinks=sinks)
 
-    monkeypatch.setattr(evaluating, "run_once", interrupted)
+    monkeypatch.setattr(players, "run_once", interrupted)
     code, out, err = here(*SHORT, "--seeds", "1")
     assert (code, out) == (130, "")
     (folder,) = (tmp_path / "runs").iterdir()
