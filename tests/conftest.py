@@ -46,6 +46,9 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(parts, "_parts", dict(parts._parts))
     monkeypatch.setattr(components, "CONTRIBUTION_MODES", dict(components.CONTRIBUTION_MODES))
     monkeypatch.setattr(components, "COMPONENTS", dict(components.COMPONENTS))
+    names = set(modes.COMPONENT_NAMES)
+    for module in (components, modes):
+        monkeypatch.setattr(module, "COMPONENT_NAMES", names)
     monkeypatch.setattr(hosts, "_FACTORIES", dict(hosts._FACTORIES))
 
 

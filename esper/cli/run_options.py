@@ -60,14 +60,19 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="The port of --serve."
 NoTui = Annotated[bool, typer.Option("--no-tui", help="Print progress instead of opening the cockpit.")]
 
 
-def starting_point(preset: str, file: Path | None) -> str | TrainingConfig:
+def starting_point(context: typer.Context, preset: str, file: Path | None) -> str | TrainingConfig:
     """What --preset and --config name: the name of a preset, or the configuration in the file.
 
     Raises:
-        ConfigError: the file cannot be used.
+        ConfigError: the file cannot be used, or a preset is named beside it.
     """
     if file is None:
         return preset
+    source = context.get_parameter_source("preset")
+    if source is not None and source.name == "COMMANDLINE":
+        from esper.errors import ConfigError
+
+        raise ConfigError(f"--preset {preset} and --config {file} both say where to start from: give one of them")
     from esper.history.presets import read_config_file
 
     return read_config_file(file)

@@ -30,7 +30,7 @@ from esper.rewards.costs import (
 from esper.rewards.escrow import escrow_delta, escrow_forfeit
 from esper.rewards.hindsight import hindsight_credit
 from esper.rewards.loss import loss_progress, loss_rent
-from esper.rewards.modes import MODES, mode_parts
+from esper.rewards.modes import COMPONENT_NAMES, MODES, mode_parts
 from esper.rewards.shaping import germination_clawback, pbrs_bonus
 from esper.rewards.terminal import (
     contributing_fossil_bonus,
@@ -160,6 +160,7 @@ def register_reward_component(name: str, compute: Callable[[ContributionRewardIn
     if name in COMPONENTS or name in CONTRIBUTION_MODES:
         raise ConfigError(f"reward component {name!r} is already registered: choose another name")
     COMPONENTS[name] = Component(name, compute)
+    COMPONENT_NAMES.add(name)
 
 
 @lru_cache(maxsize=64)

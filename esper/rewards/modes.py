@@ -15,6 +15,41 @@ MODES: Final[Registry[str]] = Registry("reward mode", "reward.mode")
 """One line on each mode, by its name."""
 
 
+COMPONENT_NAMES: Final[set[str]] = {
+    "action_cost",
+    "action_shaping",
+    "alpha_shock",
+    "auto_prune_penalty",
+    "blending_warning",
+    "bounded_attribution",
+    "budget_rent",
+    "commit_advance",
+    "commit_bonus",
+    "commit_drip",
+    "compute_rent",
+    "contributing_fossil_bonus",
+    "escrow_delta",
+    "escrow_forfeit",
+    "final_accuracy_bonus",
+    "fossilize_terminal_bonus",
+    "fossilized_rent",
+    "germination_clawback",
+    "hindsight_credit",
+    "holding_warning",
+    "intervention_cost",
+    "occupancy_rent",
+    "pbrs_bonus",
+    "ratio_penalty",
+    "size_cost",
+    "sparse_score",
+    "synergy_bonus",
+    "terminal_bonus",
+    "terminal_delta",
+    "young_prune_penalty",
+}
+"""The components of the contribution family that may be named one by one; plug-ins add to them."""
+
+
 def mode_parts(mode: str) -> tuple[str, ...]:
     """The modes and components that a value of reward.mode adds up, as in "basic+mine".
 
@@ -23,8 +58,8 @@ def mode_parts(mode: str) -> tuple[str, ...]:
     """
     parts = tuple(part.strip() for part in mode.split("+"))
     for part in parts:
-        if part not in MODES.names() and part not in component_names():
-            hint = nearest(part, {*MODES.names(), *component_names()})
+        if part not in MODES.names() and part not in COMPONENT_NAMES:
+            hint = nearest(part, {*MODES.names(), *COMPONENT_NAMES})
             if hint.startswith("choose"):  # Nothing is near, and there are some thirty components.
                 hint = nearest(part, MODES.names())
             name = "" if len(parts) == 1 else f" or component as {shown(part)}"
@@ -32,13 +67,6 @@ def mode_parts(mode: str) -> tuple[str, ...]:
         if parts.count(part) > 1:
             raise ConfigError(f"reward.mode is {shown(mode)}: it names {part} twice")
     return parts
-
-
-def component_names() -> frozenset[str]:
-    """The components of the contribution family that may be named one by one."""
-    from esper.rewards.components import COMPONENTS  # It imports the configuration, which imports this module.
-
-    return frozenset(COMPONENTS)
 
 
 MODES.add("shaped", "attribution by ablation, rents, and potential-based shaping in every epoch")

@@ -21,7 +21,7 @@ MOST: Final = 512
 RECENT_SPACING: Final = 1024
 """The fewest events between a copy of a recent place and the one before it."""
 
-RECENT: Final = 12
+RECENT: Final = 6
 """How many copies of recent places are kept beside."""
 
 

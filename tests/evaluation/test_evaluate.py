@@ -182,7 +182,7 @@ def test_where_size_has_a_price_the_worth_is_what_is_left_of_the_accuracy(tmp_pa
     plan_of_one = "controller.schedule.germinate_epochs=[1]"
     config = with_overrides(load_preset("digits_dial"), [*short, plan_of_one, "variety.size_price=[20.0,20.0]"])
     plan = make_plan(config, ["static", "schedule"], seeds=2)
-    static, schedule = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()
+    static, schedule = Evaluation(plan, tmp_path, player=OneByOne(RunControl()), on_run=lambda _: None).run()
     assert static.worth is not None
     assert schedule.worth is not None
     assert static.worth.mean == pytest.approx(static.test_accuracy.mean)
@@ -204,6 +204,7 @@ def test_without_a_price_there_is_no_worth(evaluated: Evaluated) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 def test_an_untrained_greedy_policy_does_not_beat_the_static_host(tmp_path: Path) -> None:
     config = with_overrides(load_preset("digits_impaired"), ["fleet.envs=8", "run.seed=3000", "run.threads=1"])
 
@@ -211,7 +212,7 @@ def test_an_untrained_greedy_policy_does_not_beat_the_static_host(tmp_path: Path
         return FrozenAgent(own, device, Agent(own, device).state())
 
     plan = make_plan(config, ["static", "ppo"], seeds=3, trained=untrained)
-    _, policy = Evaluation(plan, tmp_path, control=RunControl(), on_run=lambda _: None).run()
+    _, policy = Evaluation(plan, tmp_path, player=OneByOne(RunControl()), on_run=lambda _: None).run()
     found = policy.against_static
     print(policy.test_accuracy.mean, found.mean, found.low, found.high)
     assert found.low is not None

@@ -8,8 +8,9 @@ import pytest
 
 import esper
 from esper.errors import ConfigError
-from esper.rewards.components import CONTRIBUTION_MODES, Component, contribution_components
+from esper.rewards.components import COMPONENTS, CONTRIBUTION_MODES, Component, contribution_components
 from esper.rewards.config import RewardConfig
+from esper.rewards.modes import COMPONENT_NAMES
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -65,3 +66,7 @@ def test_a_component_needs_a_name_of_its_own() -> None:
     for name in ("synergy_bonus", "shaped"):
         with pytest.raises(ConfigError, match=f"'{name}' is already registered"):
             esper.register_reward_component(name, lambda _: 0.0)
+
+
+def test_every_component_can_be_named() -> None:
+    assert set(COMPONENTS) == COMPONENT_NAMES

@@ -12,6 +12,7 @@ from esper.cli import run_options
 
 
 def ab(
+    context: typer.Context,
     preset: run_options.Preset = "digits",
     config_file: run_options.ConfigFile = None,
     a: Annotated[
@@ -31,6 +32,7 @@ def ab(
     threads: run_options.Threads = None,
     runs_dir: run_options.RunsDir = Path("runs"),
     plugins: run_options.Plugins = None,
+    sinks: run_options.Sinks = None,
     no_tui: run_options.NoTui = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print the summary as one JSON object; implies --no-tui.")
@@ -40,7 +42,7 @@ def ab(
     from esper.history.group_settings import resolve_groups
 
     config = run_options.resolve(
-        run_options.starting_point(preset, config_file),
+        run_options.starting_point(context, preset, config_file),
         overrides,
         plugins,
         rounds=rounds,
@@ -49,6 +51,7 @@ def ab(
         seed=seed,
         device=device,
         threads=threads,
+        sinks=sinks or (),
     )
     groups = resolve_groups(config, {"A": a or (), "B": b or ()})
     for spec in groups:

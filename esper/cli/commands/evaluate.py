@@ -29,6 +29,7 @@ BASELINES = "static,random,schedule,heuristic,hillclimb"
 
 
 def evaluate(
+    context: typer.Context,
     preset: run_options.Preset = "digits_impaired",
     config_file: run_options.ConfigFile = None,
     controllers: Annotated[str, typer.Option(help="Names of controllers, separated by commas.")] = BASELINES,
@@ -53,6 +54,7 @@ def evaluate(
         "runs"
     ),
     plugins: run_options.Plugins = None,
+    sinks: run_options.Sinks = None,
     jobs: run_options.Jobs = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per controller and line.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the figures to this CSV file.")] = None,
@@ -60,7 +62,7 @@ def evaluate(
 ) -> None:
     """Compare controllers on the test split: paired seeds, one budget, with static hosts of equal size."""
     config = run_options.resolve(
-        run_options.starting_point(preset, config_file),
+        run_options.starting_point(context, preset, config_file),
         overrides,
         plugins,
         decisions=decisions,
@@ -69,6 +71,7 @@ def evaluate(
         seed=seed,
         device=device,
         threads=threads,
+        sinks=sinks or (),
     )
     check_writable(csv, plot)
     if plot is not None:

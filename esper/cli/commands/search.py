@@ -10,6 +10,7 @@ from esper.cli import run_options
 
 
 def search(
+    context: typer.Context,
     preset: run_options.Preset = "digits_impaired",
     config_file: run_options.ConfigFile = None,
     budget: Annotated[
@@ -30,7 +31,7 @@ def search(
     answer is printed as settings for `esper evaluate --controllers schedule`.
     """
     config = run_options.resolve(
-        run_options.starting_point(preset, config_file),
+        run_options.starting_point(context, preset, config_file),
         overrides,
         plugins,
         envs=None,

@@ -67,7 +67,7 @@ def sweep(
 
         searched, fixed = split_space(overrides or ())
         config = run_options.resolve(
-            run_options.starting_point(preset, config_file),
+            run_options.starting_point(context, preset, config_file),
             fixed,
             plugins,
             controller=controller,

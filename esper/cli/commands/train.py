@@ -127,7 +127,7 @@ def train(
             )
         )
     config = run_options.resolve(
-        run_options.starting_point(preset, config_file),
+        run_options.starting_point(context, preset, config_file),
         overrides,
         plugins,
         controller=controller,

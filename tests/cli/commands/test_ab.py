@@ -65,7 +65,9 @@ def test_two_groups_train_and_end_with_a_paired_summary(here: Here, tmp_path: Pa
 
 
 def test_equal_settings_give_equal_groups_and_json_alone_on_stdout(here: Here, tmp_path: Path) -> None:
-    code, out, err = here("ab", "--preset", "digits_impaired", *SHORT, "--json", "--runs-dir", str(tmp_path))
+    arguments = (*SHORT, "--json", "--runs-dir", str(tmp_path), "--sink", "csv")
+    code, out, err = here("ab", "--preset", "digits_impaired", *arguments)
+    assert list(tmp_path.glob("*/metrics.csv"))
     assert code == 0
     document = json.loads(out)
     (path,) = tmp_path.iterdir()

@@ -134,8 +134,10 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
 
     calls: list[tuple[TrainingConfig, Path]] = []
 
-    def open_cockpit(config: TrainingConfig, runs_dir: Path, *, on_hangup: str, read_only: bool) -> int:
-        assert (on_hangup, read_only) == ("continue", False)
+    def open_cockpit(
+        config: TrainingConfig, runs_dir: Path, *, on_hangup: str, read_only: bool, on_alert: str | None
+    ) -> int:
+        assert (on_hangup, read_only, on_alert) == ("continue", False, "beep")
         calls.append((config, runs_dir))
         return 3
 
@@ -144,7 +146,7 @@ def test_on_a_terminal_the_cockpit_opens(here: Here, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    code, _, _ = here("train", "--rounds", "2", "--runs-dir", str(tmp_path))
+    code, _, _ = here("train", "--rounds", "2", "--runs-dir", str(tmp_path), "--on-alert", "beep")
     assert code == 3
     ((config, runs_dir),) = calls
     assert (config.run.rounds, config.run.preset, runs_dir) == (2, "digits", tmp_path)
@@ -185,3 +187,11 @@ def test_a_controller_that_does_not_exist_is_one_line(here: Here, tmp_path: Path
     assert (code, err.count("\n")) == (2, 1)
     assert "did you mean hillclimb" in err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_and_a_configuration_file_are_not_mixed(here: Here, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[run]\nrounds = 1\n")
+    code, _, err = here("train", "--preset", "digits", "--config", str(file), "--no-tui")
+    assert code == 2
+    assert err == f"esper: error: --preset digits and --config {file} both say where to start from: give one of them\n"
