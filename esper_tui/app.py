@@ -23,6 +23,7 @@ from esper_tui.key_rows import Key, Where, remapped
 from esper_tui.keys import KEYS
 from esper_tui.leaving import Leaving
 from esper_tui.moments_app import MomentsApp
+from esper_tui.pacing import DrawingBudget
 from esper_tui.palette import CockpitCommands
 from esper_tui.screens.alerts import AlertScreen
 from esper_tui.screens.ask import AskScreen
@@ -72,6 +73,7 @@ class CockpitApp(MomentsApp):
         read_only: bool = False,
         notes_in: Path | None = None,
         served: bool = False,
+        budget: DrawingBudget | None = None,
         notice: str | None = None,
     ) -> None:
         """Show a source.
@@ -85,6 +87,7 @@ class CockpitApp(MomentsApp):
         read_only: leave out every key that changes the run.
         notes_in: the run's folder, in which its bookmarks are; None for a recording that has none.
         served: it is drawn in a browser; leave out every key that writes a file on this machine.
+        budget: what drawing may cost a run that trains in this process; None sets no limit.
         notice: what the user should know at once.
         """
         super().__init__(driver_class=None if signals is None else driver_reporting_to(signals.hang_up))
@@ -95,6 +98,7 @@ class CockpitApp(MomentsApp):
         table = remapped(settings.keys, KEYS)
         self._read_only = read_only
         self._served = served
+        self._budget = budget
         self.keys = tuple(key for key in table if not self._is_left_out(key))
         self._job = job
         self._failure_log = failure_log
@@ -136,7 +140,7 @@ class CockpitApp(MomentsApp):
             self.run_worker(work, name="trainer", thread=True, exit_on_error=False)
         self.start_reading()
         self.load_bookmarks()
-        self.set_interval(self._frame_seconds, self.draw_frame)
+        self.set_interval(self._frame_seconds, self.tick)
         self.call_after_refresh(self.draw_frame)
 
     def on_unmount(self) -> None:
@@ -152,6 +156,20 @@ class CockpitApp(MomentsApp):
         """Keep what the run printed."""
         if self._console_log is not None:
             self._console_log.write(event.text)
+
+    def tick(self) -> None:
+        """Draw the newest frame, unless the run that trains here would have to wait for too many of them."""
+        source = self.source
+        waits = isinstance(source, LiveSource) and not (source.is_over or source.is_training_paused or self._is_asked)
+        if waits and self._budget is not None and not self._budget.allows():
+            source.rest()
+        else:
+            self.draw_frame()
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether a signal wants something."""
+        return self._signals is not None and (self._signals.hung_up or self._signals.first is not None)
 
     def draw_frame(self) -> None:
         """Draw the newest frame, if there is one and a screen of the cockpit is in front."""

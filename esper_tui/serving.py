@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import shlex
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
@@ -134,9 +135,11 @@ def serve(arguments: Sequence[str], *, host: str, port: int, title: str) -> None
     Raises:
         ConfigError: nobody may listen at this address.
     """
-    server = ViewerServer([sys.executable, "-m", "esper_tui.viewer", *arguments], host=host, port=port, title=title)
     try:
-        server.serve()
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(f"--serve cannot listen at {host}:{port}: {reason}; give another --port or --host") from error
+        raise ConfigError(
+            f"--serve cannot listen at {host}:{port}: {error.strerror or error}; give another --port or --host"
+        ) from error
+    server = ViewerServer([sys.executable, "-m", "esper_tui.viewer", *arguments], host=host, port=port, title=title)
+    server.serve()

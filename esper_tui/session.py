@@ -32,6 +32,7 @@ from esper.training.run_control import RunControl
 from esper_tui.app import CockpitApp
 from esper_tui.driver import restorer
 from esper_tui.leaving import Leaving
+from esper_tui.pacing import DrawingBudget
 from esper_tui.settings import load_settings, settings_path
 from esper_tui.sources.live import Job, LiveSource
 from esper_tui.sources.replay import ReplaySource
@@ -94,6 +95,7 @@ def train(
                 settings=settings,
                 read_only=read_only,
                 notes_in=recording.directory.path,
+                budget=DrawingBudget(),
                 notice=busy_now(),
             )
             run_live(app, source, signals, log, out=sys.stdout)

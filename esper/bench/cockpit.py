@@ -22,6 +22,7 @@ from esper.bench.timing import Comparison, spread
 SIZE: Final = (140, 50)
 ENVS: Final = 16
 ROUNDS: Final = 2
+EPOCHS: Final = 12
 CASE: Final = f"cockpit-{SIZE[0]}x{SIZE[1]}-E{ENVS}"
 AGGREGATOR: Final = "aggregator"
 
@@ -44,7 +45,7 @@ SCREEN_TARGET_PERCENT: Final = 8.0
 EVENTS_TARGET: Final = 20_000.0
 """How many events the cockpit must be able to take in per second."""
 
-PROFILE: Final = ("--preset", "digits", "--envs", str(ENVS), "--rounds", str(ROUNDS))
+PROFILE: Final = ("--preset", "digits", "--envs", str(ENVS), "--rounds", str(ROUNDS), "--episode-length", str(EPOCHS))
 
 Pair = tuple[MeasuredRun, MeasuredRun]
 """The same run in the cockpit, and headless."""
@@ -76,7 +77,7 @@ def _pair(arguments: Sequence[str], terminal: Terminal, *, cockpit_first: bool) 
 
 def screen_figures(name: str, pairs: Sequence[Pair]) -> tuple[Comparison, ...]:
     """The figures of a screen, from as many pairs as there were repeats."""
-    work = f"preset digits, {ENVS} envs, {ROUNDS} rounds of 25 epochs; a pseudo-terminal of {SIZE[0]}x{SIZE[1]}"
+    work = f"preset digits, {ENVS} envs, {ROUNDS} rounds of {EPOCHS} epochs; a pseudo-terminal of {SIZE[0]}x{SIZE[1]}"
     shares = [100.0 * (ours.cpu_seconds - theirs.cpu_seconds) / ours.seconds for ours, theirs in pairs]
     speeds = [(ours.env_epochs / ours.seconds, theirs.env_epochs / theirs.seconds) for ours, theirs in pairs]
     cpu = [
@@ -109,7 +110,7 @@ def aggregator_figure(arguments: Sequence[str], *, repeats: int) -> Comparison:
         rates,
         [ours / theirs for ours, theirs in rates],
         "events/s",
-        f"the events of preset digits, {ENVS} envs, {ROUNDS} rounds of 25 epochs, against the target",
+        f"the events of preset digits, {ENVS} envs, {ROUNDS} rounds of {EPOCHS} epochs, against the target",
     )
 
 

@@ -8,8 +8,27 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from esper.contracts.settings import shown
+from esper.errors import ConfigError
+
 MOST_TEXT: Final = 16 * 2**20
 """The most bytes of a file of settings or descriptions; Esper's own have a few thousand."""
+
+
+def user_path(text: str, key: str) -> Path:
+    """The path that a setting gives, with ~ for the home folder.
+
+    key: the setting, for the message.
+
+    Raises:
+        ConfigError: no path can be spelt like that, or there is no such user.
+    """
+    if "\0" in text:
+        raise ConfigError(f"{key} is {shown(text)}: no path has the character NUL in it")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(f"{key} is {shown(text)}: the home folder of this user is not known") from error
 
 
 def open_file(path: Path) -> BinaryIO:

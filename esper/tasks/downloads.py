@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from esper.contracts.files import user_path
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 
@@ -73,7 +74,7 @@ def locate(config: TaskConfig) -> Path:
         ConfigError: nothing is at task.path, or the download failed or has a wrong checksum.
     """
     if config.path:
-        path = Path(config.path).expanduser()
+        path = user_path(config.path, "task.path")
         if not path.exists():
             raise ConfigError(
                 f"task.path is {config.path!r}: there is nothing there; give the archive or the folder that holds the "

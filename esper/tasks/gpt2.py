@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from esper.contracts.distribution import install_extra
-from esper.contracts.files import read_file
+from esper.contracts.files import read_file, user_path
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 
@@ -45,7 +44,7 @@ def read_gpt2_vocabulary(path: str) -> Gpt2Vocabulary:
         ConfigError: the file cannot be read, or is not a byte-level BPE tokenizer like GPT-2's.
     """
     try:
-        content = cast("object", json.loads(read_file(Path(path).expanduser(), most=_LARGEST_VOCABULARY)))
+        content = cast("object", json.loads(read_file(user_path(path, "task.vocabulary"), most=_LARGEST_VOCABULARY)))
     except OSError as error:
         raise ConfigError(
             f"task.vocabulary is {path!r}: it cannot be read ({error.strerror or error}); give GPT-2's tokenizer.json"

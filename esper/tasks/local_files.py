@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import lzma
 import tarfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
-from esper.contracts.files import read_file
+from esper.contracts.files import open_file, read_file
 from esper.contracts.text import on_one_line
 from esper.errors import ConfigError
 
@@ -75,7 +77,7 @@ def _read_tar(path: Path, names: Sequence[str]) -> dict[str, bytes]:
     """The files by their names, wherever in the archive they are."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(path) as archive:
+        with _unpacked(path) as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
             for member in archive:
                 name = member.name.rsplit("/", 1)[-1]
                 if name in names and member.isfile():
@@ -91,6 +93,50 @@ def _read_tar(path: Path, names: Sequence[str]) -> dict[str, bytes]:
     if missing:
         raise ConfigError(f"{path} does not hold {', '.join(missing)}: set task.path to the data set's own archive")
     return {name: found[name] for name in names}
+
+
+def _unpacked(path: Path) -> BinaryIO:
+    """The archive without its compression, which its first bytes tell."""
+    with open_file(path) as file:
+        start = file.read(6)
+    if start.startswith(b"\x1f\x8b"):
+        return cast(BinaryIO, gzip.open(path))
+    if start.startswith(b"BZh"):
+        return cast(BinaryIO, bz2.open(path))
+    return cast(BinaryIO, lzma.open(path)) if start == b"\xfd7zXZ\x00" else open_file(path)
+
+
+class _Portions(io.BufferedIOBase):
+    """A stream that gives no more at once than a file of a data set has.
+
+    A header of a tar archive can claim to be gigabytes long, and tarfile would read it whole.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any stream.
+
+        Raises:
+            ValueError: it is too much at once.
+        """
+        if size is None or not 0 <= size <= LARGEST_FILE:
+            raise ValueError(f"a part of it claims to be larger than {LARGEST_FILE:,} bytes")
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
 
 
 def _read_member(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from esper.contracts.distribution import install_extra
-from esper.contracts.files import open_file
+from esper.contracts.files import open_file, user_path
 from esper.contracts.text import on_one_line
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
@@ -56,7 +56,7 @@ def load_tinystories(config: TaskConfig, seed: int) -> TaskData:
             "task tinystories reads a local file: set task.path to a text or .parquet file, for example "
             "TinyStories-train.txt of huggingface.co/datasets/roneneldan/TinyStories"
         )
-    path = Path(config.path).expanduser()
+    path = user_path(config.path, "task.path")
     try:
         open_file(path).close()
         stream = _read_parquet(path) if path.suffix == ".parquet" else np.fromfile(path, dtype=np.uint8)

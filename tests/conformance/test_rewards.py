@@ -131,6 +131,7 @@ def test_what_is_ranked_is_worth_where_size_has_a_price() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("preset", ["digits_impaired", "digits_dial"])
 def test_the_reward_of_a_preset_ranks_policies(preset: str) -> None:
     settings = load_preset(preset)
@@ -141,6 +142,7 @@ def test_the_reward_of_a_preset_ranks_policies(preset: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 def test_on_digits_nothing_is_paid_for_nothing() -> None:
     """A script without a gain on the test split earns less than a twentieth of what ten points would earn."""
     settings = load_preset("digits")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from esper.contracts.files import open_file, read_file
+from esper.contracts.files import open_file, read_file, user_path
+from esper.errors import ConfigError
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -35,3 +36,12 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_in_memory(tmp_path: Pa
 def test_a_missing_file_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_file(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("~nobody-of-that-name/x", "the home folder of this user is not known"), ("a\0b", "NUL")]
+)
+def test_a_path_that_nothing_can_have_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"^task.path is .*{said}"):
+        user_path(text, "task.path")
+    assert user_path("~/x", "task.path") == Path.home() / "x"

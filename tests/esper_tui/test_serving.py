@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -92,19 +93,21 @@ async def test_a_visitor_sees_the_run_and_leaves_no_process_behind(run: Path, mo
     started: list[list[str]] = []
     monkeypatch.setattr(ViewerServer, "serve", lambda server: started.append([server.command]))
     monkeypatch.setattr(serving, "MOST_VISITORS", 1)
-    assert CliRunner().invoke(esper, ["watch", str(run), "--serve"]).exit_code == 0
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    assert CliRunner().invoke(esper, ["watch", str(run), "--serve", "--port", str(port)]).exit_code == 0
     server = ViewerServer(["true"], host="127.0.0.1", port=8000, title="x")
     server.command = started[0][0]
     client = await client_of(server)
     try:
-        socket = await client.ws_connect("/ws?width=120&height=36")
+        visitor = await client.ws_connect("/ws?width=120&height=36")
         shown = b""
         while b"ENVS 3" not in shown:
-            message = await asyncio.wait_for(socket.receive(), timeout=60)
+            message = await asyncio.wait_for(visitor.receive(), timeout=60)
             assert message.type in (WSMsgType.BINARY, WSMsgType.TEXT), shown
             shown += message.data if message.type is WSMsgType.BINARY else b""
         assert (await client.get("/ws")).status == 503  # One visitor is the most here.
-        await socket.close()
+        await visitor.close()
         for _ in range(600):  # The visitor's process notices that its pipe is closed.
             if not viewers_of(run):
                 break
@@ -131,13 +134,11 @@ async def test_a_served_cockpit_has_no_key_that_writes_on_this_machine(
         assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_run_and_a_port_in_use_are_one_line(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: ViewerServer) -> None:
-        raise OSError(98, "Address already in use")
-
-    monkeypatch.setattr(ViewerServer, "serve", refuse)
-    result = CliRunner().invoke(esper, ["replay", str(run), "--serve", "--port", "8080"])
-    assert "127.0.0.1:8080: Address already in use" in str(result.exception)
+def test_a_missing_run_and_a_port_in_use_are_one_line(run: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(esper, ["replay", str(run), "--serve", "--port", str(port)])
+    assert f"127.0.0.1:{port}: Address already in use" in str(result.exception)
     result = CliRunner().invoke(esper, ["replay", str(run / "none"), "--serve"])
     assert "none" in str(result.exception)
 

@@ -204,6 +204,7 @@ def test_without_a_price_there_is_no_worth(evaluated: Evaluated) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3_600)
 def test_an_untrained_greedy_policy_does_not_beat_the_static_host(tmp_path: Path) -> None:
     config = with_overrides(load_preset("digits_impaired"), ["fleet.envs=8", "run.seed=3000", "run.threads=1"])
 

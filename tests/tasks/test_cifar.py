@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tarfile
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from esper.errors import ConfigError
 from esper.tasks.config import TaskConfig
 from esper.tasks.data import Split, TaskData
+from esper.tasks.local_files import read_archive_files
 from esper.tasks.registry import load_task
 
 
@@ -148,3 +151,22 @@ def test_too_few_images_to_split_is_an_error(cifar: Cifar, tmp_path: Path) -> No
     cifar.cifar10(tmp_path, per_file=10)
     with pytest.raises(ConfigError, match=r"50 samples cannot be split.*task\.validation_fraction"):
         load(tmp_path, validation_fraction=0.1)
+
+
+@pytest.mark.parametrize("compression", ["", "gz", "bz2", "xz"])
+def test_an_archive_is_read_whatever_packed_it(cifar: Cifar, tmp_path: Path, compression: str) -> None:
+    records = cifar.cifar10(tmp_path / "cifar-10-batches-bin", per_file=2)
+    path = tmp_path / "archive"
+    with tarfile.open(path, f"w:{compression}") as archive:
+        archive.add(tmp_path / "cifar-10-batches-bin", arcname="cifar-10-batches-bin")
+    assert read_archive_files(path, "", "", [*records]) == {name: one.tobytes() for name, one in records.items()}
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_claims_gigabytes_is_refused_before_it_is_read(kind: bytes, tmp_path: Path) -> None:
+    info = tarfile.TarInfo("header")
+    info.size, info.type = 6 * 2**30, kind
+    with gzip.open(tmp_path / "bomb.tar.gz", "wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+    with pytest.raises(ConfigError, match="a part of it claims to be larger than 268,435,456 bytes"):
+        read_archive_files(tmp_path / "bomb.tar.gz", "", "", ["data_batch_1.bin"])
