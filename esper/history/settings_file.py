@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import tomli_w
 
@@ -75,30 +74,6 @@ def check_identity(path: Path, document: Document, header: FileHeader) -> None:
             f"{path} does not have the digest {header.config_digest[:12]} that the run's log names: it was changed or "
             "belongs to another run"
         )
-
-
-def check_complete(path: Path, document: Document, whole: Document) -> None:
-    """Check that no setting is missing, because a default in its place would go unnoticed.
-
-    whole: the same settings with every key.
-
-    Raises:
-        HistoryError: some are missing.
-    """
-    missing = [key for key in _keys(whole) if key not in _keys(document)]
-    if missing:
-        raise HistoryError(f"{path} has no {', '.join(missing[:5])}: it was changed or cut off")
-
-
-def _keys(tables: Mapping[str, object], prefix: str = "") -> dict[str, None]:
-    """The dotted path of every value, in order."""
-    found: dict[str, None] = {}
-    for key, value in tables.items():
-        if isinstance(value, dict):
-            found |= _keys(cast("Document", value), f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = None
-    return found
 
 
 def _digest(text: str) -> str:

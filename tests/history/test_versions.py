@@ -14,6 +14,7 @@ from esper.history.checkpoint_files import open_checkpoint
 from esper.history.codec import event_to_json, summary_to_json
 from esper.history.migrations import OLDEST_VERSION, STEPS
 from esper.history.records import SCHEMA_VERSION
+from esper.history.resuming import find_resume_point
 from esper.history.sealing import unseal
 from esper.history.upgrade import upgrade_logs
 from esper.telemetry.events import LastAction, MaskHitRates, RunEnd, TrainingEnded, TrainingStarted
@@ -53,6 +54,22 @@ def test_a_run_of_todays_version_reads_whole_and_is_written_the_same() -> None:
     checkpoint, config = open_checkpoint(run), RunDirectory.open(run).load_config()
     assert checkpoint.manifest.rounds_completed == config.run.rounds == 2
     assert checkpoint.manifest.groups[0].config == config
+
+
+def test_a_run_from_before_a_setting_existed_reads_whole_and_goes_on() -> None:
+    """The sample is of the first Esper that wrote version 2, without the settings variety.* and others that came later.
+
+    A setting that is added must have a default that means what was done before it existed.
+    """
+    run = SAMPLES / "earlier-version-2"
+    assert "variety" not in (run / "config.toml").read_text(encoding="utf-8")
+    log, history = read_run_events(run), read_run_history(run)
+    assert [event.seq for event in log.events] == list(range(1, len(log.events) + 1))
+    assert [line.summary.batch for line in history.lines] == [1, 2]
+    config = RunDirectory.open(run).load_config()
+    assert not config.variety.draws
+    assert open_checkpoint(run).manifest.groups[0].config == config
+    assert find_resume_point(run, {"run.rounds": 3}).config.run.rounds == 3
 
 
 def documents(path: Path) -> list[object]:
