@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for short_runs and small_archives
 
 pytest_plugins = ["small_archives"]
+
+# Under nohup, every process would be born deaf to what tests of hang-ups send it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 if TYPE_CHECKING:
     from esper.training.vectorized_trainer import TrainingResult

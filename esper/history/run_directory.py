@@ -16,7 +16,7 @@ from esper.history.json_text import Document
 from esper.history.lines import read_header
 from esper.history.migrations import FIRST_SEALED, settings_from_1
 from esper.history.presets import named_plugins
-from esper.history.settings_file import check_identity, read_settings, write_settings
+from esper.history.settings_file import check_complete, check_identity, read_settings, write_settings
 from esper.training.config import TrainingConfig
 from esper.training.group_spec import GroupSpec
 
@@ -136,6 +136,8 @@ class RunDirectory:
         document = read_settings(self.config_path, sealed=sealed)
         config, groups = run_from_document(document if sealed else settings_from_1(document))
         check_identity(self.config_path, document, header)
+        if sealed:
+            check_complete(self.config_path, document)
         return config, groups
 
 

@@ -16,6 +16,7 @@ from esper.history.disk import sync_to_disk
 from esper.history.identity import identity_digest
 from esper.history.json_text import Document
 from esper.history.records import FileHeader
+from esper.training.checkpoint_records import CHANGEABLE
 
 _MARK: Final = "# The settings of one run, written by Esper. To change them, give options to `esper train`. sha256 "
 
@@ -74,6 +75,26 @@ def check_identity(path: Path, document: Document, header: FileHeader) -> None:
             f"{path} does not have the digest {header.config_digest[:12]} that the run's log names: it was changed or "
             "belongs to another run"
         )
+
+
+def check_complete(path: Path, document: Document) -> None:
+    """Check that no setting is missing of those that the identity leaves out: a default would go unnoticed.
+
+    The identity vouches for all others. A file of an earlier Esper lacks settings that came later, whose defaults mean
+    what was done before they existed.
+
+    Raises:
+        HistoryError: some are missing.
+    """
+    missing = [key for key in CHANGEABLE if not _has(document, key)]
+    if missing:
+        raise HistoryError(f"{path} has no {', '.join(missing)}: it was changed or cut off")
+
+
+def _has(document: Document, key: str) -> bool:
+    table, _, name = key.partition(".")
+    values = document.get(table)
+    return isinstance(values, dict) and name in values
 
 
 def _digest(text: str) -> str:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from esper.history.presets import load_preset, with_overrides
 from esper.policy.normalizer import RunningNormalizer
+from esper.policy.totals import TensorSum
 from esper.telemetry.events import Event, ObservationStats, PPOUpdateCompleted
 from esper.telemetry.hub import Hub
 from esper.training.ppo.rollout_buffer import RolloutBuffer
@@ -51,10 +52,10 @@ def test_the_normaliser_stands_still_during_a_rollout(monkeypatch: pytest.Monkey
         used.append(torch.cat((normalizer.state().mean_d, normalizer.state().variance_d)))
         return normalize(normalizer, features_ed)
 
-    def watched_update(normalizer: RunningNormalizer, features_etd: Tensor, valid_et: Tensor) -> None:
+    def watched_update(normalizer: RunningNormalizer, features_etd: Tensor, valid_et: Tensor, total: TensorSum) -> None:
         batches.append(used.copy())
         used.clear()
-        update(normalizer, features_etd, valid_et)
+        update(normalizer, features_etd, valid_et, total)
 
     monkeypatch.setattr(RunningNormalizer, "normalize", watched_normalize)
     monkeypatch.setattr(RunningNormalizer, "update", watched_update)
@@ -76,10 +77,10 @@ def test_what_is_stored_is_what_the_frozen_statistics_give(monkeypatch: pytest.M
         stored.append((rollout.raw_features_etd.clone(), rollout.features_etd.clone()))
         return rollout
 
-    def watched_update(normalizer: RunningNormalizer, features_etd: Tensor, valid_et: Tensor) -> None:
+    def watched_update(normalizer: RunningNormalizer, features_etd: Tensor, valid_et: Tensor, total: TensorSum) -> None:
         raw, normal = stored[-1]
         states.append(normalizer.normalize(raw) - normal)
-        update(normalizer, features_etd, valid_et)
+        update(normalizer, features_etd, valid_et, total)
 
     monkeypatch.setattr(RolloutBuffer, "tensors", tensors)
     monkeypatch.setattr(RunningNormalizer, "update", watched_update)

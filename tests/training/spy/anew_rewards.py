@@ -227,7 +227,21 @@ class Pay:
         if not self.lived.last:
             return 0.0
         accuracy = self.ablations.main
-        return 0.05 * accuracy if self.control is None else 60.0 * (accuracy - self.control)
+        return 0.05 * accuracy if self.control is None else 60.0 * (accuracy - self.control - self._unproven())
+
+    def _unproven(self) -> float:
+        """The points of what the last op has pruned or moved, because nothing measures the host without it."""
+        points = 0.0
+        for slot, seed in self.seeds:
+            c, after = self.ablations.contribution(slot) or 0.0, self.after[slot]
+            if seed.alpha <= 0 or stage(seed) in COOLING:
+                continue
+            alpha = 0.0 if after is None else after.alpha
+            if after is None or stage(after) in COOLING:
+                points += max(c, 0.0)
+            elif self.hits(Op.SET_ALPHA_TARGET, slot) or self.hits(Op.PRUNE, slot):
+                points += max(c, 0.0) * abs(alpha - seed.alpha) / max(alpha, seed.alpha)
+        return points
 
     def _remember(self) -> None:
         now = self.lived.epoch

@@ -141,9 +141,9 @@ class SpiedAgent(Agent):
         lesson.rollout = RolloutTensors(**{item.name: getattr(seen, item.name).clone() for item in fields(seen)})
         step = self._updater.optimizer.step
 
-        def ppo_losses(evaluation, inputs, coefficients):
+        def ppo_losses(evaluation, inputs, coefficients, ranks):
             lesson.inputs.append(inputs)
-            return losses(evaluation, inputs, coefficients)
+            return losses(evaluation, inputs, coefficients, ranks)
 
         def reading(batch, gradient):
             found = read(batch, gradient)
