@@ -52,10 +52,10 @@ class RunControl:
     def request_stop(self, *, signal: str | None = None) -> None:
         """Ask the trainer to end after the current host epoch. A paused trainer ends at once.
 
-        signal: the name of the signal that asks for it, if one does.
+        signal: the name of the signal that asks for it, if one does. The first that asks names the end, also after a
+            request without one.
         """
-        if not self._stop:
-            self._signal = signal
+        self._signal = self._signal or signal
         self._stop = True
         self._paused = False
 

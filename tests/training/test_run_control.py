@@ -83,3 +83,12 @@ def test_a_request_needs_no_lock() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert times >= 2000
+
+
+def test_a_signal_names_the_end_after_a_request_without_one() -> None:
+    control = RunControl()
+    control.request_stop()
+    assert control.stop_signal is None
+    control.request_stop(signal="SIGTERM")
+    control.request_stop()
+    assert control.stop_signal == "SIGTERM"
