@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from esper.cli.console.bars import countdown
 from esper.cli.console.formatting import percent
 from esper.cli.streams import say
 from esper.console import PlainConsole
@@ -63,16 +63,7 @@ class EvaluationProgress:
         self._console = console
         self._epochs = 0
         self._steps_per_run = plan.base.fleet.envs * plan.base.fleet.episode_length
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
+        self._progress = countdown(console)
         total = len(plan.contenders) * len(plan.seeds) * self._steps_per_run
         self._task = self._progress.add_task("first runs", total=total)
         self._progress.start()

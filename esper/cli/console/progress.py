@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from esper.cli.console.bars import countdown
 from esper.cli.console.formatting import number, percent
 from esper.contracts.text import printable
 from esper.telemetry.events import (
@@ -37,16 +37,7 @@ class ConsoleProgress:
         self._steps_per_round = 0 if config is None else config.fleet.envs * config.fleet.episode_length
         self._console = console
         self._stats: list[tuple[str, BatchStats]] = []
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
+        self._progress = countdown(console)
         first = "waiting for the first event" if config is None else f"loading {config.task.name}"
         self._task = self._progress.add_task(first, total=self._rounds * self._steps_per_round or None)
         self._progress.start()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from esper.cli.console.bars import EpochBar
 from esper.cli.console.formatting import NOT_MEASURED, number
 from esper.cli.streams import say
 from esper.conformance.rewards import PlayedScript, RewardCheckStoppedError, RewardReport, play_scripts, reward_reports
@@ -17,14 +17,13 @@ from esper.growth.hosts.kinds import topology_of
 from esper.policy.baselines.scripts import scripts
 from esper.process.signals import stop_on_signals
 from esper.rewards.config import RewardConfig
-from esper.telemetry.events import EpochCompleted, Event
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
 
 
 def play(config: TrainingConfig, seeds: int) -> tuple[tuple[PlayedScript, ...], int]:
     """What became of every script, and the exit code: nothing and 130 after Ctrl-C."""
-    control, progress = RunControl(), ScriptProgress(config, seeds, PlainConsole(stderr=True))
+    control, progress = RunControl(), _bar(config, seeds)
     with stop_on_signals(control) as signals:
         try:
             return play_scripts(config, seeds=seeds, sinks=(progress,), control=control), 0
@@ -35,42 +34,14 @@ def play(config: TrainingConfig, seeds: int) -> tuple[tuple[PlayedScript, ...], 
             progress.stop()
 
 
-class ScriptProgress:
-    """A sink that counts host epochs: a bar on a terminal, one line at the start elsewhere."""
-
-    name = "progress"
-    critical = False
-
-    def __init__(self, config: TrainingConfig, seeds: int, console: Console) -> None:
-        count = len(scripts(topology_of(config.host)))
-        envs, epochs = config.fleet.envs, config.fleet.episode_length
-        console.print(
-            f"{config.run.preset}: {count} scripted policies, {seeds * envs} episodes of {epochs} epochs each",
-            highlight=False,
-        )
-        self._progress = Progress(
-            TextColumn("playing"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("playing", total=count * seeds * envs * epochs)
-        self._progress.start()
-
-    def accept(self, event: Event) -> None:
-        if isinstance(event.payload, EpochCompleted):
-            self._progress.update(self._task, advance=1)
-
-    def close(self) -> None:
-        """The bar stays for the next seed."""
-
-    def stop(self) -> None:
-        """Take the bar off the screen."""
-        self._progress.stop()
+def _bar(config: TrainingConfig, seeds: int) -> EpochBar:
+    """Say what is going to play, and begin to count it."""
+    console, count = PlainConsole(stderr=True), len(scripts(topology_of(config.host)))
+    episodes, epochs = seeds * config.fleet.envs, config.fleet.episode_length
+    console.print(
+        f"{config.run.preset}: {count} scripted policies, {episodes} episodes of {epochs} epochs each", highlight=False
+    )
+    return EpochBar(console, total=count * episodes * epochs)
 
 
 def print_tables(found: Sequence[RewardReport], played: Sequence[PlayedScript], config: RewardConfig) -> None:

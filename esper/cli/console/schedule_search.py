@@ -9,17 +9,15 @@ from typing import Final
 
 import numpy as np
 from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from esper.cli.console.bars import EpochBar
 from esper.cli.console.formatting import number
 from esper.cli.streams import say
 from esper.console import PlainConsole
 from esper.evaluation.schedule_search import Candidate, SearchStoppedError, plan_rungs, search_schedules
 from esper.policy.baselines.config import ScheduleConfig
 from esper.process.signals import stop_on_signals
-from esper.telemetry.events import EpochCompleted, Event
 from esper.training.config import TrainingConfig
 from esper.training.run_control import RunControl
 
@@ -28,7 +26,7 @@ SHOWN: Final = 8
 
 def play(config: TrainingConfig, budget: int) -> tuple[tuple[Candidate, ...], int]:
     """The schedules, best first, and the exit code: nothing and 130 after Ctrl-C."""
-    control, progress = RunControl(), SearchProgress(config, budget, PlainConsole(stderr=True))
+    control, progress = RunControl(), _bar(config, budget)
     with stop_on_signals(control) as signals:
         try:
             return search_schedules(config, budget=budget, control=control, sinks=(progress,)), 0
@@ -39,40 +37,13 @@ def play(config: TrainingConfig, budget: int) -> tuple[tuple[Candidate, ...], in
             progress.stop()
 
 
-class SearchProgress:
-    """A sink that counts host epochs: a bar on a terminal, one line at the start elsewhere."""
-
-    name = "progress"
-    critical = False
-
-    def __init__(self, config: TrainingConfig, budget: int, console: Console) -> None:
-        rungs = plan_rungs(budget, config.fleet.episode_length)
-        rounds = ", ".join(f"{rung.schedules} on {rung.hosts} hosts" for rung in rungs)
-        console.print(f"{config.run.preset}: schedules that play in each round: {rounds}", highlight=False)
-        self._progress = Progress(
-            TextColumn("playing"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        episodes = sum(rung.schedules * rung.hosts for rung in rungs)
-        self._task = self._progress.add_task("playing", total=episodes * config.fleet.episode_length)
-        self._progress.start()
-
-    def accept(self, event: Event) -> None:
-        if isinstance(event.payload, EpochCompleted):
-            self._progress.update(self._task, advance=1)
-
-    def close(self) -> None:
-        """The bar stays for the next round."""
-
-    def stop(self) -> None:
-        """Take the bar off the screen."""
-        self._progress.stop()
+def _bar(config: TrainingConfig, budget: int) -> EpochBar:
+    """Say what is going to play, and begin to count it."""
+    console, epochs = PlainConsole(stderr=True), config.fleet.episode_length
+    rungs = plan_rungs(budget, epochs)
+    rounds = ", ".join(f"{rung.schedules} on {rung.hosts} hosts" for rung in rungs)
+    console.print(f"{config.run.preset}: schedules that play in each round: {rounds}", highlight=False)
+    return EpochBar(console, total=sum(rung.schedules * rung.hosts for rung in rungs) * epochs)
 
 
 def candidates_table(candidates: Sequence[Candidate], *, priced: bool) -> Table:

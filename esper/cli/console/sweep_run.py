@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from esper.cli.console.bars import countdown
 from esper.cli.console.formatting import percent
 from esper.cli.console.sweep_table import settings_of, short
 from esper.cli.streams import say
@@ -49,16 +49,7 @@ class SweepProgress:
         self._done = before
         self._per_trial = order.seeds * config.run.rounds * config.fleet.envs * config.fleet.episode_length
         self._steps = before * self._per_trial
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
+        self._progress = countdown(console)
         self._task = self._progress.add_task(
             f"{before}/{order.trials} trials", total=order.trials * self._per_trial, completed=self._steps
         )
