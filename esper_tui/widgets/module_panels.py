@@ -139,6 +139,8 @@ class PopulationPanel(FigurePanel):
             kept, cut = sum(one.seeds_fossilized for one in group.rounds), sum(one.seeds_pruned for one in group.rounds)
             share = f"{100 * kept / created:.0f} %" if created else MISSING
             episodes = max(1, group.rounds[-1].episodes_completed) if group.rounds else 1
-            text = f"{created} planted, {kept} kept ({share}), {cut} cut · {created / episodes:.1f} an episode"
+            rounds = f"{len(group.rounds)} finished round{'' if len(group.rounds) == 1 else 's'}"
+            text = f"in {rounds}: {created} planted, {kept} kept ({share}), {cut} cut"
+            text += f" · {created / episodes:.1f} an episode"
             lines += wrap([label(group.group_id), *[Span(word) for word in text.split()]], width, gap=" ")
         return lines

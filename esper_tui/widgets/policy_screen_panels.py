@@ -61,13 +61,18 @@ HEAD_COLUMNS: Sequence[tuple[str, Reader, int]] = (
 
 def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
     """A row per head: the newest figures, entropy over time, and whether a figure ever was not a number."""
-    titles = "".join(f"{title:>7}" for title, _, _ in HEAD_COLUMNS)
-    room = max(0, min(24, width - 9 - 7 * len(HEAD_COLUMNS) - 13))
+    cell = 7 if width >= 9 + 7 * len(HEAD_COLUMNS) + 11 else 6
+    # The latch matters more than the last columns, so these give way where there is no room.
+    columns = HEAD_COLUMNS[: max(1, (width - 9 - len("  never")) // cell)]
+    titles = "".join(f"{title:>{cell}}" for title, _, _ in columns)
+    room = max(0, min(24, width - 9 - cell * len(HEAD_COLUMNS) - 13)) if cell == 7 else 0
+    trend_width = room + 2 if cell == 7 else 0
+    since = "NaN since" if cell == 7 else "NaN"
     trend = "H/max over time" if room >= 15 else "trend" if room >= 5 else ""
-    lines = [line(label(f"{'head':9}{titles}  {pad(trend, room + 2)}"), label("NaN since"))]
+    lines = [line(label(f"{'head':9}{titles}  {pad(trend, trend_width)}"), label(since))]
     for index, head in enumerate(updates[-1].heads):
         past = [update.heads[index] for update in updates if index < len(update.heads)]
-        numbers = "".join(pad_left(format_number(read(head), digits), 7) for _, read, digits in HEAD_COLUMNS)
+        numbers = "".join(pad_left(format_number(read(head), digits), cell) for _, read, digits in columns)
         broken = next(
             (
                 update.batch
@@ -83,7 +88,7 @@ def head_lines(updates: Sequence[PPOUpdateCompleted], width: int) -> list[Line]:
                 label(pad(HEAD_WORDS.get(head.head, head.head), 9)),
                 numbers,
                 "  ",
-                Span(pad(sparkline(entropies, room, 0.0, 1.0), room + 2), Role.BAR),
+                Span(pad(sparkline(entropies, room, 0.0, 1.0), trend_width), Role.BAR),
                 Span("never" if broken is None else f"▲ r{broken}", Role.DIM if broken is None else Role.CRITICAL),
             )
         )
@@ -196,7 +201,7 @@ class CriticPanel(FigurePanel):
 class ObservationPanel(FigurePanel):
     """What the policy saw, normalised."""
 
-    TITLE: ClassVar = "OBSERVATIONS of the batch, normalised"
+    TITLE: ClassVar = "OBSERVATIONS · normalised"
 
     def make(self, frame: Frame, focus: Focus, width: int, height: int) -> list[Line]:
         group = focus.group(frame)

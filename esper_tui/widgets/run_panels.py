@@ -60,8 +60,9 @@ class RoundsPanel(FigurePanel):
         titles = f"{'round':5} {'acc%':>5} {'change':>6} {'best':>5} {'test':>5} {'return':>8} {'new':>3} {'kept':>4}"
         lines = pair_lines(frame.snapshot)
         for group in frame.snapshot.groups:
-            name = f"{group.group_id}: " if len(frame.snapshot.groups) > 1 else ""
-            lines.append(line(label(f"{name}{titles} {'cut':>3} {'back':>4}")))
+            if len(frame.snapshot.groups) > 1:
+                lines.append(line(Span(group.group_id, Role.STRONG)))
+            lines.append(line(label(f"{titles} {'cut':>3} {'back':>4}")))
             rounds = group.rounds
             lines += [
                 round_line(rounds[index], rounds[index - 1] if index else None)
